@@ -1,0 +1,35 @@
+# `make results/table9.csv` builds the table from nothing; `make test` checks the package.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+CORES ?= $(shell nproc)
+CONFIG ?= config/mini.yaml
+export PATH := $(abspath $(BIN)):$(PATH)
+
+.PHONY: setup test test-workflow lint results/table9.csv
+
+results/table9.csv: setup
+	snakemake --cores $(CORES) --configfile $(CONFIG) -- $@
+	@sppnet show $@
+
+setup: $(VENV)/.installed
+
+$(VENV)/.installed: requirements.lock pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --requirement requirements.lock
+	$(BIN)/python -m pip install --quiet --no-deps --editable .
+	touch $@
+
+lint: setup
+	ruff check .
+	ruff format --check .
+	mypy
+	snakefmt --check workflow
+	snakemake --lint
+
+test: setup lint
+	pytest --ignore=tests/workflow/test_rebuilding.py --ignore=tests/workflow/test_provenance.py
+
+# minutes: builds a small table with DVC and Snakemake, and changes it in many ways
+test-workflow: setup
+	pytest tests/workflow

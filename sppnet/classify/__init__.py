@@ -1,0 +1,1 @@
+"""Image classification: pretraining and multi-view testing."""

@@ -1,0 +1,61 @@
+"""The `sppnet` command: one verb per stage, imported only when asked for."""
+
+import sys
+from collections.abc import Iterable
+from importlib import import_module
+from typing import Annotated
+
+import typer
+
+import sppnet
+from sppnet.errors import SppnetError
+
+COMMANDS = {
+    "generate": "sppnet.commands.generate",
+    "prepare": "sppnet.commands.prepare",
+    "import-weights": "sppnet.commands.import_weights",
+    "pretrain": "sppnet.commands.pretrain",
+    "propose": "sppnet.commands.propose",
+    "cache-features": "sppnet.commands.cache_features",
+    "cache-region-features": "sppnet.commands.cache_region_features",
+    "finetune": "sppnet.commands.finetune",
+    "finetune-rcnn": "sppnet.commands.finetune_rcnn",
+    "train-svm": "sppnet.commands.train_svm",
+    "train-bbox": "sppnet.commands.train_bbox",
+    "detect": "sppnet.commands.detect",
+    "evaluate": "sppnet.commands.evaluate",
+    "measure-speed": "sppnet.commands.measure_speed",
+    "tabulate": "sppnet.commands.tabulate",
+    "draw-detections": "sppnet.commands.draw_detections",
+    "show": "sppnet.commands.show",
+}
+
+
+def build(verbs: Iterable[str]) -> typer.Typer:
+    """The command line with the given verbs; each verb's module is imported here."""
+    app = typer.Typer(add_completion=False, no_args_is_help=True)
+    app.callback()(describe)
+    for verb in verbs:
+        app.command(name=verb)(import_module(COMMANDS[verb]).run)
+    return app
+
+
+def describe(
+    version: Annotated[bool, typer.Option("--version", help="Show the version.")] = False,
+) -> None:
+    """Rebuild the tables of the SPP-net paper, one stage at a time."""
+    if version:
+        print(f"sppnet {sppnet.__version__}")
+
+
+def main() -> None:
+    """Run the command line; a known error is one line on standard error and exit status 2."""
+    verb = next((word for word in sys.argv[1:] if not word.startswith("-")), None)
+    if sys.argv[1:] == ["--version"]:
+        describe(version=True)
+        return
+    try:
+        build([verb] if verb in COMMANDS else COMMANDS)()
+    except SppnetError as error:
+        print(f"sppnet: {error}", file=sys.stderr)
+        sys.exit(2)

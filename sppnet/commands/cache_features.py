@@ -1,0 +1,34 @@
+"""cache-features: conv5 maps of whole images at one scale."""
+
+from pathlib import Path
+from typing import Annotated
+
+import torch
+from typer import Option
+
+from sppnet.data.manifest import read_manifest
+from sppnet.data.store import restart_directory
+from sppnet.detect.features import cache_maps
+from sppnet.models.network import choose_device
+from sppnet.models.weights import load_network
+
+
+def run(
+    manifest: Annotated[Path, Option(help="Manifest of prepare.")],
+    split: Annotated[str, Option(help="Detection split: trainval or test.")],
+    weights: Annotated[Path, Option(help="Network of pretrain.")],
+    size: Annotated[int, Option(help="Shorter side of the resized image in pixels.")],
+    work: Annotated[Path, Option(help="Folder for unfinished work.")],
+    output: Annotated[Path, Option(help="Maps (.npy); the index goes beside them (.parquet).")],
+    device: Annotated[str, Option(help="auto, cpu, cuda, cuda:1 ...")] = "auto",
+    threads: Annotated[int, Option(help="CPU threads.")] = 1,
+) -> None:
+    """Compute the conv5 map of every image of a split, once, at one scale."""
+    torch.set_num_threads(threads)
+    place = choose_device(device)
+    records = read_manifest(manifest, dataset="detection", split=split)
+    restart = restart_directory(
+        work, {"split": split, "size": size, "device": place.type}, [manifest, weights]
+    )
+    network = load_network(weights, place)
+    cache_maps(records, network, size=size, path=output, restart=restart)

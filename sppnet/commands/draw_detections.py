@@ -1,0 +1,55 @@
+"""draw-detections: a page of test photographs with what was found in them."""
+
+from pathlib import Path
+from typing import Annotated
+
+import pandas as pd
+import torch
+from typer import Option
+
+from sppnet.data.images import read_image
+from sppnet.data.manifest import ImageRecord, class_list, read_manifest, subset
+from sppnet.errors import SppnetError
+from sppnet.geometry.boxes import non_maximum_suppression
+from sppnet.report.figures import Drawn, Photograph, draw_page
+
+REGRESSED = ["rx1", "ry1", "rx2", "ry2"]
+
+
+def run(
+    manifest: Annotated[Path, Option(help="Manifest of prepare.")],
+    detections: Annotated[Path, Option(help="detections.parquet of detect.")],
+    images: Annotated[int, Option(help="Test images, evenly spaced.")],
+    minimum_score: Annotated[float, Option(help="Boxes must score more than this.")],
+    nms: Annotated[float, Option(help="Largest overlap of two boxes of a class.")],
+    output: Annotated[Path, Option(help="The page (.png).")],
+) -> None:
+    """Draw the regressed detections of the fine-tuned network on evenly spaced test images."""
+    records = read_manifest(manifest, dataset="detection", split="test")
+    found = pd.read_parquet(detections)
+    seen = set(found["image"])
+    shown = subset([record for record in records if record.image in seen], images)
+    if not shown:
+        raise SppnetError(f"{detections}: no detections on test images; run detect anew")
+    found = found[(found["layer"] == "ftfc7") & (found["score"] > minimum_score)]
+    photographs = [
+        Photograph(record.image, read_image(Path(record.path)), _boxes(record, found, nms))
+        for record in shown
+    ]
+    draw_page(output, photographs, class_list(records))
+
+
+def _boxes(record: ImageRecord, found: pd.DataFrame, nms: float) -> list[Drawn]:
+    """Objects of an image, then its detections after suppression, best score last."""
+    drawn = [
+        Drawn((float(box[0]), float(box[1]), float(box[2]), float(box[3])), name)
+        for box, name in zip(record.boxes, record.class_names, strict=True)
+    ]
+    scored: list[Drawn] = []
+    for name, rows in found[found["image"] == record.image].groupby("class_name"):
+        boxes = torch.tensor(rows[REGRESSED].to_numpy("float32"))
+        scores = torch.tensor(rows["score"].to_numpy("float32"))
+        for index in non_maximum_suppression(boxes, scores, iou=nms).tolist():
+            x1, y1, x2, y2 = boxes[index].tolist()
+            scored.append(Drawn((x1, y1, x2, y2), str(name), float(scores[index])))
+    return drawn + sorted(scored, key=lambda each: each.score or 0.0)

@@ -1,0 +1,115 @@
+"""evaluate: average precision per class and layer, with its interval over the test images."""
+
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+import pandas as pd
+import torch
+from typer import Option
+
+from sppnet.data.manifest import class_list, ground_truth_frame, read_manifest, subset
+from sppnet.data.store import write_json
+from sppnet.detect.evaluate import (
+    ClassCurve,
+    Method,
+    average_precisions,
+    bootstrap_interval,
+    class_curve,
+    mean_average_precision,
+)
+from sppnet.detect.features import LAYERS
+from sppnet.errors import SppnetError
+from sppnet.geometry.boxes import non_maximum_suppression
+from sppnet.progress import track
+
+BOX, REGRESSED_BOX = ["x1", "y1", "x2", "y2"], ["rx1", "ry1", "rx2", "ry2"]
+REGRESSED_ROW = "ftfc7 bb"
+METHOD: Method = "11-point"  # the rule of VOC 2007, in which all the paper's numbers are
+
+
+def run(
+    manifest: Annotated[Path, Option(help="Manifest of prepare.")],
+    detections: Annotated[Path, Option(help="detections.parquet of detect.")],
+    iou: Annotated[float, Option(help="Overlap that a hit needs.")],
+    nms: Annotated[float, Option(help="Largest overlap of two regressed boxes of a class.")],
+    bootstrap: Annotated[int, Option(help="Samples of the images for the interval.", min=1)],
+    seed: Annotated[int, Option(help="Seed of the samples.")],
+    output: Annotated[Path, Option(help="Results (.json).")],
+    images: Annotated[int | None, Option(help="Test images, evenly spaced; none for all.")] = None,
+) -> None:
+    """Average precision of a detector at every layer, before and after box regression."""
+    every = read_manifest(manifest, dataset="detection", split="test")
+    records = subset(every, images)
+    names = [record.image for record in records]
+    truth, classes = ground_truth_frame(records), class_list(every)
+    if not classes:
+        raise SppnetError(f"{manifest}: the test images have no objects; nothing to evaluate")
+    rows = _read_rows(detections, names, nms)
+    results = {}
+    for row, found in track(rows.items(), "evaluate", total=len(rows)):
+        curves = {
+            name: class_curve(
+                found[found["class_name"] == name],
+                truth[truth["class_name"] == name],
+                names,
+                iou=iou,
+            )
+            for name in classes
+        }
+        results[row] = _summary(curves, bootstrap, seed)
+    counted = [name for name, ap in results[REGRESSED_ROW]["ap"].items() if ap is not None]
+    skipped = sorted(set(classes) - set(counted))
+    report = {"images": len(names), "classes": len(counted), "skipped": skipped, "rows": results}
+    write_json(output, report)
+
+
+def _read_rows(path: Path, images: Sequence[str], nms: float) -> dict[str, pd.DataFrame]:
+    """Detections of each row of the table on the given images."""
+    try:
+        found = pd.read_parquet(path)
+        found = found[found["image"].isin(images)].astype({"class_name": "category"})
+        rows = {name: found[found["layer"] == name] for name in LAYERS}
+    except (OSError, KeyError, ValueError) as error:
+        raise SppnetError(f"{path}: not a file of detections ({error}); run detect anew") from None
+    for name, layer in rows.items():
+        if layer.empty:
+            raise SppnetError(f"{path}: no detections of layer {name}; run detect anew")
+    moved = rows["ftfc7"].drop(columns=BOX)
+    moved = moved.rename(columns=dict(zip(REGRESSED_BOX, BOX, strict=True)))
+    if moved[BOX].isna().to_numpy().any():
+        raise SppnetError(f"{path}: layer ftfc7 lacks regressed boxes; run detect anew")
+    return {**rows, REGRESSED_ROW: _suppress(moved, nms)}
+
+
+def _suppress(found: pd.DataFrame, nms: float) -> pd.DataFrame:
+    """Detections left after suppression in every class and image, in their old order.
+
+    Source: release imdb_eval_voc.m, which suppresses the regressed boxes once more.
+    """
+    boxes = torch.from_numpy(found[BOX].to_numpy(np.float32))
+    scores = torch.from_numpy(found["score"].to_numpy(np.float32))
+    kept = []
+    for rows in found.groupby(["class_name", "image"], observed=True).indices.values():
+        group = torch.from_numpy(rows)
+        kept.append(rows[non_maximum_suppression(boxes[group], scores[group], iou=nms).numpy()])
+    return found.iloc[np.sort(np.concatenate(kept))]
+
+
+def _summary(curves: dict[str, ClassCurve], replicates: int, seed: int) -> dict[str, Any]:
+    """Mean and class-wise average precision; null for a class without objects that count."""
+    parts = list(curves.values())
+    once = np.ones((1, len(parts[0].objects)))
+    low, high = bootstrap_interval(parts, replicates=replicates, seed=seed, method=METHOD)
+    each = {
+        name: float(average_precisions(curve, once, method=METHOD)[0])
+        for name, curve in curves.items()
+    }
+    return {
+        "map": float(mean_average_precision(parts, once, method=METHOD)[0]),
+        "low": low,
+        "high": high,
+        "ap": {name: None if math.isnan(ap) else ap for name, ap in each.items()},
+    }

@@ -1,0 +1,1 @@
+"""Generated and real image sets, their manifest, and large arrays on disk."""

@@ -1,0 +1,89 @@
+"""Classification sets with one folder per class."""
+
+import os
+from pathlib import Path
+
+from sppnet.data.inspection import inspect_images
+from sppnet.data.manifest import ImageRecord, Problem
+from sppnet.errors import SppnetError
+
+
+def read_image_folder(
+    root: Path, split: str, *, workers: int = 1
+) -> tuple[list[ImageRecord], list[Problem]]:
+    """Read the labelled images below `root/split/<class>/`, decoding every picture.
+
+    Args:
+        root: folder with one folder per split.
+        split: "train" or "val".
+        workers: processes that decode.
+
+    Returns:
+        The usable images, sorted by class and path, and whatever was wrong.
+
+    Raises:
+        SppnetError: the split's folder is missing or has no class folders, or one is empty.
+    """
+    folder = Path(root) / split
+    classes, problems = _class_folders(folder)
+    labels: dict[Path, str] = {}
+    for place in classes:
+        files, found = _files_below(place, folder)
+        if not files:
+            raise SppnetError(f"{place}: empty class folder; add pictures or remove the folder")
+        labels |= dict.fromkeys(files, place.name)
+        problems += found
+    inspections = inspect_images(list(labels), workers=workers, description=f"read {split}")
+    records = [
+        ImageRecord(
+            dataset="classification",
+            split=split,
+            image=inspection.path.relative_to(root).as_posix(),
+            path=str(inspection.path),
+            width=inspection.size[0],
+            height=inspection.size[1],
+            sha256=inspection.sha256,
+            label=labels[inspection.path],
+        )
+        for inspection in inspections
+        if inspection.usable
+    ]
+    return records, problems + [item for each in inspections for item in each.problems]
+
+
+def _class_folders(folder: Path) -> tuple[list[Path], list[Problem]]:
+    if not folder.is_dir():
+        raise SppnetError(
+            f"{folder}: no such folder; --image-folder needs train/<class>/ and val/<class>/"
+        )
+    entries = sorted(path for path in folder.iterdir() if not path.name.startswith("."))
+    classes = [path for path in entries if path.is_dir() and not _encloses(path, folder)]
+    if not classes:
+        raise SppnetError(f"{folder}: no class folders; put the pictures of each class in one")
+    problems = [
+        Problem(str(path), "neither a class folder nor in one", "ignored")
+        for path in entries
+        if path not in classes
+    ]
+    return classes, problems
+
+
+def _encloses(path: Path, folder: Path) -> bool:
+    """Whether `path` is a link back to `folder` or to a folder above it."""
+    return Path(os.path.realpath(folder)).is_relative_to(os.path.realpath(path))
+
+
+def _files_below(place: Path, folder: Path) -> tuple[list[Path], list[Problem]]:
+    """Files of a class at any depth, following links but entering no folder twice."""
+    files, problems, entered = [], [], set()
+    for current, below, names in os.walk(place, followlinks=True):
+        here = Path(current)
+        real = os.path.realpath(here)
+        if real in entered or _encloses(here, folder):
+            problems.append(Problem(current, "link to a folder already read", "not followed"))
+            below.clear()
+            continue
+        entered.add(real)
+        below.sort()
+        files += [here / name for name in sorted(names) if not name.startswith(".")]
+    return files, problems

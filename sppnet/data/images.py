@@ -1,0 +1,85 @@
+"""Images between file and network: read, resize, subtract the mean."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import cv2
+import numpy as np
+import torch
+
+from sppnet.data.decoding import decode
+from sppnet.errors import SppnetError
+
+
+def read_image(path: Path | str) -> np.ndarray:
+    """Read a picture as upright 8-bit RGB (see `decode` for unusual files).
+
+    Returns:
+        uint8 `(H, W, 3)`.
+
+    Raises:
+        SppnetError: the file cannot be decoded.
+    """
+    return decode(Path(path)).pixels
+
+
+def resize(image: np.ndarray, height: int, width: int) -> np.ndarray:
+    """Resize bilinearly without antialiasing.
+
+    Args:
+        image: uint8 `(H, W, 3)`.
+        height: of the result, pixels.
+        width: of the result, pixels.
+
+    Returns:
+        uint8 `(height, width, 3)`.
+
+    Source: release spp_features_convX.m (bilinear, antialiasing off).
+    """
+    return np.asarray(cv2.resize(image, (width, height), interpolation=cv2.INTER_LINEAR))
+
+
+def resize_shorter_side(image: np.ndarray, size: int) -> np.ndarray:
+    """Resize so that the shorter side is `size` pixels, keeping the aspect.
+
+    Args:
+        image: uint8 `(H, W, 3)`.
+        size: s, shorter side of the result, pixels.
+
+    Returns:
+        uint8 `(H', W', 3)`; the longer side is s * longer / shorter, rounded half up.
+    """
+    height, width = image.shape[:2]
+    shorter = min(height, width)
+    # In whole numbers, so that halves never depend on floating point.
+    new_height, new_width = (
+        (2 * size * side + shorter) // (2 * shorter) for side in (height, width)
+    )
+    return resize(image, new_height, new_width)
+
+
+def to_tensor(
+    image: np.ndarray, mean: Sequence[float], std: float, channel_order: str
+) -> torch.Tensor:
+    """Turn pixels into network input: (pixel - mean) / std.
+
+    Args:
+        image: uint8 `(H, W, 3)`, RGB.
+        mean: three values on the scale 0-255, in `channel_order`.
+        std: divisor on the same scale.
+        channel_order: order of the result's channels, "RGB" or "BGR".
+
+    Returns:
+        float32 `(3, H, W)`, contiguous.
+
+    Raises:
+        SppnetError: another channel order, or not three means.
+    """
+    if channel_order not in ("RGB", "BGR") or len(mean) != 3:
+        raise SppnetError(
+            f"channel_order {channel_order!r}, mean {tuple(mean)}: needs RGB or BGR and three means"
+        )
+    ordered = image if channel_order == "RGB" else image[:, :, ::-1]
+    planes = torch.from_numpy(np.ascontiguousarray(ordered.transpose(2, 0, 1)))
+    means = torch.tensor(mean, dtype=torch.float32).reshape(3, 1, 1)
+    return (planes.to(torch.float32) - means) / std

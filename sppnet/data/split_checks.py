@@ -1,0 +1,122 @@
+"""What can only be seen with the training and the test images side by side."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from sppnet.data.manifest import ImageRecord, Problem, class_list
+from sppnet.errors import SppnetError
+
+Checked = tuple[list[ImageRecord], list[Problem]]
+
+
+def check_splits(
+    training: Sequence[ImageRecord], testing: Sequence[ImageRecord], where: str
+) -> Checked:
+    """The images of both splits that can be used together, and what stood against the others.
+
+    Args:
+        training: records to learn from.
+        testing: records to measure on.
+        where: name of the data set in the problems that concern no single file.
+
+    Returns:
+        Training records, then test records; and the problems.
+    """
+    training, listed = leave_out_listed(training, testing)
+    testing, unknown = keep_known_classes(testing, class_list(training))
+    same = same_pictures(training, testing)
+    unmeasured = unmeasured_classes(training, testing, where)
+    return [*training, *testing], [*listed, *unknown, *same, *unmeasured]
+
+
+def leave_out_listed(training: Sequence[ImageRecord], testing: Sequence[ImageRecord]) -> Checked:
+    """Training images whose id is not in the test list as well."""
+    tested = {record.image for record in testing}
+    problems = [
+        Problem(record.path, "in the training list and in the test list", "left out of training")
+        for record in training
+        if record.image in tested
+    ]
+    return [record for record in training if record.image not in tested], problems
+
+
+def same_pictures(training: Iterable[ImageRecord], testing: Iterable[ImageRecord]) -> list[Problem]:
+    """Test pictures with the same bytes as a training picture."""
+    trained = {record.sha256: record.path for record in training}
+    return [
+        Problem(record.path, f"same bytes as {trained[record.sha256]}", "kept, flatters the test")
+        for record in testing
+        if record.sha256 in trained
+    ]
+
+
+def keep_known_classes(testing: Iterable[ImageRecord], classes: Iterable[str]) -> Checked:
+    """Test images with the objects and labels that training knows.
+
+    Args:
+        testing: records of one data set.
+        classes: names that occur in training.
+
+    Returns:
+        The records without unknown objects and without images of an unknown label; an image that
+        loses its objects stays, since nothing should be detected on it.
+    """
+    known = set(classes)
+    records, problems = [], []
+    for record in testing:
+        if record.label is not None and record.label not in known:
+            problem = f"class {record.label!r} does not occur in training"
+            problems.append(Problem(record.path, problem, "image left out"))
+            continue
+        for name in sorted(set(record.class_names) - known):
+            problem = f"class {name!r} does not occur in training"
+            problems.append(Problem(record.path, problem, "its objects dropped"))
+        records.append(_with_classes(record, known))
+    return records, problems
+
+
+def _with_classes(record: ImageRecord, known: set[str]) -> ImageRecord:
+    kept = np.array([name in known for name in record.class_names], bool)
+    return replace(
+        record,
+        class_names=tuple(name for name in record.class_names if name in known),
+        boxes=record.boxes[kept],
+        difficult=record.difficult[kept],
+    )
+
+
+def unmeasured_classes(
+    training: Iterable[ImageRecord], testing: Iterable[ImageRecord], where: str
+) -> list[Problem]:
+    """Classes of training without a test label or an object that counts, reported as `where`."""
+    measured = {
+        name
+        for record in testing
+        for name, difficult in zip(record.class_names, record.difficult, strict=True)
+        if not difficult
+    }
+    measured |= {record.label for record in testing if record.label}
+    return [
+        Problem(where, f"nothing of class {name!r} to measure, which training has", "kept")
+        for name in class_list(training)
+        if name not in measured
+    ]
+
+
+def require_usable(records: Sequence[ImageRecord], where: str, problems: str) -> None:
+    """Refuse a split in which nothing is left to learn or to measure.
+
+    Args:
+        records: of one split.
+        where: name of the split for the message.
+        problems: where the problems are listed.
+
+    Raises:
+        SppnetError: no image, or no labelled image or object.
+    """
+    if not records:
+        raise SppnetError(f"{where}: no usable picture; {problems} says why for each")
+    if not class_list(records):
+        raise SppnetError(f"{where}: no usable object in any picture; {problems} says why")

@@ -1,0 +1,224 @@
+"""Files that are never half written, and large arrays on disk that resume after a kill."""
+
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import numpy as np
+import pandas as pd
+
+from sppnet.errors import SppnetError
+
+PACKAGE = Path(__file__).resolve().parents[1]
+
+
+@contextmanager
+def atomic_path(path: Path) -> Iterator[Path]:
+    """Give a temporary name in the folder of `path`, renamed to `path` when the block succeeds."""
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    try:
+        yield temporary
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write `value` as JSON with sorted keys, atomically."""
+    with atomic_path(path) as temporary:
+        temporary.write_text(json.dumps(value, indent=1, sort_keys=True) + "\n")
+
+
+def read_json(path: Path) -> Any:
+    """Read a JSON file.
+
+    Raises:
+        SppnetError: the file is missing or is not JSON.
+    """
+    try:
+        return json.loads(Path(path).read_text())
+    except FileNotFoundError:
+        raise SppnetError(f"{path}: no such file; run the stage that writes it") from None
+    except ValueError as error:
+        raise SppnetError(f"{path}: not valid JSON ({error}); delete it and rebuild it") from None
+
+
+def file_sha256(path: Path) -> str:
+    """Hexadecimal SHA-256 of a file's bytes."""
+    with Path(path).open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+@cache
+def _package_sha256() -> str:
+    digest = hashlib.sha256()
+    for source in sorted(PACKAGE.rglob("*.py")):
+        digest.update(str(source.relative_to(PACKAGE)).encode() + b"\0" + source.read_bytes())
+    return digest.hexdigest()
+
+
+def restart_directory(base: Path, settings: Mapping[str, Any], inputs: Sequence[Path]) -> Path:
+    """The folder for a stage's unfinished work, named after all that decides its result.
+
+    The name is a hash of the settings, the contents of the input files and the package's code, so
+    work begun under other circumstances is never continued.
+
+    Args:
+        base: the stage's folder under the untracked work directory.
+        settings: everything besides files that changes the result; JSON types or paths.
+        inputs: input files.
+    """
+    digest = hashlib.sha256(json.dumps(settings, sort_keys=True, default=str).encode())
+    for path in inputs:
+        digest.update(file_sha256(path).encode())
+    digest.update(_package_sha256().encode())
+    folder = Path(base) / digest.hexdigest()[:16]
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+class ArrayWriter:
+    """Appends arrays to one flat `.npy` of rows, with a Parquet index beside it.
+
+    The last axis of each array holds the channels; the other axes are flattened to rows. Work in
+    progress lies in `restart`: a killed writer, opened again with the same folder, knows the keys
+    that it holds (`done`) and ends with the same bytes as one that was never killed. The outputs
+    appear under their names only when the `with` block ends well.
+
+    Args:
+        path: the `.npy` to write; the index goes to the same name with `.parquet`.
+        dtype: element type on disk.
+        restart: folder for unfinished work (see `restart_directory`).
+    """
+
+    def __init__(self, path: Path, dtype: str, restart: Path) -> None:
+        self.path, self.dtype = Path(path), np.dtype(dtype)
+        self._data, self._log = restart / "rows.bin", restart / "index.jsonl"
+        self._entries = self._complete_entries()
+        self.done = {entry["key"] for entry in self._entries}
+
+    def _complete_entries(self) -> list[dict[str, Any]]:
+        """Entries whose line and rows both reached the disk; cuts off whatever follows them."""
+        entries: list[dict[str, Any]] = []
+        end, size = 0, self._data.stat().st_size if self._data.exists() else 0
+        for line in self._log.read_text().splitlines() if self._log.exists() else []:
+            try:
+                entry = json.loads(line)
+            except ValueError:
+                break
+            stop = end + int(np.prod(entry["shape"])) * self.dtype.itemsize
+            if stop > size:
+                break
+            entries.append(entry)
+            end = stop
+        with self._data.open("ab") as file:
+            file.truncate(end)
+        self._log.write_text("".join(json.dumps(entry) + "\n" for entry in entries))
+        return entries
+
+    def __enter__(self) -> Self:
+        self._rows, self._lines = self._data.open("ab"), self._log.open("a")
+        return self
+
+    def append(self, key: str, array: np.ndarray) -> None:
+        """Add one array of shape (..., C); C is the same for all."""
+        entry = {"key": key, "shape": list(array.shape)}
+        self._rows.write(np.ascontiguousarray(array, self.dtype).tobytes())
+        self._rows.flush()
+        self._lines.write(json.dumps(entry) + "\n")
+        self._lines.flush()
+        self._entries.append(entry)
+        self.done.add(key)
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._rows.close()
+        self._lines.close()
+        if kind is None:
+            self._publish()
+
+    def _publish(self) -> None:
+        if not self._entries:
+            raise SppnetError(f"{self.path}: nothing to store; check that the split has images")
+        shapes = [tuple(entry["shape"]) for entry in self._entries]
+        rows = [int(np.prod(shape[:-1])) for shape in shapes]
+        index = pd.DataFrame(
+            {
+                "key": [entry["key"] for entry in self._entries],
+                "first_row": np.cumsum([0, *rows[:-1]]),
+                "shape": [list(shape) for shape in shapes],
+            }
+        )
+        with atomic_path(self.path) as temporary:
+            header = {
+                "descr": np.lib.format.dtype_to_descr(self.dtype),
+                "fortran_order": False,
+                "shape": (sum(rows), shapes[0][-1]),
+            }
+            with temporary.open("wb") as target, self._data.open("rb") as source:
+                np.lib.format.write_array_header_1_0(target, header)
+                shutil.copyfileobj(source, target, 16 << 20)
+        with atomic_path(self.path.with_suffix(".parquet")) as temporary:
+            index.to_parquet(temporary, index=False)
+        shutil.rmtree(self._data.parent)
+
+
+class ArrayStore:
+    """Read access to what `ArrayWriter` wrote; the rows stay on disk, memory-mapped.
+
+    Raises:
+        SppnetError: data or index is missing, truncated or does not belong together.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = Path(path)
+        try:
+            self._rows = np.load(self.path, mmap_mode="r", allow_pickle=False)
+            index = pd.read_parquet(self.path.with_suffix(".parquet"))
+        except (OSError, ValueError) as error:
+            message = (
+                f"{self.path}: cannot be read ({error}); delete it and cache the features anew"
+            )
+            raise SppnetError(message) from None
+        self._places = {
+            key: (int(first), tuple(int(side) for side in shape))
+            for key, first, shape in zip(
+                index["key"], index["first_row"], index["shape"], strict=True
+            )
+        }
+
+    @property
+    def channels(self) -> int:
+        """Length of the last axis."""
+        return int(self._rows.shape[1])
+
+    def keys(self) -> list[str]:
+        """Keys in the order in which they were written."""
+        return list(self._places)
+
+    def __contains__(self, key: str) -> bool:
+        return key in self._places
+
+    def __getitem__(self, key: str) -> np.ndarray:
+        """The array of `key`, a read-only view of the file."""
+        if key not in self._places:
+            raise SppnetError(
+                f"{self.path}: holds nothing for image {key}; cache the features anew"
+            )
+        first, shape = self._places[key]
+        rows = int(np.prod(shape[:-1]))
+        array: np.ndarray = self._rows[first : first + rows].reshape(shape)
+        return array

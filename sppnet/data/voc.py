@@ -1,0 +1,165 @@
+"""Detection sets in the folder layout of PASCAL VOC."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from sppnet.data.decoding import upright_boxes
+from sppnet.data.inspection import SUFFIXES, Inspection, inspect_images
+from sppnet.data.manifest import ImageRecord, Problem
+from sppnet.data.voc_annotation import Annotation, read_annotation
+from sppnet.errors import SppnetError
+
+FOLDERS = ("Annotations", "ImageSets/Main", "JPEGImages")
+LONGEST_NAME = 200
+
+
+def read_voc(
+    root: Path, split: str, *, workers: int = 1
+) -> tuple[list[ImageRecord], list[Problem]]:
+    """Read the images and objects of one list, decoding every picture.
+
+    Args:
+        root: folder of one year, with Annotations, ImageSets/Main and JPEGImages.
+        split: name of a list in ImageSets/Main.
+        workers: processes that decode.
+
+    Returns:
+        The usable images in the order of the list, and whatever was wrong.
+
+    Raises:
+        SppnetError: a folder or the list is missing, or the list is empty.
+    """
+    root = Path(root)
+    _check_layout(root)
+    names, problems = _read_list(root / "ImageSets" / "Main" / f"{split}.txt")
+    files = _image_files(root / "JPEGImages")
+    # A missing picture keeps its usual name and is reported when it cannot be decoded.
+    paths = [files.get(name, root / "JPEGImages" / f"{name}.jpg") for name in names]
+    inspections = inspect_images(paths, workers=workers, description=f"read {split}")
+    records = []
+    for name, inspection in zip(names, inspections, strict=True):
+        problems += inspection.problems
+        if inspection.usable:
+            annotation = root / "Annotations" / f"{name}.xml"
+            record, found = _read_record(name, split, inspection, annotation)
+            records += [record] if record else []
+            problems += found
+    return records, problems
+
+
+def _check_layout(root: Path) -> None:
+    for folder in FOLDERS:
+        if not (root / folder).is_dir():
+            raise SppnetError(
+                f"{root / folder}: no such folder; --voc needs the folder of one year, such as "
+                "VOCdevkit/VOC2007, with Annotations, ImageSets/Main and JPEGImages"
+            )
+
+
+def _read_list(path: Path) -> tuple[list[str], list[Problem]]:
+    """Image ids of a list, each once, without those that are not plain names."""
+    try:
+        lines = [line.strip() for line in path.read_text(encoding="utf-8-sig").splitlines()]
+    except OSError:
+        there = sorted(other.stem for other in path.parent.glob("*.txt"))[:10]
+        raise SppnetError(
+            f"{path}: no such list; there are: {', '.join(there) or 'none'}"
+        ) from None
+    except UnicodeDecodeError:
+        raise SppnetError(f"{path}: not UTF-8 text; write one image id per line") from None
+    names: dict[str, None] = {}
+    problems = []
+    for name in filter(None, lines):
+        if name in names:
+            problems.append(Problem(str(path), f"{name!r} is listed twice", "second entry ignored"))
+        elif not _is_plain(name):
+            problems.append(Problem(str(path), f"{name!r} is no plain image id", "entry ignored"))
+        else:
+            names[name] = None
+    if not names and not problems:
+        raise SppnetError(f"{path}: empty list; write one image id per line")
+    return list(names), problems
+
+
+def _is_plain(name: str) -> bool:
+    """Whether an id stays inside its folder: no path, no control characters, no endless name."""
+    if len(name.encode()) > LONGEST_NAME:
+        return False
+    return name not in (".", "..") and name.isprintable() and not set(name) & set("/\\:")
+
+
+def _image_files(folder: Path) -> dict[str, Path]:
+    """Picture file of each id; of several, the .jpg."""
+    found = [path for path in folder.iterdir() if path.suffix.lower() in SUFFIXES]
+    found.sort(key=lambda path: (path.suffix != ".jpg", path.name), reverse=True)
+    return {path.stem: path for path in found}
+
+
+def _read_record(
+    name: str, split: str, inspection: Inspection, path: Path
+) -> tuple[ImageRecord | None, list[Problem]]:
+    """The record of one decoded image; None when its annotation is of no use."""
+    try:
+        annotation = read_annotation(path)
+        boxes, problems = _upright(annotation, inspection, path)
+    except SppnetError as error:
+        problem = str(error).removeprefix(f"{path}: ")
+        return None, [Problem(str(path), problem, "image left out")]
+    if annotation.filename and name not in (annotation.filename, Path(annotation.filename).stem):
+        problem = f"its filename is {annotation.filename!r}"
+        problems.append(Problem(str(path), problem, f"kept, used for {inspection.path.name}"))
+    boxes, kept, found = _clip(boxes, annotation.class_names, inspection.size, path)
+    record = ImageRecord(
+        dataset="detection",
+        split=split,
+        image=name,
+        path=str(inspection.path),
+        width=inspection.size[0],
+        height=inspection.size[1],
+        sha256=inspection.sha256,
+        class_names=tuple(annotation.class_names[i] for i in kept),
+        boxes=boxes[kept].astype(np.float32),
+        difficult=annotation.difficult[kept],
+    )
+    return record, annotation.problems + problems + found
+
+
+def _upright(
+    annotation: Annotation, inspection: Inspection, path: Path
+) -> tuple[np.ndarray, list[Problem]]:
+    """The boxes on the upright picture, whichever way up it was when they were drawn.
+
+    Raises:
+        SppnetError: the annotation describes a picture of another size.
+    """
+    turned = inspection.orientation != 1
+    if annotation.size is None:
+        problem = "no image size"
+    elif annotation.size not in (inspection.size, inspection.stored_size):
+        (w, h), (width, height) = annotation.size, inspection.size
+        raise SppnetError(f"{path}: drawn on {w}x{h} pixels, but the picture has {width}x{height}")
+    elif annotation.size != inspection.size:
+        boxes = upright_boxes(annotation.boxes, inspection.orientation, inspection.stored_size)
+        return boxes, [Problem(str(path), "drawn before EXIF turns the picture", "boxes turned")]
+    elif turned and inspection.size == inspection.stored_size:
+        problem = f"EXIF orientation {inspection.orientation} leaves open which way up it was drawn"
+    else:
+        return annotation.boxes, []
+    return annotation.boxes, [Problem(str(path), problem, "boxes taken as upright pixels")]
+
+
+def _clip(
+    boxes: np.ndarray, names: Sequence[str], size: tuple[int, int], path: Path
+) -> tuple[np.ndarray, list[int], list[Problem]]:
+    """Boxes cut to the picture, the rows that remain, and a problem for each one cut."""
+    clipped = boxes.clip(0, np.array([*size, *size]))
+    kept = ((clipped[:, 2:] - clipped[:, :2]).min(axis=1) > 0).nonzero()[0].tolist()
+    problems = []
+    for row in (boxes != clipped).any(axis=1).nonzero()[0].tolist():
+        corners = " ".join(f"{value:g}" for value in boxes[row])
+        problem = f"{names[row]} box {corners} reaches outside the {size[0]}x{size[1]} picture"
+        action = "box clipped" if row in kept else "object dropped"
+        problems.append(Problem(str(path), problem, action))
+    return clipped, kept, problems

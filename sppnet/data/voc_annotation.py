@@ -1,0 +1,112 @@
+"""One VOC annotation file, read with suspicion."""
+
+import math
+from dataclasses import dataclass
+from pathlib import Path
+from xml.etree.ElementTree import Element, ParseError
+
+import numpy as np
+from defusedxml.ElementTree import fromstring
+
+from sppnet.data.manifest import Problem
+from sppnet.errors import SppnetError
+
+MAXIMUM_BYTES = 10_000_000
+
+
+@dataclass(frozen=True, eq=False)
+class Annotation:
+    """The objects of an image as annotated.
+
+    Attributes:
+        filename: the picture that it claims to describe; empty when not said.
+        size: the picture's width and height in pixels; None when not said.
+        class_names: of each object.
+        boxes: float64 `(R, 4)`, x1 y1 x2 y2, 0-based and half-open, not yet clipped.
+        difficult: of each object.
+        problems: objects that were dropped or mended.
+    """
+
+    filename: str
+    size: tuple[int, int] | None
+    class_names: tuple[str, ...]
+    boxes: np.ndarray
+    difficult: np.ndarray
+    problems: list[Problem]
+
+
+def read_annotation(path: Path) -> Annotation:
+    """Read the objects of a VOC XML file; objects that make no sense are dropped and reported.
+
+    Raises:
+        SppnetError: the file is missing or too large, is not XML, declares a document type (the
+            door of entity bombs and foreign files), or is no VOC annotation.
+    """
+    root = _parse(path)
+    objects, problems = [], []
+    for number, element in enumerate(root.findall("object"), start=1):
+        try:
+            objects.append(_read_object(element))
+        except ValueError as error:
+            problem = f"object {number} ({element.findtext('name', '')}): {error}"
+            problems.append(Problem(str(path), problem, "object dropped"))
+    return Annotation(
+        filename=root.findtext("filename", "").strip(),
+        size=_read_size(root),
+        class_names=tuple(name for name, _, _ in objects),
+        boxes=np.array([box for _, box, _ in objects], np.float64).reshape(-1, 4),
+        difficult=np.array([difficult for _, _, difficult in objects], bool),
+        problems=problems,
+    )
+
+
+def _parse(path: Path) -> Element:
+    try:
+        if not path.is_file():
+            raise FileNotFoundError("no such file")
+        if path.stat().st_size > MAXIMUM_BYTES:
+            raise ValueError(f"over {MAXIMUM_BYTES} bytes")
+        root: Element = fromstring(path.read_bytes(), forbid_dtd=True)
+    except (ParseError, ValueError, LookupError, OSError) as error:
+        raise SppnetError(f"{path}: cannot be read as safe XML ({error})") from None
+    if root.tag != "annotation":
+        raise SppnetError(f"{path}: no VOC annotation, its root is <{root.tag}>")
+    return root
+
+
+def _read_size(root: Element) -> tuple[int, int] | None:
+    try:
+        width, height = (round(_number(root, f"size/{side}")) for side in ("width", "height"))
+    except ValueError:
+        return None
+    # Some tools write 0 x 0 when they do not know.
+    return (width, height) if width > 0 and height > 0 else None
+
+
+def _read_object(element: Element) -> tuple[str, tuple[float, ...], bool]:
+    name = " ".join(element.findtext("name", "").split())
+    if not name:
+        raise ValueError("no class name")
+    x1, y1, x2, y2 = (
+        _number(element, f"bndbox/{side}") for side in ("xmin", "ymin", "xmax", "ymax")
+    )
+    if x2 < x1 or y2 < y1:
+        raise ValueError(f"inverted or empty box {x1:g} {y1:g} {x2:g} {y2:g}")
+    # VOC counts pixels from 1 and includes both ends.
+    return name, (x1 - 1, y1 - 1, x2, y2), _is_difficult(element)
+
+
+def _is_difficult(element: Element) -> bool:
+    text = element.findtext("difficult", "0").strip().lower()
+    return text in ("1", "true", "yes")
+
+
+def _number(element: Element, tag: str) -> float:
+    text = element.findtext(tag, "").strip()
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not math.isfinite(value):
+        raise ValueError(f"{tag} is {text!r}, not a number")
+    return value

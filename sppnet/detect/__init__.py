@@ -1,0 +1,1 @@
+"""Object detection on cached feature maps, and the R-CNN baseline."""

@@ -1,0 +1,234 @@
+"""Bounding-box regression: from pooled conv5 features to a better box, per class."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from sppnet.detect.features import BoxFeatures
+from sppnet.detect.regions import ImageRegions
+from sppnet.detect.ridge import solve_ridge, whiten
+from sppnet.errors import SppnetError
+from sppnet.geometry.boxes import clip_boxes, decode_deltas, encode_deltas, intersection_over_union
+from sppnet.models.weights import load_tensors, save_tensors
+from sppnet.progress import track
+
+
+@dataclass(frozen=True)
+class RegressionSettings:
+    """Which pairs are learnt from, and how strongly the weights are held back.
+
+    Attributes:
+        overlap: a box is paired with its best object of a class when it overlaps it by more.
+        regularisation: lambda of the ridge regression, on scaled features.
+        whitening: added to the eigenvalues of the targets' covariance.
+        maximum_pairs: most pairs per class, drawn at random where there are more; bounds the
+            memory, n x D float32.
+        seed: of that draw.
+    """
+
+    overlap: float
+    regularisation: float
+    whitening: float
+    maximum_pairs: int
+    seed: int
+
+
+@dataclass(frozen=True)
+class Regressors:
+    """One linear map per class: deltas = scale * x . weight + bias; the whitening is undone in it.
+
+    Attributes:
+        weight: float32 `Tensor[K, 4, D]`, acts on scaled features.
+        bias: float32 `Tensor[K, 4]`.
+        scale: factor on the features as the network gives them.
+    """
+
+    weight: Tensor
+    bias: Tensor
+    scale: float
+
+
+Pair = tuple[int, int, int]  # number of the image, row of the box, row of the object
+
+
+def find_pairs(
+    regions: Sequence[ImageRegions], number: int, settings: RegressionSettings
+) -> list[Pair]:
+    """Boxes and the objects of one class that they should become.
+
+    Every box, objects included, is paired with the object of the class that it overlaps most (the
+    first on ties), if by more than `settings.overlap`.
+
+    Args:
+        regions: images with their boxes.
+        number: of the class.
+        settings: limit of overlap and of number.
+
+    Returns:
+        Pairs in the order of images and boxes.
+    """
+    pairs: list[Pair] = []
+    for image, each in enumerate(regions):
+        objects = torch.nonzero(each.class_index == number).flatten()
+        rows = torch.nonzero(each.overlaps[:, number] > settings.overlap).flatten()
+        if len(objects) and len(rows):
+            best = intersection_over_union(each.boxes[rows], each.boxes[objects]).argmax(dim=1)
+            partners = objects[best].tolist()
+            pairs += [(image, *pair) for pair in zip(rows.tolist(), partners, strict=True)]
+    if len(pairs) <= settings.maximum_pairs:
+        return pairs
+    generator = np.random.default_rng([settings.seed, number])
+    chosen = np.sort(generator.permutation(len(pairs))[: settings.maximum_pairs])
+    return [pairs[position] for position in chosen.tolist()]
+
+
+def fit_class(
+    regions: Sequence[ImageRegions],
+    features: BoxFeatures,
+    pairs: Sequence[Pair],
+    *,
+    scale: float,
+    settings: RegressionSettings,
+) -> tuple[Tensor, Tensor]:
+    """The regressor of one class; without pairs it leaves every box as it is.
+
+    Args:
+        regions: images with their boxes.
+        features: pooled conv5 features.
+        pairs: of `find_pairs`.
+        scale: factor on the features.
+        settings: constants.
+
+    Returns:
+        float32 weight `Tensor[4, D]` and bias `Tensor[4]`, on the CPU.
+    """
+    if not pairs:
+        length = features.pool5(regions[0], torch.empty(0, dtype=torch.int64)).shape[1]
+        return torch.zeros(4, length), torch.zeros(4)
+    samples, targets = _gather(regions, features, pairs)
+    whitened, inverse, mean = whiten(targets, settings.whitening)
+    solution = solve_ridge(
+        samples.mul_(scale), whitened.to(samples.device), settings.regularisation
+    )
+    # targets are rows, so undoing the whitening multiplies from the right; the inverse is symmetric
+    undone = inverse @ solution.cpu()
+    return undone[:, :-1].float(), (undone[:, -1] + mean).float()
+
+
+def _gather(
+    regions: Sequence[ImageRegions], features: BoxFeatures, pairs: Sequence[Pair]
+) -> tuple[Tensor, Tensor]:
+    """Features float32 `Tensor[n, D]` and deltas float64 `Tensor[n, 4]` of the pairs."""
+    images, rows, objects = torch.tensor(pairs).T
+    targets = torch.empty(len(pairs), 4, dtype=torch.float64)
+    samples = torch.empty(0)
+    for image in images.unique().tolist():
+        places, each = torch.nonzero(images == image).flatten(), regions[image]
+        found = features.pool5(each, rows[places])
+        if not len(samples):
+            # one allocation: joining parts would take twice the memory
+            samples = found.new_empty(len(pairs), found.shape[1])
+        samples[places.to(found.device)] = found
+        targets[places] = encode_deltas(
+            each.boxes[rows[places]], each.boxes[objects[places]]
+        ).double()
+    return samples, targets
+
+
+def fit_regressors(
+    regions: Sequence[ImageRegions],
+    features: BoxFeatures,
+    classes: Sequence[str],
+    *,
+    scale: float,
+    settings: RegressionSettings,
+    restart: Path,
+) -> tuple[Regressors, dict[str, int]]:
+    """Fit every class; a killed run goes on with the next class.
+
+    Args:
+        regions: training images with their boxes.
+        features: pooled conv5 features of the fine-tuned network.
+        classes: the K class names.
+        scale: factor on the features.
+        settings: constants.
+        restart: folder for the classes that are done.
+
+    Returns:
+        The regressors, and the number of pairs by class.
+
+    Source: SPEC 9.7; R-CNN App. C (lambda 1000, overlap 0.6); release (lambda 4000, overlap 0.5).
+    """
+    counts = {}
+    weights, biases = [], []
+    for number, name in enumerate(track(classes, "box regressors")):
+        pairs = find_pairs(regions, number, settings)
+        done = restart / f"class-{number:04d}.safetensors"
+        if not done.exists():
+            weight, bias = fit_class(regions, features, pairs, scale=scale, settings=settings)
+            save_tensors(done, {"weight": weight, "bias": bias}, {})
+        state, _ = load_tensors(done)
+        weights.append(state["weight"])
+        biases.append(state["bias"])
+        counts[name] = len(pairs)
+    return Regressors(torch.stack(weights), torch.stack(biases), scale), counts
+
+
+def predict_boxes(
+    regressors: Regressors,
+    features: Tensor,
+    class_numbers: Tensor,
+    boxes: Tensor,
+    *,
+    width: int,
+    height: int,
+) -> Tensor:
+    """Move boxes to where the regressor of their class puts them, clipped to the image.
+
+    Args:
+        regressors: of all classes.
+        features: unscaled `Tensor[n, D]` on the regressors' device.
+        class_numbers: int64 `Tensor[n]`.
+        boxes: float32 `Tensor[n, 4]` in image pixels.
+        width: of the image in pixels.
+        height: of the image in pixels.
+
+    Returns:
+        float32 `Tensor[n, 4]` on the CPU.
+    """
+    deltas = torch.zeros(len(boxes), 4)
+    for number in sorted(set(class_numbers.tolist())):
+        chosen = torch.nonzero(class_numbers == number).flatten()
+        some = features[chosen.to(features.device)]
+        found = some @ regressors.weight[number].T * regressors.scale + regressors.bias[number]
+        deltas[chosen] = found.cpu()
+    return clip_boxes(decode_deltas(boxes, deltas), width, height)
+
+
+def save_regressors(path: Path, regressors: Regressors, report: dict[str, int]) -> None:
+    """Write the regressors; the header holds the number of pairs by class (JSON)."""
+    tensors = {
+        "weight": regressors.weight,
+        "bias": regressors.bias,
+        "scale": torch.tensor([regressors.scale], dtype=torch.float64),
+    }
+    save_tensors(path, tensors, {"pairs": json.dumps(report)})
+
+
+def load_regressors(path: Path, device: torch.device | str) -> tuple[Regressors, tuple[str, ...]]:
+    """Read what `save_regressors` wrote: regressors and class names.
+
+    Raises:
+        SppnetError: unreadable file, or not one of regressors.
+    """
+    tensors, header = load_tensors(path)
+    if "pairs" not in header:
+        raise SppnetError(f"{path}: holds no box regressors; give the output of train-bbox")
+    weight, bias = tensors["weight"].to(device), tensors["bias"].to(device)
+    regressors = Regressors(weight, bias, float(tensors["scale"]))
+    return regressors, tuple(json.loads(header["pairs"]))

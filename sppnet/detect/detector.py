@@ -1,0 +1,127 @@
+"""Detection in one image: score the proposals, suppress overlaps, move the boxes."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+import torch
+from torch import Tensor
+
+from sppnet.detect.bbox_regression import Regressors, predict_boxes
+from sppnet.detect.features import LayerFeatures
+from sppnet.detect.regions import ImageRegions
+from sppnet.detect.svm import LinearSvms
+from sppnet.geometry.boxes import non_maximum_suppression
+
+REGRESSED_LAYER = "ftfc7"  # the paper regresses the boxes of its best layer only
+BOX, REGRESSED_BOX = ["x1", "y1", "x2", "y2"], ["rx1", "ry1", "rx2", "ry2"]
+COLUMNS = ["layer", "class_name", "image", "score", *BOX, *REGRESSED_BOX]
+
+
+@dataclass(frozen=True)
+class DetectionSettings:
+    """Which scored boxes of a class and image are kept.
+
+    Attributes:
+        minimum_score: only boxes that score higher.
+        nms: a box goes when it overlaps a better one by more.
+        top: most boxes.
+    """
+
+    minimum_score: float
+    nms: float
+    top: int
+
+
+@dataclass(frozen=True)
+class Detector:
+    """What turns features into detections of the K classes.
+
+    Attributes:
+        features: of boxes, at the layers of `svms`.
+        svms: by layer.
+        regressors: move the boxes of layer ftfc7.
+        classes: the K class names.
+    """
+
+    features: LayerFeatures
+    svms: Mapping[str, LinearSvms]
+    regressors: Regressors
+    classes: tuple[str, ...]
+
+
+def select_detections(
+    boxes: Tensor, scores: Tensor, settings: DetectionSettings
+) -> tuple[Tensor, Tensor]:
+    """Boxes that are kept, class by class.
+
+    Args:
+        boxes: float32 `Tensor[R, 4]`.
+        scores: float32 `Tensor[R, K]`.
+        settings: limits.
+
+    Returns:
+        int64 rows and int64 class numbers, both `Tensor[N]`: classes in order, in each the best
+        first.
+
+    Source: SPEC 9.5; release spp_test.m.
+    """
+    rows, numbers = [], []
+    for number in range(scores.shape[1]):
+        above = torch.nonzero(scores[:, number] > settings.minimum_score).flatten()
+        kept = non_maximum_suppression(boxes[above], scores[above, number], iou=settings.nms)
+        chosen = above[kept[: settings.top]]
+        rows.append(chosen)
+        numbers.append(torch.full_like(chosen, number))
+    return torch.cat(rows), torch.cat(numbers)
+
+
+@torch.inference_mode()
+def detect_image(
+    regions: ImageRegions, detector: Detector, settings: DetectionSettings
+) -> pd.DataFrame:
+    """Detections of every layer in one image; its objects, where known, are not among the boxes.
+
+    Args:
+        regions: the image and its boxes.
+        detector: features, SVMs, regressors.
+        settings: limits.
+
+    Returns:
+        One row per detection with the columns of `COLUMNS`, numbers in float32; the regressed box
+        is NaN for layers other than ftfc7.
+    """
+    proposals = torch.arange(regions.ground_truth, len(regions.boxes))
+    boxes = regions.boxes[proposals]
+    features = detector.features.layers(regions, proposals, list(detector.svms))
+    frames = []
+    for layer, svms in detector.svms.items():
+        scores = svms.scores(features[layer]).cpu()
+        rows, numbers = select_detections(boxes, scores, settings)
+        moved = _regressed(layer, regions, detector, proposals[rows], numbers)
+        numeric = np.column_stack([scores[rows, numbers], boxes[rows], moved]).astype(np.float32)
+        frame = pd.DataFrame(numeric, columns=["score", *BOX, *REGRESSED_BOX])
+        frame["class_name"] = [detector.classes[number] for number in numbers.tolist()]
+        frames.append(frame.assign(layer=layer, image=regions.image)[COLUMNS])
+    return pd.concat(frames, ignore_index=True)
+
+
+def _regressed(
+    layer: str, regions: ImageRegions, detector: Detector, rows: Tensor, numbers: Tensor
+) -> np.ndarray:
+    """float32 `(N, 4)`: boxes moved by the regressor of their class."""
+    if layer != REGRESSED_LAYER or not len(rows):
+        return np.full((len(rows), 4), np.nan, dtype=np.float32)
+    # a box kept for several classes is pooled once
+    unique, place = torch.unique(rows, return_inverse=True)
+    pooled = detector.features.regression_features(regions, unique)
+    moved = predict_boxes(
+        detector.regressors,
+        pooled[place.to(pooled.device)],
+        numbers,
+        regions.boxes[rows],
+        width=regions.width,
+        height=regions.height,
+    )
+    return moved.numpy()

@@ -1,0 +1,172 @@
+"""Average precision by the rules of PASCAL VOC, and its interval over the images."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+from scipy import sparse
+
+from sppnet.detect.matching import HIT, IGNORED, MISS, image_numbers, match_detections
+from sppnet.errors import SppnetError
+
+Method = Literal["11-point", "area"]
+# MATLAB's 0:0.1:1, which counts up to the middle and down from the end: 0.3 is 3 * 0.1, a hair
+# above 3/10, so a recall of 3 in 10 does not reach it; 0.6 and 0.7 are the nearest doubles.
+RECALLS = np.array([i * 0.1 for i in range(6)] + [1 - i * 0.1 for i in range(4, -1, -1)])
+REPLICATES_AT_ONCE = 100
+
+
+@dataclass(frozen=True, eq=False)
+class AveragePrecision:
+    """Average precision of one class and the curve behind it.
+
+    Attributes:
+        ap: 0..1; NaN where there is no object to find.
+        recall: float64 (D,), after each detection that counts, best first.
+        precision: float64 (D,).
+        objects: objects that count, the difficult ones left out.
+    """
+
+    ap: float
+    recall: np.ndarray
+    precision: np.ndarray
+    objects: int
+
+
+@dataclass(frozen=True, eq=False)
+class ClassCurve:
+    """What decides the average precision of a class under any weights of the n images.
+
+    Only hits can raise the envelope of a curve, so misses are kept as counts between hits.
+
+    Attributes:
+        hits: int64 (T,) image of each hit, best first.
+        misses: (T, n) misses in each image between the hit before and this one.
+        objects: float64 (n,) objects of each image that count.
+    """
+
+    hits: np.ndarray
+    misses: sparse.csr_matrix
+    objects: np.ndarray
+
+
+def voc_average_precision(
+    detections: pd.DataFrame,
+    ground_truth: pd.DataFrame,
+    iou: float = 0.5,
+    method: Method = "11-point",
+) -> AveragePrecision:
+    """Average precision of one class.
+
+    "11-point" is the mean, over recalls 0, 0.1 ... 1, of the best precision at that recall or
+    more; "area" is the area under that best precision. `match_detections` tells what is a hit.
+
+    Args:
+        detections: image, score, x1, y1, x2, y2 (pixels, half-open).
+        ground_truth: image, x1, y1, x2, y2, difficult.
+        iou: overlap that a hit needs.
+        method: "11-point" (VOC 2007) or "area" (from VOC 2010 on).
+
+    Raises:
+        SppnetError: a column is missing, a score is not a number, or the method is unknown.
+
+    Source: VOCdevkit VOCevaldet.m; "area" is the release's xVOCap.m.
+    """
+    outcomes, _ = match_detections(detections, ground_truth, iou=iou)
+    hits = outcomes[outcomes != IGNORED] == HIT
+    objects = int((~ground_truth["difficult"].to_numpy(bool)).sum())
+    precision = np.cumsum(hits) / np.arange(1, len(hits) + 1)
+    recall = np.cumsum(hits) / objects if objects else np.full(len(hits), np.nan)
+    ap = _average(recall[None], precision[None], method)[0] if objects else np.nan
+    return AveragePrecision(float(ap), recall, precision, objects)
+
+
+def class_curve(
+    detections: pd.DataFrame, ground_truth: pd.DataFrame, images: Sequence[str], *, iou: float
+) -> ClassCurve:
+    """Match the detections of one class and sum up the outcome per image.
+
+    Args:
+        detections: as in `voc_average_precision`.
+        ground_truth: objects of the class.
+        images: the n images that are evaluated, with or without objects.
+        iou: overlap that a hit needs.
+
+    Raises:
+        SppnetError: an image of the tables is not in `images`, or a table is unfit.
+    """
+    outcomes, order = match_detections(detections, ground_truth, iou=iou)
+    index = pd.Index(images)
+    place = image_numbers(detections, index)[order]
+    home = image_numbers(ground_truth, index)
+    if (place < 0).any() or (home < 0).any():
+        raise SppnetError("class_curve: a table has an image that is not evaluated; leave it out")
+    hits = place[outcomes == HIT]
+    earlier = np.cumsum(outcomes == HIT)
+    matters = (outcomes == MISS) & (earlier < len(hits))  # misses after the last hit change nothing
+    cells = (earlier[matters], place[matters])
+    misses = sparse.csr_matrix((np.ones(len(cells[0])), cells), shape=(len(hits), len(index)))
+    easy = home[~ground_truth["difficult"].to_numpy(bool)]
+    objects = np.bincount(easy, minlength=len(index)).astype(np.float64)
+    return ClassCurve(hits, misses, objects)
+
+
+def average_precisions(curve: ClassCurve, weights: np.ndarray, *, method: Method) -> np.ndarray:
+    """Average precision (B,) of a class for each row of image weights (B, n).
+
+    A whole-number weight w gives exactly what w copies of the image would give.
+    NaN where the weighted images hold no object.
+
+    Raises:
+        SppnetError: the method is unknown.
+    """
+    objects = weights @ curve.objects
+    hits = np.cumsum(weights[:, curve.hits], axis=1)
+    found = hits + np.cumsum((curve.misses @ weights.T).T, axis=1)
+    recall = hits / np.where(objects > 0, objects, 1)[:, None]
+    precision = hits / np.where(found > 0, found, 1)
+    return np.where(objects > 0, _average(recall, precision, method), np.nan)
+
+
+def _average(recall: np.ndarray, precision: np.ndarray, method: Method) -> np.ndarray:
+    """Average precision (B,) of curves (B, D) whose recall never falls."""
+    if method not in ("11-point", "area"):
+        raise SppnetError(f"method '{method}': unknown; take '11-point' or 'area'")
+    envelope = np.maximum.accumulate(precision[:, ::-1], axis=1)[:, ::-1]
+    if method == "area":
+        return np.asarray((np.diff(recall, axis=1, prepend=0) * envelope).sum(1))
+    beyond = np.pad(envelope, ((0, 0), (0, 1)))  # a recall that is never reached has precision 0
+    rows = np.arange(len(recall))
+    return np.asarray(np.mean([beyond[rows, (recall < level).sum(1)] for level in RECALLS], axis=0))
+
+
+def mean_average_precision(
+    curves: Sequence[ClassCurve], weights: np.ndarray, *, method: Method
+) -> np.ndarray:
+    """Mean (B,) over the classes that have objects under each row of weights (B, n)."""
+    ap = np.array([average_precisions(curve, weights, method=method) for curve in curves])
+    present = ~np.isnan(ap)
+    counts = present.sum(0)
+    return np.where(counts > 0, np.where(present, ap, 0).sum(0) / np.maximum(counts, 1), np.nan)
+
+
+def bootstrap_interval(
+    curves: Sequence[ClassCurve], *, replicates: int, seed: int, method: Method
+) -> tuple[float, float]:
+    """95 % percentile interval of the mean average precision over images drawn with replacement.
+
+    The same seed draws the same images for any curves of the same length, so that intervals of
+    several detectors rest on the same samples. A class without an object in a sample is left out
+    of that sample's mean.
+    """
+    generator = np.random.default_rng(seed)
+    images = len(curves[0].objects)
+    means: list[np.ndarray] = []
+    for start in range(0, replicates, REPLICATES_AT_ONCE):
+        count = min(REPLICATES_AT_ONCE, replicates - start)
+        drawn = generator.multinomial(images, np.full(images, 1 / images), size=count)
+        means.append(mean_average_precision(curves, drawn.astype(np.float64), method=method))
+    low, high = np.nanpercentile(np.concatenate(means), [2.5, 97.5])
+    return float(low), float(high)

@@ -1,0 +1,285 @@
+"""Features of boxes from cached conv5 maps of whole images, each box pooled on its best scale."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from sppnet.data.images import read_image, resize_shorter_side, to_tensor
+from sppnet.data.manifest import ImageRecord
+from sppnet.data.store import ArrayStore, ArrayWriter
+from sppnet.detect.regions import ImageRegions
+from sppnet.errors import SppnetError
+from sppnet.geometry.projection import MapGeometry, choose_scale, pixel_scale, project_windows
+from sppnet.geometry.pyramid import pool_windows
+from sppnet.models.network import Network
+from sppnet.progress import track
+
+LAYERS = ("pool5", "fc6", "ftfc6", "ftfc7")
+HALF_MAXIMUM = 65504.0
+ROWS_PER_PRODUCT = 512  # bounds the memory of the fully connected layers
+
+
+@torch.inference_mode()
+def convolve(network: Network, image: np.ndarray, size: int) -> Tensor:
+    """conv5 map of a whole image whose shorter side is resized to `size`.
+
+    Args:
+        network: its trunk is applied on the device that it is on.
+        image: uint8 `(H, W, 3)` RGB.
+        size: shorter side in pixels.
+
+    Returns:
+        float32 `Tensor[C, H', W']` on the network's device.
+    """
+    architecture = network.architecture
+    pixels = to_tensor(
+        resize_shorter_side(image, size),
+        architecture.mean,
+        architecture.std,
+        architecture.channel_order,
+    )
+    device = network.fc6.weight.device
+    return network.maps(pixels[None].to(device))[0]
+
+
+def cache_maps(
+    records: Sequence[ImageRecord], network: Network, *, size: int, path: Path, restart: Path
+) -> None:
+    """Store the conv5 map of every image: key image id, float16 `(H', W', C)`.
+
+    Values beyond half precision's range are stored as its limit.
+
+    Args:
+        records: images to convolve.
+        network: on the device to use.
+        size: shorter side of the resized images in pixels.
+        path: the `.npy` to write, its index beside it.
+        restart: folder for unfinished work; a killed run goes on from there.
+
+    Raises:
+        SppnetError: an image cannot be read.
+    """
+    with ArrayWriter(path, "float16", restart) as writer:
+        left = [record for record in records if record.image not in writer.done]
+        for record in track(left, f"conv5 at {size} px"):
+            maps = convolve(network, read_image(Path(record.path)), size)
+            half = maps.clamp(-HALF_MAXIMUM, HALF_MAXIMUM).permute(1, 2, 0).to(torch.float16)
+            writer.append(record.image, half.cpu().numpy())
+
+
+class MapFeatures:
+    """Pooled conv5 features of boxes, each box on the scale where it is nearest to target² pixels.
+
+    Args:
+        stores: maps of `cache_maps` by shorter side in pixels, in the order of the scales.
+        geometry: stride and offset of the trunk that made the maps.
+        levels: bins per side of each pyramid level.
+        target: side in pixels that a box should have on its scale (the paper's 224).
+        device: where to pool; the features stay there.
+
+    Raises:
+        SppnetError: no store, or stores of different networks.
+    """
+
+    def __init__(
+        self,
+        stores: Mapping[int, ArrayStore],
+        geometry: MapGeometry,
+        levels: Sequence[int],
+        target: float,
+        device: torch.device | str = "cpu",
+    ) -> None:
+        if len({store.channels for store in stores.values()}) != 1:
+            channels = {size: store.channels for size, store in stores.items()}
+            raise SppnetError(
+                f"--features: channels by size are {channels}; give one or more caches that the "
+                "same network made"
+            )
+        self.stores, self.sizes = dict(stores), tuple(stores)
+        self.geometry, self.levels, self.target = geometry, tuple(levels), target
+        self.device = torch.device(device)
+
+    @property
+    def length(self) -> int:
+        """D, the number of values per box."""
+        channels = self.stores[self.sizes[0]].channels
+        return channels * sum(level * level for level in self.levels)
+
+    def best_scale(self, regions: ImageRegions, rows: Tensor) -> Tensor:
+        """int64 `Tensor[K]`: index into `sizes` for each of the rows."""
+        short_side = min(regions.width, regions.height)
+        return choose_scale(regions.boxes[rows], short_side, self.sizes, target=self.target)
+
+    def pool5(self, regions: ImageRegions, rows: Tensor, scales: Tensor | None = None) -> Tensor:
+        """Features of some boxes of an image.
+
+        Args:
+            regions: the image and its boxes.
+            rows: int64 `Tensor[K]`, rows of `regions.boxes`.
+            scales: int64 `Tensor[K]`, index into `sizes` for each row; the best one when None.
+
+        Returns:
+            float32 `Tensor[K, D]`.
+
+        Raises:
+            SppnetError: a store lacks the image.
+        """
+        scales = self.best_scale(regions, rows) if scales is None else scales
+        pooled = torch.empty(len(rows), self.length, device=self.device)
+        for scale in sorted(set(scales.tolist())):
+            chosen = torch.nonzero(scales == scale).flatten()
+            maps = self._map(regions, scale)
+            windows = self._windows(regions, rows[chosen], scale).to(self.device)
+            pooled[chosen.to(self.device)] = pool_windows(maps, windows, self.levels)
+        return pooled
+
+    def window_keys(self, regions: ImageRegions, rows: Tensor) -> Tensor:
+        """int64 `Tensor[K, 5]`: scale index and map window; equal rows have equal features.
+
+        Source: release spm_response_boxes.m, which drops repeated negatives by such a key.
+            Differs: it takes the window before clamping to the map, which tells a few more apart.
+        """
+        scales = self.best_scale(regions, rows)
+        keys = torch.empty(len(rows), 5, dtype=torch.int64)
+        keys[:, 0] = scales
+        for scale in sorted(set(scales.tolist())):
+            chosen = scales == scale
+            keys[chosen, 1:] = self._windows(regions, rows[chosen], scale)
+        return keys
+
+    def _map(self, regions: ImageRegions, scale: int) -> Tensor:
+        stored = self.stores[self.sizes[scale]][regions.image]
+        # copied: the store is a read-only view of the file
+        return torch.from_numpy(np.array(stored)).to(self.device).permute(2, 0, 1).float()
+
+    def _windows(self, regions: ImageRegions, rows: Tensor, scale: int) -> Tensor:
+        size = self.sizes[scale]
+        height, width = self.stores[size][regions.image].shape[:2]
+        factor = pixel_scale(min(regions.width, regions.height), size)
+        return project_windows(regions.boxes[rows], self.geometry, (height, width), factor)
+
+
+class BoxFeatures(Protocol):
+    """Source of pooled conv5 features: `MapFeatures`, or `RegionStoreFeatures` of R-CNN."""
+
+    def pool5(self, regions: ImageRegions, rows: Tensor) -> Tensor:
+        """float32 `Tensor[K, D]` of the boxes in `rows`, int64 `Tensor[K]`."""
+        ...
+
+
+class LayerFeatures:
+    """Features of boxes at the layers of Table 9, before and after fine-tuning.
+
+    Args:
+        pretrained: network before fine-tuning: layers pool5 and fc6.
+        finetuned: network after it: layers ftfc6 and ftfc7.
+        source: pooled conv5 features of the pretrained network.
+        finetuned_source: those of the fine-tuned one; the same object where fine-tuning left the
+            convolutions alone (SPP), and boxes are then pooled once.
+    """
+
+    def __init__(
+        self,
+        pretrained: Network,
+        finetuned: Network,
+        source: BoxFeatures,
+        finetuned_source: BoxFeatures,
+    ) -> None:
+        self.pretrained, self.finetuned = pretrained, finetuned
+        self.source, self.finetuned_source = source, finetuned_source
+
+    @torch.inference_mode()
+    def layers(
+        self, regions: ImageRegions, rows: Tensor, names: Sequence[str]
+    ) -> dict[str, Tensor]:
+        """Features of some boxes of an image, after ReLU.
+
+        Args:
+            regions: the image and its boxes.
+            rows: int64 `Tensor[K]`, rows of `regions.boxes`.
+            names: some of `LAYERS`.
+
+        Returns:
+            float32 `Tensor[K, D]` by layer name, in the order of `names`.
+
+        Raises:
+            SppnetError: unknown layer.
+        """
+        unknown = sorted(set(names) - set(LAYERS))
+        if unknown:
+            raise SppnetError(f"layer: {unknown[0]!r} is unknown; use {', '.join(LAYERS)}")
+        found: dict[str, Tensor] = {}
+        if {"pool5", "fc6"} & set(names):
+            found["pool5"] = self.source.pool5(regions, rows)
+        if "fc6" in names:
+            found["fc6"] = _hidden(self.pretrained, found["pool5"])["fc6"]
+        if {"ftfc6", "ftfc7"} & set(names):
+            shared = self.source is self.finetuned_source and "pool5" in found
+            pooled = found["pool5"] if shared else self.regression_features(regions, rows)
+            hidden = _hidden(self.finetuned, pooled)
+            found.update(ftfc6=hidden["fc6"], ftfc7=hidden["fc7"])
+        return {name: found[name] for name in names}
+
+    def regression_features(self, regions: ImageRegions, rows: Tensor) -> Tensor:
+        """float32 `Tensor[K, D]` pooled conv5 features that the box regressors act on."""
+        return self.finetuned_source.pool5(regions, rows)
+
+
+def _hidden(network: Network, pool5: Tensor) -> dict[str, Tensor]:
+    blocks = [network.hidden(block) for block in torch.split(pool5, ROWS_PER_PRODUCT)]
+    return {name: torch.cat([block[name] for block in blocks]) for name in ("fc6", "fc7")}
+
+
+def open_maps(
+    features: Sequence[Path],
+    sizes: Sequence[int],
+    network: Network,
+    geometry: MapGeometry,
+    *,
+    target: float,
+) -> MapFeatures:
+    """Map features from the files that `cache_maps` wrote.
+
+    Args:
+        features: one `.npy` per size.
+        sizes: shorter sides in pixels, in the same order.
+        network: the network that made the maps, on the device to pool on.
+        geometry: of its trunk.
+        target: see `MapFeatures`.
+
+    Raises:
+        SppnetError: lists of different length, repeated sizes, a broken file, or maps with other
+            channels than the network's.
+    """
+    if len(features) != len(sizes) or len(set(sizes)) != len(sizes) or not sizes:
+        raise SppnetError(
+            f"--features, --sizes: {len(features)} files and sizes {list(sizes)}; "
+            "give both flags once per size, in the same order"
+        )
+    stores = {size: ArrayStore(Path(path)) for path, size in zip(features, sizes, strict=True)}
+    maps = MapFeatures(
+        stores,
+        geometry,
+        network.architecture.levels,
+        target,
+        device=network.fc6.weight.device,
+    )
+    check_length(maps.length, network, features[0])
+    return maps
+
+
+def check_length(length: int, network: Network, path: Path) -> None:
+    """Refuse features that do not fit the network's fc6.
+
+    Raises:
+        SppnetError: another number of values per box.
+    """
+    if length != network.fc6.in_features:
+        raise SppnetError(
+            f"{path}: gives {length} values per box where the network takes "
+            f"{network.fc6.in_features}; cache the features with the same network"
+        )

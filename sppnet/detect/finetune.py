@@ -1,0 +1,216 @@
+"""Fine-tuning on labelled boxes: fc layers on pooled maps (SPP), all layers on crops (R-CNN).
+
+The iterations come in chunks. A chunk takes some training images, draws boxes of each once, and
+makes balanced batches of them all; it is one epoch of `sppnet.models.training.fit`. Some images
+are held out: no box of theirs is trained on, and their loss chooses the snapshot. (The release
+chooses it on the test images.) Neither method mirrors images: the paper does not say that it did;
+both releases do.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from sppnet.data.images import read_image
+from sppnet.detect.features import HALF_MAXIMUM, MapFeatures
+from sppnet.detect.rcnn import Warp, fill_colour, normalise, warp_regions
+from sppnet.detect.regions import ImageRegions, sample_regions
+from sppnet.detect.sampling import Sampling, batch_rows, chunk_images, hold_out
+from sppnet.errors import SppnetError
+from sppnet.models.network import Network, freeze_trunk
+from sppnet.models.training import History, Schedule, fit
+
+# inputs of some boxes of an image, in a compact type
+Gather = Callable[[ImageRegions, Tensor, torch.Generator], Tensor]
+
+
+def finetune_maps(
+    network: Network,
+    regions: Sequence[ImageRegions],
+    features: MapFeatures,
+    *,
+    sampling: Sampling,
+    schedule: Schedule,
+    restart: Path,
+) -> History:
+    """Fine-tune fc6, fc7 and fc8 on boxes pooled from cached maps; the trunk stays as it is.
+
+    Args:
+        network: trained in place; its outputs are background and the classes of the regions.
+        regions: training images with their boxes.
+        features: cached maps of those images.
+        sampling: how boxes are drawn.
+        schedule: its epochs and drops count chunks (see `Sampling.chunks`).
+        restart: folder for unfinished work.
+
+    Returns:
+        One row per chunk; the network ends as the snapshot of the lowest held-out loss.
+
+    Raises:
+        SppnetError: too few images to hold some out, or images without boxes to train on.
+
+    Source: SPP 4.2 (its scale is not stated, the best one is implied); release
+        spp_finetune_voc.m (scale at random).
+    """
+    freeze_trunk(network)
+    device = network.fc6.weight.device
+
+    def gather(each: ImageRegions, rows: Tensor, generator: torch.Generator) -> Tensor:
+        scales = None
+        if sampling.scale_choice == "random":
+            scales = torch.randint(len(features.sizes), (len(rows),), generator=generator)
+        return _half(features.pool5(each, rows, scales))
+
+    def prepare(inputs: Tensor) -> Tensor:
+        return inputs.to(device).float()
+
+    stage = _Stage(regions, gather, prepare, sampling)
+    return _fit(_Head(network), stage, schedule, restart)
+
+
+def finetune_crops(
+    network: Network,
+    regions: Sequence[ImageRegions],
+    *,
+    warp: Warp,
+    sampling: Sampling,
+    schedule: Schedule,
+    restart: Path,
+) -> History:
+    """Fine-tune all layers on warped boxes, as R-CNN does.
+
+    R-CNN's background is every box below the foreground's overlap: negative_iou = (0, 0.5).
+
+    Args:
+        network: trained in place; its outputs are background and the classes of the regions.
+        regions: training images with their boxes.
+        warp: how boxes are cut out.
+        sampling: how boxes are drawn.
+        schedule: its epochs and drops count chunks (see `Sampling.chunks`).
+        restart: folder for unfinished work.
+
+    Returns:
+        One row per chunk; the network ends as the snapshot of the lowest held-out loss.
+
+    Raises:
+        SppnetError: too few images to hold some out, an unreadable image, or images without boxes
+            to train on.
+
+    Source: RCNN 2.3 and App. A.
+    """
+    architecture = network.architecture
+    device, fill = network.fc6.weight.device, fill_colour(architecture)
+
+    def gather(each: ImageRegions, rows: Tensor, _: torch.Generator) -> Tensor:
+        image, boxes = read_image(Path(each.path)), each.boxes[rows].numpy()
+        return torch.from_numpy(
+            warp_regions(image, boxes, size=warp.size, context=warp.context, fill=fill)
+        )
+
+    def prepare(inputs: Tensor) -> Tensor:
+        return normalise(inputs.to(device), architecture)
+
+    stage = _Stage(regions, gather, prepare, sampling)
+    return _fit(network, stage, schedule, restart)
+
+
+@dataclass(frozen=True)
+class _Stage:
+    """What the two methods have in common: images, and how inputs come from their boxes."""
+
+    regions: Sequence[ImageRegions]
+    gather: Gather
+    prepare: Callable[[Tensor], Tensor]
+    sampling: Sampling
+
+    def windows(
+        self, images: Sequence[ImageRegions], generator: torch.Generator
+    ) -> tuple[Tensor, Tensor]:
+        """Inputs and labels of boxes drawn from each image."""
+        places = len(images) * self.sampling.windows_per_image
+        inputs, labels = torch.empty(0), torch.empty(places, dtype=torch.int64)
+        end = 0
+        for each in images:
+            rows, classes = self._sample(each, generator)
+            if not len(rows):
+                continue
+            found = self.gather(each, rows, generator)
+            if not end:
+                # one allocation for the chunk: joining parts would take twice the memory
+                inputs = found.new_empty((places, *found.shape[1:]))
+            inputs[end : end + len(rows)], labels[end : end + len(rows)] = found, classes
+            end += len(rows)
+        if not end:
+            raise SppnetError(
+                "--proposals: no box of a chunk of images is foreground or background; "
+                "widen the overlap limits or use more images per chunk"
+            )
+        return inputs[:end], labels[:end]
+
+    def _sample(self, each: ImageRegions, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+        return sample_regions(
+            each,
+            count=self.sampling.windows_per_image,
+            positive_fraction=self.sampling.positive_fraction,
+            positive_iou=self.sampling.positive_iou,
+            negative_iou=self.sampling.negative_iou,
+            generator=generator,
+        )
+
+
+class _Head(nn.Module):
+    """The fully connected part of a network as a module of its own."""
+
+    def __init__(self, network: Network) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, pool5: Tensor) -> Tensor:
+        """Logits of pooled maps."""
+        return self.network.head(pool5)
+
+
+def _fit(module: nn.Module, stage: _Stage, schedule: Schedule, restart: Path) -> History:
+    sampling, seed = stage.sampling, stage.sampling.seed
+    train, held = hold_out(stage.regions, sampling.holdout, seed)
+    most = max(1, sampling.holdout_windows // sampling.windows_per_image)
+    held_inputs, held_labels = stage.windows(held[:most], torch.Generator().manual_seed(seed))
+
+    def batches(chunk: int, generator: torch.Generator) -> Iterator[tuple[Tensor, Tensor]]:
+        images = chunk_images(train, chunk, sampling.images_per_chunk, seed)
+        inputs, labels = stage.windows(images, generator)
+        for rows in batch_rows(labels, sampling, generator):
+            found = stage.prepare(inputs[rows.to(inputs.device)])
+            yield found, labels[rows].to(found.device)
+
+    def validate(module: nn.Module) -> dict[str, float]:
+        return _evaluate(module, stage.prepare, held_inputs, held_labels, sampling.batch)
+
+    return fit(
+        module, batches, validate, schedule=schedule, seed=seed, restart=restart, select="loss"
+    )
+
+
+@torch.inference_mode()
+def _evaluate(
+    module: nn.Module,
+    prepare: Callable[[Tensor], Tensor],
+    inputs: Tensor,
+    labels: Tensor,
+    batch: int,
+) -> dict[str, float]:
+    """Mean cross-entropy and share of wrong labels."""
+    loss = wrong = 0.0
+    for some, wanted in zip(torch.split(inputs, batch), torch.split(labels, batch), strict=True):
+        logits = module(prepare(some)).cpu()
+        loss += float(functional.cross_entropy(logits, wanted, reduction="sum"))
+        wrong += float((logits.argmax(dim=1) != wanted).sum())
+    return {"loss": loss / len(labels), "error": wrong / len(labels)}
+
+
+def _half(values: Tensor) -> Tensor:
+    return values.clamp(-HALF_MAXIMUM, HALF_MAXIMUM).to(torch.float16)

@@ -1,0 +1,98 @@
+"""Which detections of a class find an object, by the rules of PASCAL VOC."""
+
+import numpy as np
+import pandas as pd
+
+from sppnet.errors import SppnetError
+
+COORDINATES = ["x1", "y1", "x2", "y2"]
+HIT, MISS, IGNORED = 1, 0, -1
+
+
+def match_detections(
+    detections: pd.DataFrame, ground_truth: pd.DataFrame, *, iou: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """Outcome of every detection of one class.
+
+    Detections are taken by falling score, equal scores in the order given. Each belongs to the
+    object of its image with the highest IoU, the first of equal ones. With an IoU of at least
+    `iou` it is a hit, ignored if the object is difficult, and a miss if an earlier detection hit
+    the object; with less it is a miss.
+
+    Args:
+        detections: image, score, x1, y1, x2, y2 (pixels, half-open); D rows.
+        ground_truth: image, x1, y1, x2, y2, difficult.
+        iou: overlap that a hit needs, above 0.
+
+    Returns:
+        int64 (D,) HIT, MISS or IGNORED by falling score, and int64 (D,) the row of each.
+
+    Raises:
+        SppnetError: a column is missing or a detection has NaN.
+
+    Source: VOCdevkit VOCevaldet.m. The devkit adds 1 to the sides of inclusive boxes; half-open
+    boxes have it already.
+    """
+    _check(detections, ground_truth)
+    order = np.argsort(-detections["score"].to_numpy(np.float64), kind="stable")
+    ranked = detections.iloc[order]
+    overlap, partner = _best_partners(ranked, ground_truth)
+    met = overlap >= iou
+    outcomes = np.full(len(ranked), MISS)
+    _, first = np.unique(partner[met], return_index=True)
+    outcomes[np.flatnonzero(met)[first]] = HIT
+    difficult = ground_truth["difficult"].to_numpy(bool)
+    outcomes[met & np.append(difficult, False)[partner]] = IGNORED
+    return outcomes, order
+
+
+def image_numbers(frame: pd.DataFrame, images: pd.Index) -> np.ndarray:
+    """Place (N,) of each row's image in `images`; -1 where it is not among them."""
+    return np.asarray(images.get_indexer(pd.Index(frame["image"].to_numpy(object))))
+
+
+def _check(detections: pd.DataFrame, ground_truth: pd.DataFrame) -> None:
+    needs = {"score": detections, "difficult": ground_truth}
+    for extra, frame in needs.items():
+        missing = [name for name in ("image", extra, *COORDINATES) if name not in frame]
+        if missing:
+            raise SppnetError(
+                f"average precision: no column '{missing[0]}' beside {list(frame)}; add it"
+            )
+    values = detections[["score", *COORDINATES]].to_numpy(np.float64)
+    if np.isnan(values).any():
+        raise SppnetError("average precision: a detection has NaN; remove it or repair it")
+
+
+def _best_partners(
+    detections: pd.DataFrame, ground_truth: pd.DataFrame
+) -> tuple[np.ndarray, np.ndarray]:
+    """Highest IoU (D,) with an object of the same image and the row (D,) of that object.
+
+    -1 and row -1 where nothing is touched. Goes through the objects of all images in step: the
+    first of every image, the second of every image, and so on.
+    """
+    images = pd.Index(ground_truth["image"].to_numpy(object)).unique()
+    group = image_numbers(ground_truth, images)
+    rows = np.argsort(group, kind="stable")
+    counts = np.append(np.bincount(group, minlength=len(images)), 0)  # the last: unknown images
+    starts = np.cumsum(counts) - counts
+    place = image_numbers(detections, images)
+    boxes = detections[COORDINATES].to_numpy(np.float64)
+    objects = ground_truth[COORDINATES].to_numpy(np.float64)
+    best, partner = np.full(len(boxes), -1.0), np.full(len(boxes), -1)
+    for step in range(int(counts.max())):
+        has = np.flatnonzero(counts[place] > step)
+        row = rows[starts[place[has]] + step]
+        overlap = _pairwise_overlap(boxes[has], objects[row])
+        better = overlap > best[has]
+        best[has[better]], partner[has[better]] = overlap[better], row[better]
+    return best, partner
+
+
+def _pairwise_overlap(boxes: np.ndarray, others: np.ndarray) -> np.ndarray:
+    """IoU of row i (N, 4) with row i (N, 4) in float64; -1 where they do not touch."""
+    low, high = np.maximum(boxes[:, :2], others[:, :2]), np.minimum(boxes[:, 2:], others[:, 2:])
+    shared = (high - low).clip(min=0).prod(1)
+    areas = [(b[:, 2:] - b[:, :2]).prod(1) for b in (boxes, others)]
+    return np.where(shared > 0, shared / np.where(shared > 0, sum(areas) - shared, 1), -1)

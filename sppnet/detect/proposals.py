@@ -1,0 +1,242 @@
+"""Selective search proposals: boxes that probably hold some object, and how good they are."""
+
+import json
+import multiprocessing
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import torch
+
+from sppnet.data.images import read_image
+from sppnet.data.manifest import ImageRecord
+from sppnet.data.store import atomic_path
+from sppnet.errors import SppnetError
+from sppnet.geometry.boxes import intersection_over_union
+from sppnet.progress import track
+
+CHUNK = 16  # pictures per restart file: at most this many searches are lost by a kill
+GOLDEN_RATIO = (5**0.5 - 1) / 2  # its multiples are spread evenly over 0..1
+COORDINATES = ("x1", "y1", "x2", "y2")
+Search = Callable[[np.ndarray], np.ndarray]
+
+
+def selective_search(
+    image: np.ndarray, *, base_k: Sequence[int], sigma: float, minimum_side: int
+) -> np.ndarray:
+    """Boxes of selective search "fast": all groupings of all first segmentations of an image.
+
+    Each colour space (HSV, Lab) is cut into regions for each k, with at least k pixels a region;
+    the regions are merged two by two, once by colour + texture + size + fill and once by texture +
+    size + fill. Every region that ever exists gives its bounding box.
+
+    Args:
+        image: uint8 (H, W, 3) RGB.
+        base_k: k of the graph segmentation, larger for larger regions; also the minimum size.
+        sigma: Gaussian blur before the segmentation, pixels.
+        minimum_side: boxes with a side shorter than this are dropped, pixels.
+
+    Returns:
+        float32 (N, 4) x1 y1 x2 y2, half-open, without duplicates. The same picture gives the same
+        boxes in the same order, and a cut to the first n keeps most of the recall (`_ranked`).
+
+    Source: release selective_search_boxes.m (k 50 and 100, sigma 0.8, sides of 20); differs: the
+    library's order, which comes from C's global `rand`, is replaced.
+    """
+    if min(image.shape[:2]) < 2:
+        return np.zeros((0, 4), np.float32)
+    search = cv2.ximgproc.segmentation.createSelectiveSearchSegmentation()
+    search.setBaseImage(image)
+    for space in (cv2.COLOR_RGB2HSV, cv2.COLOR_RGB2Lab):
+        search.addImage(cv2.cvtColor(image, space))
+    for k in base_k:
+        graph = cv2.ximgproc.segmentation.createGraphSegmentation(sigma, float(k), k)
+        search.addGraphSegmentation(graph)
+    for strategy in _strategies():
+        search.addStrategy(strategy)
+    found = np.asarray(search.process(), np.int64).reshape(-1, 4)
+    boxes = np.unique(np.hstack([found[:, :2], found[:, :2] + found[:, 2:]]), axis=0)
+    large = (boxes[:, 2:] - boxes[:, :2] >= minimum_side).all(1)
+    return _ranked(boxes[large]).astype(np.float32)
+
+
+def _strategies() -> list[Any]:
+    """The two similarity measures of "fast"; a measure keeps state, so nothing is shared."""
+    parts = cv2.ximgproc.segmentation
+    combine = parts.createSelectiveSearchSegmentationStrategyMultiple
+    colour = parts.createSelectiveSearchSegmentationStrategyColor
+    texture = parts.createSelectiveSearchSegmentationStrategyTexture
+    size = parts.createSelectiveSearchSegmentationStrategySize
+    fill = parts.createSelectiveSearchSegmentationStrategyFill
+    return [combine(colour(), texture(), size(), fill()), combine(texture(), size(), fill())]
+
+
+def _ranked(boxes: np.ndarray) -> np.ndarray:
+    """The boxes (N, 4) in an order whose beginning has large boxes and a sample of the small.
+
+    With r = 1, 2, ... from the largest box down, sorted by r * frac(r * golden ratio): a fixed
+    sequence in the place of the random number that the original multiplies its ranks with.
+    """
+    descending = np.lexsort((*boxes.T, -(boxes[:, 2:] - boxes[:, :2]).prod(1)))
+    rank = np.arange(1, len(boxes) + 1)
+    return boxes[descending[np.argsort(rank * np.modf(rank * GOLDEN_RATIO)[0], kind="stable")]]
+
+
+def propose(
+    records: Sequence[ImageRecord], search: Search, *, workers: int, restart: Path
+) -> tuple[dict[str, np.ndarray], float]:
+    """Search all images in worker processes; a killed run continues from `restart`.
+
+    Args:
+        records: images to search.
+        search: uint8 (H, W, 3) RGB -> (N, 4) boxes; must survive pickling to a new process.
+        workers: processes, one thread each (the library's own threads do not help).
+        restart: folder of finished chunks, keyed by everything that changes the result.
+
+    Returns:
+        Boxes per image id in the order of `records`, and the mean seconds that one image took.
+
+    Raises:
+        SppnetError: a picture cannot be read or searched (it is named), or a worker died.
+    """
+    starts = range(0, len(records), CHUNK)
+    chunks = {start: records[start : start + CHUNK] for start in starts}
+    paths = {start: restart / f"{start:06d}.npz" for start in chunks}
+    pending = [start for start in chunks if not paths[start].exists()]
+    todo = [record for start in pending for record in chunks[start]]
+    results = track(_search_all(todo, search, workers), "propose", total=len(todo))
+    for start in pending:
+        _save_chunk(paths[start], [next(results) for _ in chunks[start]])
+    for _ in results:  # lets the progress line end
+        pass
+    return _load_chunks(records, list(paths.values()))
+
+
+def _search_all(
+    records: Sequence[ImageRecord], search: Search, workers: int
+) -> Iterator[tuple[np.ndarray, float]]:
+    context = multiprocessing.get_context("spawn")
+    pool = ProcessPoolExecutor(
+        workers, mp_context=context, initializer=cv2.setNumThreads, initargs=(1,)
+    )
+    with pool:
+        try:
+            yield from pool.map(partial(_search_file, search), [record.path for record in records])
+        except BrokenProcessPool:
+            raise SppnetError(
+                "propose: a worker process was killed, perhaps for memory; "
+                "use fewer workers and run again: finished images are kept"
+            ) from None
+
+
+def _search_file(search: Search, path: str) -> tuple[np.ndarray, float]:
+    image = read_image(Path(path))
+    start = time.process_time()
+    try:
+        boxes = search(image)
+    except cv2.error as error:
+        reason = " ".join(str(error).split())
+        raise SppnetError(
+            f"{path}: selective search failed ({reason}); leave the picture out of its list"
+        ) from None
+    return boxes, time.process_time() - start
+
+
+def _save_chunk(path: Path, results: Sequence[tuple[np.ndarray, float]]) -> None:
+    boxes = [found for found, _ in results]
+    with atomic_path(path) as temporary, temporary.open("wb") as file:
+        np.savez(
+            file,
+            boxes=np.concatenate(boxes),
+            counts=[len(found) for found in boxes],
+            seconds=[seconds for _, seconds in results],
+        )
+
+
+def _load_chunks(
+    records: Sequence[ImageRecord], paths: Sequence[Path]
+) -> tuple[dict[str, np.ndarray], float]:
+    boxes: list[np.ndarray] = []
+    seconds: list[float] = []
+    for path in paths:
+        with np.load(path, allow_pickle=False) as chunk:
+            boxes += np.split(chunk["boxes"], np.cumsum(chunk["counts"])[:-1])
+            seconds += chunk["seconds"].tolist()
+    images = [record.image for record in records]
+    return dict(zip(images, boxes, strict=True)), float(np.mean(seconds))
+
+
+def write_proposals(
+    path: Path, proposals: Mapping[str, np.ndarray], settings: Mapping[str, Any]
+) -> None:
+    """Write boxes as Parquet rows (image, x1, y1, x2, y2), order kept.
+
+    The schema metadata holds the image ids (an image may have no box), the settings and the
+    version of OpenCV, because proposals cannot be told apart by looking at them.
+    """
+    images = list(proposals)
+    boxes = np.concatenate([np.zeros((0, 4), np.float32), *proposals.values()]).astype(np.float32)
+    counts = [len(found) for found in proposals.values()]
+    names = pa.DictionaryArray.from_arrays(
+        np.repeat(np.arange(len(images), dtype=np.int32), counts), pa.array(images, pa.string())
+    )
+    table = pa.table({"image": names, **dict(zip(COORDINATES, boxes.T, strict=True))})
+    about = {"images": images, "settings": dict(settings), "opencv": cv2.__version__}
+    metadata = {key: json.dumps(value, sort_keys=True) for key, value in about.items()}
+    with atomic_path(path) as temporary:
+        pq.write_table(table.replace_schema_metadata(metadata), temporary)
+
+
+def read_proposals(path: Path) -> dict[str, np.ndarray]:
+    """Boxes (N, 4) float32 per image id, in the order in which they were written.
+
+    Raises:
+        SppnetError: the file is missing or was not written by `write_proposals`.
+    """
+    try:
+        table = pq.read_table(path)
+        images = json.loads(table.schema.metadata[b"images"])
+    except (OSError, KeyError, TypeError, pa.ArrowInvalid) as error:
+        raise SppnetError(f"{path}: not a proposals file ({error}); run `sppnet propose`") from None
+    boxes = np.column_stack([table[name].to_numpy() for name in COORDINATES]).astype(np.float32)
+    number = pd.Categorical(table["image"].to_pandas(), categories=images).codes
+    ends = np.searchsorted(number, np.arange(len(images)), side="right")
+    return dict(zip(images, np.split(boxes, ends[:-1]), strict=True))
+
+
+def best_overlaps(reference: np.ndarray, boxes: np.ndarray) -> np.ndarray:
+    """Highest IoU (R,) of each reference box (R, 4) with any box (N, 4); 0 without boxes."""
+    if not len(reference) or not len(boxes):
+        return np.zeros(len(reference), np.float32)
+    first, second = (torch.from_numpy(np.asarray(b, np.float32)) for b in (reference, boxes))
+    best: np.ndarray = intersection_over_union(first, second).amax(1).numpy()
+    return best
+
+
+def coverage(reference: np.ndarray, boxes: np.ndarray, *, iou: float) -> float:
+    """Share of the reference boxes (R, 4) that some box (N, 4) overlaps with at least `iou`."""
+    return float((best_overlaps(reference, boxes) >= iou).mean())
+
+
+def recall(
+    records: Iterable[ImageRecord], proposals: Mapping[str, np.ndarray], *, iou: float
+) -> float:
+    """Share of the objects not marked difficult that some proposal overlaps with at least `iou`.
+
+    NaN where there are no such objects.
+    """
+    best = [
+        best_overlaps(record.boxes[~record.difficult], proposals[record.image])
+        for record in records
+    ]
+    overlaps = np.concatenate([np.zeros(0, np.float32), *best])
+    return float((overlaps >= iou).mean()) if len(overlaps) else float("nan")

@@ -1,0 +1,206 @@
+"""R-CNN, the baseline: every box is cut out, warped to one size and convolved by itself."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+import torch
+from torch import Tensor
+
+from sppnet.data.images import read_image
+from sppnet.data.store import ArrayStore, ArrayWriter
+from sppnet.detect.features import HALF_MAXIMUM
+from sppnet.detect.regions import ImageRegions
+from sppnet.errors import SppnetError
+from sppnet.models.network import Architecture, Network
+from sppnet.progress import track
+
+
+@dataclass(frozen=True)
+class Warp:
+    """How boxes become network input.
+
+    Attributes:
+        size: side of the warped box in pixels, context included (R-CNN: 227).
+        context: pixels of surroundings on each side of it (R-CNN: 16).
+    """
+
+    size: int
+    context: int
+
+
+def warp_regions(
+    image: np.ndarray,
+    boxes: np.ndarray,
+    *,
+    size: int,
+    context: int,
+    fill: tuple[int, int, int],
+) -> np.ndarray:
+    """Cut boxes out of an image, with context, and warp each to a square.
+
+    A box is enlarged about its centre by size / (size - 2 context) in width and height alike, so
+    that after warping `context` pixels surround it on every side; its edges are rounded to whole
+    pixels. Aspect is not kept. What lies outside the image takes the colour `fill`.
+
+    Args:
+        image: uint8 `(H, W, 3)`.
+        boxes: `(K, 4)` x1 y1 x2 y2 in pixels of the image, at least partly inside it.
+        size: side of the result in pixels (R-CNN: 227).
+        context: pixels of surroundings on each side of the result (R-CNN: 16).
+        fill: colour in the channel order of the image.
+
+    Returns:
+        uint8 `(K, size, size, 3)`.
+
+    Source: RCNN App. A; rcnn_im_crop.m (bilinear, no antialiasing). Differs: the release's
+        enlarged box is one pixel wider, as it adds a full width to an inclusive first pixel.
+    """
+    edges = _enlarge(np.asarray(boxes, dtype=np.float64), size / (size - 2 * context))
+    crops = np.empty((len(edges), size, size, 3), dtype=np.uint8)
+    crops[:] = fill
+    for crop, (x1, y1, x2, y2) in zip(crops, edges.tolist(), strict=True):
+        columns, left = _axis(x1, x2, image.shape[1], size)
+        rows, top = _axis(y1, y2, image.shape[0], size)
+        inside = image[rows, columns]
+        target = crop[top, left]
+        height, width = target.shape[:2]
+        target[:] = cv2.resize(inside, (width, height), interpolation=cv2.INTER_LINEAR)
+    return crops
+
+
+def fill_colour(architecture: Architecture) -> tuple[int, int, int]:
+    """The network's mean as an RGB colour, rounded: it becomes (nearly) 0 after preprocessing."""
+    first, second, third = (int(np.clip(round(value), 0, 255)) for value in architecture.mean)
+    if architecture.channel_order == "BGR":
+        return third, second, first
+    return first, second, third
+
+
+def normalise(crops: Tensor, architecture: Architecture) -> Tensor:
+    """Crops as network input: (pixels - mean) / std in the network's channel order.
+
+    Args:
+        crops: uint8 `Tensor[K, size, size, 3]` RGB.
+        architecture: gives mean, std and channel order.
+
+    Returns:
+        float32 `Tensor[K, 3, size, size]` on the device of the crops, channels last in memory.
+    """
+    pixels = crops.float()
+    if architecture.channel_order == "BGR":
+        pixels = pixels.flip(-1)
+    pixels = (pixels - pixels.new_tensor(architecture.mean)) / architecture.std
+    return pixels.permute(0, 3, 1, 2)
+
+
+@torch.inference_mode()
+def convolve_boxes(
+    network: Network, image: np.ndarray, boxes: np.ndarray, *, warp: Warp, batch: int
+) -> Tensor:
+    """Pooled conv5 features of warped boxes.
+
+    Args:
+        network: its trunk and pyramid are applied on the device that it is on.
+        image: uint8 `(H, W, 3)` RGB.
+        boxes: `(R, 4)` in pixels of the image.
+        warp: how boxes are cut out.
+        batch: boxes convolved at a time.
+
+    Returns:
+        float32 `Tensor[R, D]` on the network's device.
+    """
+    device = network.fc6.weight.device
+    fill = fill_colour(network.architecture)
+    pooled = torch.empty(len(boxes), network.fc6.in_features, device=device)
+    for first in range(0, len(boxes), batch):
+        some = slice(first, first + batch)
+        crops = warp_regions(image, boxes[some], size=warp.size, context=warp.context, fill=fill)
+        pixels = normalise(torch.from_numpy(crops).to(device), network.architecture)
+        pooled[some] = network.pool(network.maps(pixels))
+    return pooled
+
+
+def cache_region_features(
+    regions: Sequence[ImageRegions],
+    network: Network,
+    *,
+    warp: Warp,
+    batch: int,
+    path: Path,
+    restart: Path,
+) -> None:
+    """Store pooled conv5 features of all boxes: key image id, float16 `(R, D)`, rows as in `boxes`.
+
+    Values beyond half precision's range are stored as its limit.
+
+    Args:
+        regions: images and their boxes.
+        network: on the device to use.
+        warp: how boxes are cut out.
+        batch: boxes convolved at a time; decides speed only.
+        path: the `.npy` to write, its index beside it.
+        restart: folder for unfinished work; a killed run goes on from there.
+
+    Raises:
+        SppnetError: an image cannot be read.
+    """
+    with ArrayWriter(path, "float16", restart) as writer:
+        left = [each for each in regions if each.image not in writer.done]
+        for each in track(left, f"boxes at {warp.size} px"):
+            image = read_image(Path(each.path))
+            boxes = each.boxes.numpy()
+            pooled = convolve_boxes(network, image, boxes, warp=warp, batch=batch)
+            half = pooled.clamp(-HALF_MAXIMUM, HALF_MAXIMUM).to(torch.float16)
+            writer.append(each.image, half.cpu().numpy())
+
+
+class RegionStoreFeatures:
+    """Pooled conv5 features of boxes from the file that `cache_region_features` wrote.
+
+    Args:
+        store: features by image, rows in the order of `ImageRegions.boxes`.
+        device: where the features go.
+    """
+
+    def __init__(self, store: ArrayStore, device: torch.device | str = "cpu") -> None:
+        self.store, self.device = store, torch.device(device)
+
+    @property
+    def length(self) -> int:
+        """D, the number of values per box."""
+        return self.store.channels
+
+    def pool5(self, regions: ImageRegions, rows: Tensor) -> Tensor:
+        """float32 `Tensor[K, D]` of the boxes in `rows`, int64 `Tensor[K]`.
+
+        Raises:
+            SppnetError: the store lacks the image, or was made from other boxes.
+        """
+        stored = self.store[regions.image]
+        if len(stored) != len(regions.boxes):
+            raise SppnetError(
+                f"{self.store.path}: {len(stored)} boxes of image {regions.image} where "
+                f"{len(regions.boxes)} are asked for; cache the features of these proposals"
+            )
+        return torch.from_numpy(stored[rows.numpy()]).to(self.device).float()
+
+
+def _enlarge(boxes: np.ndarray, factor: float) -> np.ndarray:
+    """int64 `(K, 4)`: boxes grown about their centres, edges rounded half up, 1 pixel at least."""
+    centres = (boxes[:, :2] + boxes[:, 2:]) / 2
+    halves = (boxes[:, 2:] - boxes[:, :2]) / 2 * factor
+    low = np.floor(centres - halves + 0.5).astype(np.int64)
+    high = np.floor(centres + halves + 0.5).astype(np.int64)
+    return np.concatenate([low, np.maximum(high, low + 1)], axis=1)
+
+
+def _axis(start: int, stop: int, length: int, size: int) -> tuple[slice, slice]:
+    """Along one axis: the part of [start, stop) inside the image, and where it goes in the crop."""
+    scale = size / (stop - start)
+    first, last = min(max(start, 0), length - 1), max(min(stop, length), 1)
+    begin = min(round((first - start) * scale), size - 1)
+    end = max(round((last - start) * scale), begin + 1)
+    return slice(first, last), slice(begin, end)

@@ -1,0 +1,202 @@
+"""Training samples of one layer's SVMs: features held once, however many classes use them."""
+
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from sppnet.detect.svm import LinearSvms, SvmSettings, solve_svm
+from sppnet.errors import SppnetError
+from sppnet.models.weights import load_tensors, save_tensors
+
+Key = tuple[int, int]  # number of the image, row of its boxes
+
+
+@dataclass
+class ClassSamples:
+    """Samples of one class, in the order in which they were added.
+
+    Attributes:
+        positives: keys of the objects of the class.
+        negatives: keys of cached negatives (a dict for its order and quick look-up).
+        found: negatives added since the first training.
+        added: negatives added since the last training.
+        trainings: number of trainings.
+        seconds: time spent in them.
+    """
+
+    positives: list[Key] = field(default_factory=list)
+    negatives: dict[Key, None] = field(default_factory=dict)
+    found: int = 0
+    added: int = 0
+    trainings: int = 0
+    seconds: float = 0.0
+
+    @property
+    def keys(self) -> list[Key]:
+        """All samples, positives first."""
+        return [*self.positives, *self.negatives]
+
+
+class SampleCache:
+    """Positives, cached negatives and current SVMs of all classes on the features of one layer.
+
+    Args:
+        classes: class names.
+        length: D, values per sample.
+        dtype: how rows are held: float16 where that is exact (maxima of a half-precision map).
+    """
+
+    def __init__(self, classes: Sequence[str], length: int, dtype: str) -> None:
+        self.classes, self.dtype = tuple(classes), np.dtype(dtype)
+        self.samples = [ClassSamples() for _ in classes]
+        self.rows: dict[Key, np.ndarray] = {}
+        self.scale = 1.0  # factor on the features
+        self.weight, self.bias = torch.zeros(len(classes), length), torch.zeros(len(classes))
+
+    @property
+    def svms(self) -> LinearSvms:
+        """The current SVMs; those of classes not yet trained are zero."""
+        return LinearSvms(self.weight, self.bias, self.scale)
+
+    def add_positives(self, image: int, rows: Tensor, features: Tensor, classes: Tensor) -> None:
+        """Add objects: rows `Tensor[P]`, features `Tensor[P, D]`, class numbers `Tensor[P]`."""
+        for row, number in zip(rows.tolist(), classes.tolist(), strict=True):
+            self.samples[number].positives.append((image, row))
+        self._store(image, rows, features, range(len(rows)))
+
+    def add_negatives(
+        self, image: int, rows: Tensor, features: Tensor, *, candidates: Tensor, threshold: float
+    ) -> None:
+        """Add the hard negatives of an image; all of them for a class that is not yet trained.
+
+        Args:
+            image: number of the image.
+            rows: int64 `Tensor[R]`, rows of the image's boxes.
+            features: unscaled `Tensor[R, D]`.
+            candidates: bool `Tensor[R, K]`, the row may be a negative of the class.
+            threshold: a negative is hard when its score is above.
+        """
+        hard = candidates & (self._scores(features) > threshold)
+        numbers, wanted = rows.tolist(), set()
+        for number, samples in enumerate(self.samples):
+            chosen = hard[:, number] if samples.trainings else candidates[:, number]
+            for position in torch.nonzero(chosen).flatten().tolist():
+                key = (image, numbers[position])
+                if key not in samples.negatives:
+                    samples.negatives[key] = None
+                    samples.added += 1
+                    samples.found += bool(samples.trainings)
+                    wanted.add(position)
+        self._store(image, rows, features, sorted(wanted))
+
+    def train(
+        self, settings: SvmSettings, *, retrain_after: int, evict_threshold: float, last: bool
+    ) -> None:
+        """Train the classes that are due, and evict the negatives that became easy.
+
+        Due is a class with new negatives that was never trained, has more than `retrain_after` of
+        them, or any on the last image. A class without new ones keeps its SVM: what was evicted
+        had no loss, so training again would change nothing.
+        """
+        before = sum(samples.trainings for samples in self.samples)
+        for number, samples in enumerate(self.samples):
+            due = last or not samples.trainings or samples.added > retrain_after
+            if due and samples.added:
+                self._train_class(number, settings, evict_threshold)
+        if sum(samples.trainings for samples in self.samples) > before:
+            used = {key for samples in self.samples for key in samples.keys}
+            self.rows = {key: row for key, row in self.rows.items() if key in used}
+
+    def _train_class(self, number: int, settings: SvmSettings, evict_threshold: float) -> None:
+        samples, start = self.samples[number], time.monotonic()
+        matrix = np.stack([self.rows[key] for key in samples.keys]).astype(np.float64)
+        matrix *= self.scale
+        positive = np.arange(len(matrix)) < len(samples.positives)
+        try:
+            weight, bias = solve_svm(matrix, positive, settings)
+        except SppnetError as error:
+            raise SppnetError(f"class {self.classes[number]}: {error}") from None
+        self.weight[number] = torch.from_numpy(weight)
+        self.bias[number] = bias
+        scores = matrix[len(samples.positives) :] @ weight + bias
+        kept = zip(samples.negatives, scores, strict=True)
+        samples.negatives = {key: None for key, score in kept if score >= evict_threshold}
+        samples.added = 0
+        samples.trainings += 1
+        samples.seconds += time.monotonic() - start
+
+    def _scores(self, features: Tensor) -> Tensor:
+        weight, bias = self.weight.to(features.device), self.bias.to(features.device)
+        return LinearSvms(weight, bias, self.scale).scores(features).cpu()
+
+    def _store(self, image: int, rows: Tensor, features: Tensor, positions: Sequence[int]) -> None:
+        block = features[list(positions)].cpu().numpy().astype(self.dtype)
+        for row, values in zip(rows[list(positions)].tolist(), block, strict=True):
+            # copied: a view would keep the whole block in memory after its neighbours are evicted
+            self.rows.setdefault((image, row), values.copy())
+
+    def save(self, folder: Path, name: str) -> None:
+        """Write everything to two files of a folder: `name`.npy (rows) and `name`.safetensors."""
+        header = {
+            "descr": np.lib.format.dtype_to_descr(self.dtype),
+            "fortran_order": False,
+            "shape": (len(self.rows), self.weight.shape[1]),
+        }
+        # row by row: one array of them all would double the memory
+        with (folder / f"{name}.npy").open("wb") as file:
+            np.lib.format.write_array_header_1_0(file, header)
+            for values in self.rows.values():
+                file.write(values.tobytes())
+        save_tensors(folder / f"{name}.safetensors", dict(self._state()), {})
+
+    def load(self, folder: Path, name: str) -> None:
+        """Take up what `save` wrote."""
+        state, _ = load_tensors(folder / f"{name}.safetensors")
+        rows = np.load(folder / f"{name}.npy", mmap_mode="r", allow_pickle=False)
+        self.rows = {
+            key: np.array(row) for key, row in zip(_keys(state["rows"]), rows, strict=True)
+        }
+        self.weight, self.bias, self.scale = state["weight"], state["bias"], float(state["scale"])
+        for number, samples in enumerate(self.samples):
+            samples.positives = _keys(state[f"{number}.positives"])
+            samples.negatives = dict.fromkeys(_keys(state[f"{number}.negatives"]))
+            samples.found, samples.added, samples.trainings = state[f"{number}.counts"].tolist()
+            samples.seconds = float(state[f"{number}.seconds"])
+
+    def _state(self) -> Iterator[tuple[str, Tensor]]:
+        yield "rows", _table(list(self.rows))
+        yield "weight", self.weight
+        yield "bias", self.bias
+        yield "scale", torch.tensor(self.scale, dtype=torch.float64)
+        for number, samples in enumerate(self.samples):
+            counts = [samples.found, samples.added, samples.trainings]
+            yield f"{number}.positives", _table(samples.positives)
+            yield f"{number}.negatives", _table(list(samples.negatives))
+            yield f"{number}.counts", torch.tensor(counts)
+            yield f"{number}.seconds", torch.tensor(samples.seconds, dtype=torch.float64)
+
+    def report(self) -> dict[str, dict[str, float]]:
+        """Numbers of samples, trainings and seconds by class name."""
+        return {
+            name: {
+                "positives": len(samples.positives),
+                "negatives": len(samples.negatives),
+                "hard_found": samples.found,
+                "trainings": samples.trainings,
+                "seconds": round(samples.seconds, 3),
+            }
+            for name, samples in zip(self.classes, self.samples, strict=True)
+        }
+
+
+def _table(keys: list[Key]) -> Tensor:
+    return torch.tensor(keys, dtype=torch.int64).reshape(-1, 2)
+
+
+def _keys(table: Tensor) -> list[Key]:
+    return [(image, row) for image, row in table.tolist()]

@@ -1,0 +1,203 @@
+"""Time per image of detectors side by side, without reading images or making proposals.
+
+Two parts are timed. conv: from the decoded image in memory to the pooled conv5 features of all
+proposals (resizing or cropping and warping, trunk, pooling). fc: from these to the SVM scores on
+fc7. Suppression and box regression are left out, as in the paper (SPEC 10).
+"""
+
+import platform
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import Any, Protocol, TypeVar
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from sppnet.detect.features import ROWS_PER_PRODUCT, convolve
+from sppnet.detect.rcnn import Warp, convolve_boxes
+from sppnet.detect.svm import LinearSvms
+from sppnet.geometry.projection import MapGeometry, choose_scale, pixel_scale, project_windows
+from sppnet.geometry.pyramid import pool_windows
+from sppnet.models.network import Network
+from sppnet.progress import track
+
+Sample = tuple[np.ndarray, Tensor]  # uint8 (H, W, 3) RGB image, float32 (R, 4) proposals
+Times = dict[str, np.ndarray]
+Result = TypeVar("Result")
+
+
+class Pooling(Protocol):
+    """The conv part of a detector."""
+
+    def __call__(self, image: np.ndarray, boxes: Tensor) -> Tensor:
+        """float32 `Tensor[R, D]` of a uint8 `(H, W, 3)` image and boxes `Tensor[R, 4]`."""
+        ...
+
+
+@dataclass(frozen=True)
+class MapPooling:
+    """SPP: one map per scale of the whole image, every box pooled on its best scale.
+
+    Attributes:
+        network: gives the trunk and the pyramid.
+        geometry: of its trunk.
+        sizes: shorter sides in pixels.
+        target: side in pixels that a box should have on its scale.
+    """
+
+    network: Network
+    geometry: MapGeometry
+    sizes: tuple[int, ...]
+    target: float
+
+    @torch.inference_mode()
+    def __call__(self, image: np.ndarray, boxes: Tensor) -> Tensor:
+        """Pooled features; the map of every scale is made, needed or not."""
+        network, short_side = self.network, min(image.shape[:2])
+        device = network.fc6.weight.device
+        chosen = choose_scale(boxes, short_side, self.sizes, target=self.target)
+        pooled = torch.empty(len(boxes), network.fc6.in_features, device=device)
+        for number, size in enumerate(self.sizes):
+            maps = convolve(network, image, size)
+            rows = torch.nonzero(chosen == number).flatten()
+            factor = pixel_scale(short_side, size)
+            map_size = (maps.shape[1], maps.shape[2])
+            windows = project_windows(boxes[rows], self.geometry, map_size, factor).to(device)
+            pooled[rows.to(device)] = pool_windows(maps, windows, network.architecture.levels)
+        return pooled
+
+
+@dataclass(frozen=True)
+class CropPooling:
+    """R-CNN: every box is cut out, warped and convolved by itself.
+
+    Attributes:
+        network: gives the trunk and the pyramid.
+        warp: how boxes are cut out.
+        batch: boxes convolved at a time.
+    """
+
+    network: Network
+    warp: Warp
+    batch: int
+
+    def __call__(self, image: np.ndarray, boxes: Tensor) -> Tensor:
+        """Pooled features."""
+        return convolve_boxes(self.network, image, boxes.numpy(), warp=self.warp, batch=self.batch)
+
+
+@dataclass(frozen=True)
+class TimedDetector:
+    """A detector in memory.
+
+    Attributes:
+        pooling: its conv part.
+        network: fine-tuned, gives fc6 and fc7.
+        svms: on fc7.
+    """
+
+    pooling: Pooling
+    network: Network
+    svms: LinearSvms
+
+    @torch.inference_mode()
+    def score(self, pooled: Tensor) -> Tensor:
+        """The fc part: float32 `Tensor[R, K]` scores of pooled features `Tensor[R, D]`."""
+        blocks = torch.split(pooled, ROWS_PER_PRODUCT)
+        return torch.cat([self.svms.scores(self.network.hidden(block)["fc7"]) for block in blocks])
+
+
+def fastest_batch(
+    pooling: CropPooling, sample: Sample, batches: Sequence[int], device: torch.device
+) -> CropPooling:
+    """The same pooling with the batch size that takes least time on some boxes of an image.
+
+    A speed ratio is only fair at the batch that suits R-CNN best.
+    """
+    image, boxes = sample[0], sample[1][: 2 * max(batches)]
+    seconds = {}
+    for batch in batches:
+        candidate = replace(pooling, batch=batch)
+        candidate(image, boxes)  # not timed: first calls set things up
+        seconds[batch], _ = _timed(partial(candidate, image, boxes), device)
+    return replace(pooling, batch=min(seconds, key=lambda batch: seconds[batch]))
+
+
+def measure(
+    detectors: Mapping[str, TimedDetector],
+    samples: Sequence[Sample],
+    *,
+    repeats: int,
+    device: torch.device,
+) -> dict[str, Times]:
+    """Seconds per image of every detector, taken in turn so that all meet the same conditions.
+
+    Every detector runs once untimed; then, pass by pass and image by image, each in turn.
+
+    Args:
+        detectors: by name.
+        samples: images and their proposals.
+        repeats: passes over the images; an image's time is the median over them.
+        device: to wait for before the clock is read.
+
+    Returns:
+        By name, float64 arrays "conv", "fc" and "total", one entry per image.
+    """
+    seconds = {name: np.zeros((repeats, len(samples), 2)) for name in detectors}
+    for detector in detectors.values():
+        detector.score(detector.pooling(*samples[0]))
+    turns = [(turn, place) for turn in range(repeats) for place in range(len(samples))]
+    for turn, place in track(turns, "timing"):
+        for name, detector in detectors.items():
+            conv, pooled = _timed(partial(detector.pooling, *samples[place]), device)
+            fc, _ = _timed(partial(detector.score, pooled), device)
+            seconds[name][turn, place] = conv, fc
+    return {name: _parts(taken) for name, taken in seconds.items()}
+
+
+def _parts(taken: np.ndarray) -> Times:
+    total = np.median(taken.sum(axis=2), axis=0)
+    conv, fc = np.median(taken, axis=0).T
+    return {"conv": conv, "fc": fc, "total": total}
+
+
+def summarise(times: Times) -> dict[str, dict[str, float]]:
+    """Median and quartiles over the images, in seconds, of each part."""
+    return {
+        part: {
+            "median": float(np.median(values)),
+            "low": float(np.quantile(values, 0.25)),
+            "high": float(np.quantile(values, 0.75)),
+        }
+        for part, values in times.items()
+    }
+
+
+def _timed(call: Callable[[], Result], device: torch.device) -> tuple[float, Result]:
+    _wait(device)
+    start = time.perf_counter()
+    result = call()
+    _wait(device)
+    return time.perf_counter() - start, result
+
+
+def _wait(device: torch.device) -> None:
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+
+
+def describe_machine(device: torch.device) -> dict[str, Any]:
+    """Name of the device, CPU threads and torch version."""
+    name = torch.cuda.get_device_name(device) if device.type == "cuda" else _processor()
+    return {"device": name, "threads": torch.get_num_threads(), "torch": torch.__version__}
+
+
+def _processor() -> str:
+    listing = Path("/proc/cpuinfo")
+    lines = listing.read_text().splitlines() if listing.exists() else []
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.processor() or platform.machine()

@@ -1,0 +1,1 @@
+"""Trunks, networks, weights and the training loop."""

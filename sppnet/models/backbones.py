@@ -1,0 +1,279 @@
+"""Convolutional trunks: Table 1 of the paper as rows of data, SqueezeNet and torchvision trunks.
+
+A trunk maps images (N, 3, H, W) to feature maps (N, C, H', W'); any last pooling layer is left out,
+because the pyramid takes its place.
+"""
+
+from dataclasses import dataclass
+from typing import Any, Literal, cast
+
+import torch
+import torchvision
+from torch import Tensor, nn
+from torch.nn import functional
+
+from sppnet.errors import SppnetError
+
+TORCHVISION_PREFIX = "torchvision:"
+
+
+@dataclass(frozen=True)
+class Conv:
+    """A convolution and the ReLU after it; `bias` is the value that training starts from."""
+
+    channels: int
+    kernel: int
+    stride: int
+    padding: int
+    groups: int = 1
+    bias: float = 0.0
+
+
+@dataclass(frozen=True)
+class Pool:
+    """Max pooling without padding; a last partial window counts (Caffe's rounding)."""
+
+    kernel: int
+    stride: int
+
+
+@dataclass(frozen=True)
+class Lrn:
+    """Local response normalisation within or across channels."""
+
+    kind: Literal["within", "across"]
+
+
+Row = Conv | Pool | Lrn
+
+# The paddings are those of the released prototxt (224 -> 110, 55, 26, 13). Table 1 prints 27 for
+# conv2, which no released file reproduces (SPEC 1.3).
+ZF5: tuple[Row, ...] = (
+    Conv(96, 7, 2, 1, bias=0.0),
+    Lrn("within"),
+    Pool(3, 2),
+    Conv(256, 5, 2, 0, bias=1.0),
+    Lrn("within"),
+    Pool(3, 2),
+    Conv(384, 3, 1, 1, bias=0.0),
+    Conv(384, 3, 1, 1, bias=1.0),
+    Conv(256, 3, 1, 1, bias=1.0),
+)
+
+# The Caffe reference network of the R-CNN release: pooling before normalisation, two groups.
+ALEX5: tuple[Row, ...] = (
+    Conv(96, 11, 4, 0, bias=0.0),
+    Pool(3, 2),
+    Lrn("across"),
+    Conv(256, 5, 1, 2, groups=2, bias=1.0),
+    Pool(3, 2),
+    Lrn("across"),
+    Conv(384, 3, 1, 1, bias=0.0),
+    Conv(384, 3, 1, 1, groups=2, bias=1.0),
+    Conv(256, 3, 1, 1, groups=2, bias=1.0),
+)
+
+BACKBONES: dict[str, tuple[Row, ...]] = {"zf5": ZF5, "alex5": ALEX5}
+
+
+class _Normalisation(torch.autograd.Function):
+    """x (1 + sum of kernel x^2)^-0.75 for a kernel that is its own transpose.
+
+    Written out because torch's own layer, and its automatic gradient, take most of the training
+    time of a narrow network on a CPU.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, maps: Tensor, kernel: Tensor, groups: int) -> Tensor:
+        ctx.groups, padding = groups, kernel.shape[-1] // 2
+        base = functional.conv2d(maps * maps, kernel, padding=padding, groups=groups).add_(1.0)
+        root = base.rsqrt()
+        factor = root.sqrt().mul_(root)
+        ctx.save_for_backward(maps, kernel, base, factor)
+        return maps * factor
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None]:
+        maps, kernel, base, factor = ctx.saved_tensors
+        direct = gradient * factor
+        weighted = (direct * maps).div_(base)
+        spread = functional.conv2d(
+            weighted, kernel, padding=kernel.shape[-1] // 2, groups=ctx.groups
+        )
+        return direct.sub_(spread.mul_(maps).mul_(1.5)), None, None
+
+
+def _normalise(maps: Tensor, kernel: Tensor, groups: int) -> Tensor:
+    return cast(Tensor, _Normalisation.apply(maps, kernel, groups))  # type: ignore[no-untyped-call]
+
+
+def normalise_within_channel(maps: Tensor) -> Tensor:
+    """x (1 + alpha/9 sum of x^2 over the 3 x 3 neighbourhood in the channel)^-0.75, alpha 5e-5.
+
+    The neighbourhood is cut at the border, but still divided by 9.
+
+    Args:
+        maps: (N, C, H, W).
+
+    Source: layers norm1 and norm2 of the released ZF-5 prototxt and the LRN layer of its Caffe.
+    """
+    channels = maps.shape[1]
+    kernel = maps.new_full((channels, 1, 3, 3), 5e-5 / 9)
+    return _normalise(maps, kernel, channels)
+
+
+def normalise_across_channels(maps: Tensor) -> Tensor:
+    """x (1 + alpha/5 sum of x^2 over 5 neighbouring channels)^-0.75, alpha 1e-4.
+
+    Args:
+        maps: (N, C, H, W).
+
+    Source: Krizhevsky et al. 2012, section 3.3, with the constants of the Caffe reference network.
+    """
+    index = torch.arange(maps.shape[1], device=maps.device)
+    near = (index[:, None] - index).abs() <= 2
+    kernel = near.to(maps.dtype)[:, :, None, None] * (1e-4 / 5)
+    return _normalise(maps, kernel, 1)
+
+
+# Graph tracing (the map geometry) then sees each normalisation as one step that moves no cell.
+torch.fx.wrap("normalise_within_channel")
+torch.fx.wrap("normalise_across_channels")
+
+
+class LocalResponseNorm(nn.Module):
+    """Layer form of the two normalisations."""
+
+    def __init__(self, kind: Literal["within", "across"]) -> None:
+        """kind: "within" (ZF-5) or "across" (Alex-5) channels."""
+        super().__init__()
+        self.kind = kind
+
+    def forward(self, maps: Tensor) -> Tensor:
+        """(N, C, H, W) -> (N, C, H, W)."""
+        if self.kind == "within":
+            return normalise_within_channel(maps)
+        return normalise_across_channels(maps)
+
+
+def build_trunk(backbone: str, width: float) -> nn.Sequential:
+    """Build a trunk with unset weights; biases stand at the values training starts from.
+
+    Args:
+        backbone: "zf5", "alex5", "squeezenet" (v1.0 up to fire9) or "torchvision:NAME".
+        width: factor on the channel numbers of zf5 and alex5; 1 for the others.
+
+    Raises:
+        SppnetError: unknown backbone, or a width that it does not have.
+
+    Source: Table 1; SPEC 1.2 (ZF-5), SPEC 12 (Alex-5).
+    """
+    if backbone in BACKBONES:
+        if width <= 0:
+            raise SppnetError(f"width: must be above 0, got {width}; 1 is the paper's network")
+        return _trunk_from_rows(BACKBONES[backbone], width)
+    if width != 1:
+        raise SppnetError(f"width: {backbone} exists at width 1 only, got {width}; set width to 1")
+    if backbone == "squeezenet":
+        return _torchvision_trunk("squeezenet1_0")
+    if backbone.startswith(TORCHVISION_PREFIX):
+        return _torchvision_trunk(backbone.removeprefix(TORCHVISION_PREFIX))
+    known = ", ".join(BACKBONES)
+    raise SppnetError(
+        f"backbone: {backbone!r} is unknown; use {known}, squeezenet or {TORCHVISION_PREFIX}NAME"
+    )
+
+
+def _trunk_from_rows(rows: tuple[Row, ...], width: float) -> nn.Sequential:
+    convolutions = [row for row in rows if isinstance(row, Conv)]
+    multiple = max(row.groups for row in convolutions)
+    layers: list[nn.Module] = []
+    channels = 3
+    for row in rows:
+        if isinstance(row, Conv):
+            wide = scaled_channels(row.channels, width, multiple)
+            layers += [_convolution(channels, wide, row), nn.ReLU(inplace=True)]
+            channels = wide
+        elif isinstance(row, Pool):
+            layers.append(nn.MaxPool2d(row.kernel, row.stride, ceil_mode=True))
+        else:
+            layers.append(LocalResponseNorm(row.kind))
+    return nn.Sequential(*layers)
+
+
+def scaled_channels(channels: int, width: float, multiple: int) -> int:
+    """Channel number at a width: the nearest multiple of `multiple`, at least 4."""
+    return max(4, round(channels * width / multiple) * multiple)
+
+
+def _convolution(channels: int, wide: int, row: Conv) -> nn.Conv2d:
+    # By way of the meta device: torch would draw weights from its global generator.
+    convolution = nn.Conv2d(
+        channels,
+        wide,
+        row.kernel,
+        stride=row.stride,
+        padding=row.padding,
+        groups=row.groups,
+        device="meta",
+    ).to_empty(device="cpu")
+    assert convolution.bias is not None
+    nn.init.constant_(convolution.bias, row.bias)
+    return convolution
+
+
+def _torchvision_trunk(name: str) -> nn.Sequential:
+    # torchvision draws starting weights from the global generator: keep that state as it was.
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        try:
+            model = torchvision.models.get_model(name, weights=None)
+        except ValueError as error:
+            raise SppnetError(f"backbone: torchvision has no model {name!r}: {error}") from error
+    trunk = _convolutional_part(model)
+    if trunk is None:
+        raise SppnetError(
+            f"backbone: {TORCHVISION_PREFIX}{name} has no convolutional part that can be cut off; "
+            "choose a model with `features` or a ResNet"
+        )
+    for module in trunk.modules():
+        if isinstance(module, nn.Conv2d) and module.bias is not None:
+            nn.init.zeros_(module.bias)
+    return trunk
+
+
+def _convolutional_part(model: nn.Module) -> nn.Sequential | None:
+    features = getattr(model, "features", None)
+    if isinstance(features, nn.Sequential):
+        return features
+    if not isinstance(model, torchvision.models.ResNet):
+        return None
+    names = [name for name, _ in model.named_children()]
+    return nn.Sequential(*list(model.children())[: names.index("avgpool")])
+
+
+def map_shape(trunk: nn.Module, height: int, width: int) -> tuple[int, int, int]:
+    """Channels, height and width of the maps that a trunk makes of one image, without computing.
+
+    Args:
+        trunk: any module from images (N, 3, H, W) to maps.
+        height, width: of the image in pixels.
+
+    Raises:
+        SppnetError: the image is too small for the trunk.
+    """
+    state = {**dict(trunk.named_parameters()), **dict(trunk.named_buffers())}
+    shapes_only = {name: tensor.detach().to("meta") for name, tensor in state.items()}
+    image = torch.empty(1, 3, height, width, device="meta")
+    try:
+        maps = torch.func.functional_call(trunk, shapes_only, image)
+    except RuntimeError as error:
+        raise SppnetError(
+            f"image size: {width} x {height} pixels are too few for this trunk; use larger images"
+        ) from error
+    return maps.shape[1], maps.shape[2], maps.shape[3]
+
+
+def trunk_channels(trunk: nn.Module) -> int:
+    """Number of channels C of a trunk's maps."""
+    return map_shape(trunk, 224, 224)[0]

@@ -1,0 +1,197 @@
+"""Weights on disk: safetensors with the architecture in the header; import of foreign weights.
+
+Nothing is ever unpickled.
+"""
+
+import hashlib
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import torch
+import torchvision
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+from sppnet.data.store import atomic_path
+from sppnet.errors import SppnetError
+from sppnet.models.backbones import TORCHVISION_PREFIX, build_trunk
+from sppnet.models.network import Architecture, Network
+
+State = dict[str, Tensor]
+
+# Index of each fire module in torchvision's squeezenet1_0().features; pooling layers lie between.
+_FIRE_INDEX = {2: 3, 3: 4, 4: 5, 5: 7, 6: 8, 7: 9, 8: 10, 9: 12}
+_FIRE_PARTS = {"conv1x1_1": "squeeze", "conv1x1_2": "expand1x1", "conv3x3_2": "expand3x3"}
+
+
+def save_tensors(path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[str, str]) -> None:
+    """Write named tensors and text metadata to a safetensors file, whole or not at all."""
+    plain = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
+    with atomic_path(path) as temporary:
+        save_file(plain, temporary, metadata=dict(metadata))
+
+
+def load_tensors(path: Path) -> tuple[State, dict[str, str]]:
+    """Read a safetensors file: tensors by name (on the CPU) and text metadata.
+
+    Raises:
+        SppnetError: no such file, not safetensors, or cut short.
+    """
+    if not path.is_file():
+        raise SppnetError(f"{path}: no such file; run the stage that writes it")
+    try:
+        with safe_open(path, framework="pt") as stored:
+            names = list(stored.keys())
+            return {name: stored.get_tensor(name) for name in names}, stored.metadata() or {}
+    except (SafetensorError, OSError) as error:
+        raise SppnetError(
+            f"{path}: not a complete safetensors file ({error}); write or fetch it anew"
+        ) from error
+
+
+def save_network(path: Path, network: Network) -> None:
+    """Write a network's weights and architecture; `load_network` needs nothing else."""
+    save_tensors(path, network.state_dict(), {"architecture": network.architecture.to_json()})
+
+
+def load_network(path: Path, device: torch.device | str) -> Network:
+    """Read a network written by `save_network`, in evaluation mode.
+
+    Raises:
+        SppnetError: unreadable file, no architecture in it, or weights of another architecture.
+    """
+    tensors, metadata = load_tensors(path)
+    if "architecture" not in metadata:
+        raise SppnetError(f"{path}: holds no network; give a file written by pretrain or finetune")
+    network = Network(Architecture.from_json(metadata["architecture"]))
+    _load_state(network, tensors, path)
+    return network.to(device).eval()
+
+
+def network_sha(network: Network) -> str:
+    """SHA-256 of architecture and weights: equal exactly for equal networks."""
+    digest = hashlib.sha256(network.architecture.to_json().encode())
+    for name, tensor in sorted(network.state_dict().items()):
+        digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
+        digest.update(tensor.detach().cpu().contiguous().numpy().tobytes())
+    return digest.hexdigest()
+
+
+def save_trunk(path: Path, backbone: str, state: Mapping[str, Tensor]) -> None:
+    """Write trunk weights under the names of `build_trunk(backbone)`.
+
+    Raises:
+        SppnetError: the weights are not those of this backbone.
+    """
+    _load_state(build_trunk(backbone, 1.0), state, Path(backbone))
+    save_tensors(path, state, {"backbone": backbone})
+
+
+def load_trunk(network: Network, path: Path) -> None:
+    """Fill the network's trunk from a trunk file, or from the trunk of a whole network.
+
+    Raises:
+        SppnetError: unreadable file, or another backbone or width.
+    """
+    tensors, metadata = load_tensors(path)
+    backbone, whole = metadata.get("backbone"), metadata.get("architecture")
+    if whole is not None:
+        backbone = Architecture.from_json(whole).backbone
+        tensors = {
+            name.removeprefix("trunk."): tensor
+            for name, tensor in tensors.items()
+            if name.startswith("trunk.")
+        }
+    wanted = network.architecture.backbone
+    if backbone != wanted:
+        raise SppnetError(f"{path}: holds a trunk of {backbone}, not {wanted}; give another file")
+    _load_state(network.trunk, tensors, path)
+
+
+def _load_state(module: torch.nn.Module, state: Mapping[str, Tensor], origin: Path) -> None:
+    try:
+        module.load_state_dict(dict(state))
+    except RuntimeError as error:
+        reason = " ".join(str(error).split())[:200]
+        raise SppnetError(f"{origin}: weights do not fit ({reason}); give another file") from error
+
+
+def import_trunk(source: str, backbone: str) -> State:
+    """Trunk weights from foreign files, under the names of `build_trunk(backbone)`.
+
+    Args:
+        source: a SqueezeNet .npz with layer names conv1, fire2/conv1x1_1 and so on; a torchvision
+            state dict as .safetensors or .npz; or "torchvision:NAME" to download the default
+            weights of a torchvision model (checked against the hash in their file name).
+        backbone: name for `build_trunk`.
+
+    Raises:
+        SppnetError: unreadable source or weights of another backbone.
+    """
+    if source.startswith(TORCHVISION_PREFIX):
+        return _trunk_part(_download(source.removeprefix(TORCHVISION_PREFIX)), backbone, source)
+    path = Path(source)
+    if path.suffix == ".npz":
+        state = _read_npz(path)
+    elif path.suffix == ".safetensors":
+        state = load_tensors(path)[0]
+    else:
+        raise SppnetError(
+            f"{path}: only .npz and .safetensors are read (a .pth file can run code); convert it"
+        )
+    if "fire2/conv1x1_1.weight" in state:
+        return squeezenet_names(state)
+    return _trunk_part(state, backbone, source)
+
+
+def squeezenet_names(state: Mapping[str, Tensor]) -> State:
+    """Rename Caffe-style SqueezeNet v1.0 layers to torchvision's; the classifier is dropped."""
+    renamed = {}
+    for name, tensor in state.items():
+        layer, _, kind = name.rpartition(".")
+        if layer == "conv1":
+            renamed[f"0.{kind}"] = tensor
+        elif layer.startswith("fire"):
+            fire, _, part = layer.partition("/")
+            index = _FIRE_INDEX[int(fire.removeprefix("fire"))]
+            renamed[f"{index}.{_FIRE_PARTS[part]}.{kind}"] = tensor
+    return renamed
+
+
+def _read_npz(path: Path) -> State:
+    if not path.is_file():
+        raise SppnetError(f"{path}: no such file; fetch it or correct the path")
+    try:
+        with np.load(path, allow_pickle=False) as stored:
+            return {name: torch.from_numpy(stored[name]) for name in stored.files}
+    except (ValueError, OSError, TypeError, zipfile.BadZipFile) as error:
+        raise SppnetError(f"{path}: not a readable .npz file ({error}); fetch it anew") from error
+
+
+def _download(name: str) -> State:
+    try:
+        weights = torchvision.models.get_model_weights(name).DEFAULT
+        state: State = weights.get_state_dict(progress=False, check_hash=True)
+    except (ValueError, OSError, RuntimeError) as error:
+        raise SppnetError(
+            f"{TORCHVISION_PREFIX}{name}: weights not available ({error}); give a local file"
+        ) from error
+    return state
+
+
+def _trunk_part(state: Mapping[str, Tensor], backbone: str, source: str) -> State:
+    # A torchvision state dict names trunk layers features.0.weight or (ResNets) conv1.weight; the
+    # trunk's own names are numbers, in the same order.
+    wanted = build_trunk(backbone, 1.0).state_dict()
+    if set(wanted) <= set(state):
+        return {name: state[name] for name in wanted}
+    prefixed = {name: f"features.{name}" for name in wanted}
+    if set(prefixed.values()) <= set(state):
+        return {name: state[prefixed[name]] for name in wanted}
+    kept = [tensor for name, tensor in state.items() if not name.startswith(("fc.", "classifier."))]
+    if [tensor.shape for tensor in kept] != [tensor.shape for tensor in wanted.values()]:
+        raise SppnetError(f"{source}: these are not the weights of {backbone}; give another source")
+    return dict(zip(wanted, kept, strict=True))

@@ -1,0 +1,130 @@
+"""Pages of photographs with detections drawn on them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import matplotlib
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
+
+from sppnet.data.store import atomic_path
+from sppnet.errors import SppnetError
+
+ACROSS = 4  # photographs in a row of the page
+SIDE = 3.2  # inches per photograph
+DPI = 110
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """A box on a photograph: x1 y1 x2 y2 in its pixels, class, and score (None for an object)."""
+
+    box: tuple[float, float, float, float]
+    class_name: str
+    score: float | None = None
+
+
+@dataclass(frozen=True)
+class Photograph:
+    """A photograph uint8 (H, W, 3) RGB with its name and the boxes to draw, best score last."""
+
+    name: str
+    image: np.ndarray
+    boxes: Sequence[Drawn]
+
+
+def draw_page(path: Path, photographs: Sequence[Photograph], classes: Sequence[str]) -> None:
+    """Draw photographs in rows; detections in their class's colour, objects thin and dashed.
+
+    Args:
+        path: the PNG to write.
+        photographs: in reading order.
+        classes: all class names; a class has the same colour on every page.
+
+    Raises:
+        SppnetError: no photographs.
+    """
+    if not photographs:
+        raise SppnetError(f"{path}: no images to draw; set figures.images to at least 1")
+    down = -(-len(photographs) // ACROSS)
+    across = min(ACROSS, len(photographs))
+    figure = Figure(figsize=(SIDE * across, SIDE * down), dpi=DPI, layout="constrained")
+    FigureCanvasAgg(figure)
+    colours = class_colours(classes)
+    axes = figure.subplots(down, across, squeeze=False).ravel()
+    for place, axis in enumerate(axes):
+        axis.set_axis_off()
+        if place < len(photographs):
+            _draw_photograph(axis, photographs[place], colours)
+    with atomic_path(path) as temporary:
+        # no software version in the file: same pictures, same bytes
+        figure.savefig(temporary, format="png", metadata={"Software": None})
+
+
+def class_colours(classes: Sequence[str]) -> dict[str, tuple[float, float, float]]:
+    """A colour for each class, RGB in 0..1, evenly spaced hues."""
+    hues = np.arange(len(classes)) / max(1, len(classes))
+    wheel = matplotlib.colormaps["hsv"](hues)[:, :3] * 0.85
+    return {
+        name: (float(red), float(green), float(blue))
+        for name, (red, green, blue) in zip(sorted(classes), wheel, strict=True)
+    }
+
+
+def _draw_photograph(
+    axis: Axes, photograph: Photograph, colours: dict[str, tuple[float, float, float]]
+) -> None:
+    height, width = photograph.image.shape[:2]
+    axis.imshow(photograph.image, interpolation="bilinear")
+    axis.set_title(photograph.name, fontsize=7)
+    axis.set_xlim(0, width)
+    axis.set_ylim(height, 0)
+    for drawn in photograph.boxes:
+        colour = colours[drawn.class_name]
+        if drawn.score is None:
+            # black under white: seen on light and on dark pictures
+            _rectangle(axis, drawn.box, "black", 1.4, (0, (4, 3)))
+            _rectangle(axis, drawn.box, "white", 0.7, (0, (4, 3)))
+        else:
+            _rectangle(axis, drawn.box, colour, 1.8, "solid")
+            _label(axis, drawn, colour)
+
+
+def _rectangle(
+    axis: Axes,
+    box: tuple[float, float, float, float],
+    colour: str | tuple[float, float, float],
+    thickness: float,
+    dashes: str | tuple[int, tuple[int, int]],
+) -> None:
+    x1, y1, x2, y2 = box
+    axis.add_patch(
+        Rectangle(
+            # pixel centres lie on whole numbers: pixel 0 starts at -0.5
+            (x1 - 0.5, y1 - 0.5),
+            x2 - x1,
+            y2 - y1,
+            fill=False,
+            edgecolor=colour,
+            linewidth=thickness,
+            linestyle=dashes,
+        )
+    )
+
+
+def _label(axis: Axes, drawn: Drawn, colour: tuple[float, float, float]) -> None:
+    """Class and score inside the upper left corner of the box, white on the class's colour."""
+    axis.text(
+        drawn.box[0],
+        drawn.box[1],
+        f"{drawn.class_name} {drawn.score:.2f}",
+        fontsize=6,
+        color="white",
+        verticalalignment="top",
+        clip_on=True,
+        bbox={"facecolor": colour, "edgecolor": "none", "pad": 1.0},
+    )

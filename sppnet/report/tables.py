@@ -1,0 +1,188 @@
+"""Table 9: mean average precision by layer and seconds per image, laid out as in the paper."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from sppnet.errors import SppnetError
+from sppnet.report.reference import PaperValue
+
+
+@dataclass(frozen=True)
+class Row:
+    """A row of the table: its key in JSON, heading, name in the paper's numbers, and source."""
+
+    key: str
+    heading: str
+    reference: str
+    source: str
+
+
+ACCURACY_ROWS = (
+    Row("pool5", "pool5", "pool5", "pool5"),
+    Row("fc6", "fc6", "fc6", "fc6"),
+    Row("ftfc6", "ftfc6", "ftfc6", "ftfc6"),
+    Row("ftfc7", "ftfc7", "ftfc7", "ftfc7"),
+    Row("ftfc7_bb", "ftfc7 bb", "ftfc7bb", "ftfc7 bb"),
+)
+TIME_ROWS = (
+    Row("conv_time", "conv time", "conv_s", "conv"),
+    Row("fc_time", "fc time", "fc_s", "fc"),
+    Row("total_time", "total time", "total_s", "total"),
+)
+SPEEDUP_ROW = Row("speedup", "speedup (vs. R-CNN)", "speedup", "")
+ROWS = (*ACCURACY_ROWS, *TIME_ROWS, SPEEDUP_ROW)
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column: the detector's name, its heading, and its name in the paper's numbers."""
+
+    name: str
+    title: str
+    reference: str
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One number of the table.
+
+    Attributes:
+        value: the number, in `unit`.
+        unit: "%", "s" or "x".
+        n: test images that it was measured on.
+        low, high: 95 % interval, None where there is none.
+        paper: the paper's number, None where it has none.
+        paper_origin: where that was read.
+    """
+
+    value: float
+    unit: str
+    n: int
+    low: float | None = None
+    high: float | None = None
+    paper: float | None = None
+    paper_origin: str | None = None
+
+
+Cells = dict[str, dict[str, Cell]]
+
+
+def table9_cells(
+    columns: Sequence[Column],
+    evaluations: Mapping[str, Mapping[str, Any]],
+    timing: Mapping[str, Any],
+    reference: Mapping[tuple[str, str], PaperValue],
+    *,
+    baseline: str,
+) -> Cells:
+    """All cells of the table, by column name and row key.
+
+    Args:
+        columns: in the order of the table.
+        evaluations: what `evaluate` wrote, by column name; fractions become percent.
+        timing: what `measure-speed` wrote, seconds per image.
+        reference: the paper's numbers by (row, column).
+        baseline: the column whose total time the speedups refer to.
+
+    Raises:
+        SppnetError: a row or column is missing from the measurements.
+    """
+    total = _part(timing, ("columns", baseline, "total", "median"), "timing")
+    cells: Cells = {}
+    for column in columns:
+        name = column.name
+        own = _part(timing, ("columns", name, "total", "median"), "timing")
+        found = {row.key: _accuracy(evaluations[name], row, name) for row in ACCURACY_ROWS}
+        found |= {row.key: _time(timing, row, name) for row in TIME_ROWS}
+        found[SPEEDUP_ROW.key] = Cell(_rounded(total / own), "x", int(timing["images"]))
+        cells[name] = {row.key: _beside(found[row.key], row, column, reference) for row in ROWS}
+    return cells
+
+
+def layout(columns: Sequence[Column], cells: Cells, *, baseline: str) -> list[list[str]]:
+    """The table as text: a line of headings, then one line per row of the paper's table."""
+    lines = [["", *(column.title for column in columns)]]
+    for row in ROWS:
+        texts = [_text(cells[column.name][row.key]) for column in columns]
+        if row is SPEEDUP_ROW:
+            names = [column.name for column in columns]
+            texts = ["-" if name == baseline else t for name, t in zip(names, texts, strict=True)]
+        lines.append([row.heading, *texts])
+    return lines
+
+
+def aligned(lines: Sequence[Sequence[str]]) -> str:
+    """The table for a terminal: first column to the left, numbers to the right."""
+    widths = [max(len(line[i]) for line in lines) for i in range(len(lines[0]))]
+    return "\n".join(
+        "  ".join(
+            text.rjust(width) if i else text.ljust(width)
+            for i, (text, width) in enumerate(zip(line, widths, strict=True))
+        ).rstrip()
+        for line in lines
+    )
+
+
+def metrics(cells: Cells) -> dict[str, Any]:
+    """The JSON twin of the table: every cell with unit, n, interval and the paper's number."""
+    return {
+        "columns": {
+            name: {
+                key: {field: value for field, value in asdict(cell).items() if value is not None}
+                for key, cell in rows.items()
+            }
+            for name, rows in cells.items()
+        }
+    }
+
+
+def _accuracy(evaluation: Mapping[str, Any], row: Row, name: str) -> Cell:
+    found = _part(evaluation, ("rows", row.source), f"evaluation of {name}")
+    mean, low, high = (_percent(found.get(key)) for key in ("map", "low", "high"))
+    if mean is None:
+        raise SppnetError(f"evaluation of {name}: no mean average precision; evaluate it anew")
+    return Cell(mean, "%", int(evaluation["images"]), low, high)
+
+
+def _time(timing: Mapping[str, Any], row: Row, name: str) -> Cell:
+    found = _part(timing, ("columns", name, row.source), "timing")
+    median, low, high = (_rounded(found[key]) for key in ("median", "low", "high"))
+    return Cell(median, "s", int(timing["images"]), low, high)
+
+
+def _beside(
+    cell: Cell, row: Row, column: Column, reference: Mapping[tuple[str, str], PaperValue]
+) -> Cell:
+    """The cell with the paper's number."""
+    paper = reference.get((row.reference, column.reference))
+    if paper is None:
+        return cell
+    return Cell(cell.value, cell.unit, cell.n, cell.low, cell.high, paper.value, paper.origin)
+
+
+def _part(measured: Mapping[str, Any], keys: Sequence[str], what: str) -> Any:
+    found: Any = measured
+    for key in keys:
+        if key not in found:
+            raise SppnetError(f"{what}: has no {'.'.join(keys)}; rebuild it for these columns")
+        found = found[key]
+    return found
+
+
+def _percent(fraction: float | None) -> float | None:
+    return None if fraction is None else round(100 * fraction, 2)
+
+
+def _rounded(value: float) -> float:
+    """Four significant digits: more than any timing is good for."""
+    return float(f"{value:.4g}")
+
+
+def _text(cell: Cell) -> str:
+    """A number as the paper prints it: one decimal for %, three digits for times."""
+    if cell.unit == "%":
+        return f"{cell.value:.1f}"
+    if cell.unit == "s":
+        return f"{cell.value:#.3g}".rstrip(".")
+    return f"{cell.value:.0f}x" if cell.value >= 10 else f"{cell.value:.1f}x"

@@ -1,0 +1,117 @@
+"""What a configuration file may say, checked in one line, and as a JSON schema.
+
+python -m sppnet.settings > workflow/schemas/config.schema.json
+"""
+
+import json
+from collections.abc import Mapping
+from typing import Any, Self
+
+from pydantic import Field, ValidationError, model_validator
+
+from sppnet.errors import SppnetError
+from sppnet.sections import (
+    Bboxes,
+    Data,
+    Detection,
+    Detector,
+    Evaluation,
+    Figures,
+    FineTunings,
+    Name,
+    Network,
+    Paths,
+    Proposals,
+    Scenes,
+    Section,
+    Svm,
+    Table9,
+    Timing,
+)
+
+
+class Settings(Section):
+    """A whole configuration file."""
+
+    paths: Paths
+    scenes: Scenes | None = Field(default=None, description="The generated set, where it is used.")
+    data: Data
+    networks: dict[Name, Network] = Field(min_length=1)
+    proposals: Proposals
+    detectors: dict[Name, Detector] = Field(min_length=1)
+    finetune: FineTunings
+    svm: Svm
+    bbox: Bboxes
+    detection: Detection
+    evaluation: Evaluation
+    timing: Timing
+    figures: Figures
+    table9: Table9
+
+    @model_validator(mode="after")
+    def _names_exist(self) -> Self:
+        networks = {f"detectors.{name}.network": d.network for name, d in self.detectors.items()}
+        detectors = {
+            "figures.detector": self.figures.detector,
+            "table9.baseline": self.table9.baseline,
+        }
+        detectors |= {f"table9.columns.{i}": name for i, name in enumerate(self.table9.columns)}
+        for known, names in ((self.networks, networks), (self.detectors, detectors)):
+            for key, name in names.items():
+                if name not in known:
+                    raise ValueError(f"{key}: there is no {name!r}; choose from {', '.join(known)}")
+        if self.table9.baseline not in self.table9.columns:
+            raise ValueError("table9.baseline: not among table9.columns; add it there")
+        return self
+
+
+def check_settings(config: Mapping[str, Any]) -> None:
+    """Check a configuration as read from its file.
+
+    Raises:
+        SppnetError: one line that names the first wrong key, what is wrong and what to do.
+    """
+    try:
+        Settings.model_validate(config)
+    except ValidationError as error:
+        # a misspelt key is both missing and unknown: the unknown one tells more
+        found = error.errors(include_url=False)
+        first, *others = sorted(found, key=lambda each: each["type"] != "extra_forbidden")
+        more = f" ({len(others)} more after this one)" if others else ""
+        raise SppnetError(f"configuration: {_explain(first, config)}{more}") from None
+
+
+def _explain(error: Mapping[str, Any], config: Mapping[str, Any]) -> str:
+    """One line about one of pydantic's findings."""
+    key = _key(error["loc"], config)
+    if error["type"] == "missing":
+        return f"{key}: missing; add it as in config/mini.yaml"
+    if error["type"] == "extra_forbidden":
+        return f"{key}: no such setting; correct its name or remove it"
+    if error["type"] == "value_error":
+        return str(error["ctx"]["error"])
+    return f"{key}: {error['msg'].lower()}, not {error['input']!r}; correct its value"
+
+
+def _key(location: tuple[int | str, ...], config: Mapping[str, Any]) -> str:
+    """Dotted path of a finding, without the parts that only name a variant of a section."""
+    parts: list[str] = []
+    place: Any = config
+    for number, part in enumerate(location, start=1):
+        last = number == len(location)
+        if isinstance(place, Mapping) and part not in place and not last:
+            continue
+        if isinstance(place, Mapping):
+            place = place.get(part)
+        parts.append(str(part))
+    return ".".join(parts)
+
+
+def json_schema() -> str:
+    """The JSON schema that Snakemake and editors check configuration files against."""
+    schema = {"$schema": "https://json-schema.org/draft/2020-12/schema"}
+    return json.dumps(schema | Settings.model_json_schema(), indent=1) + "\n"
+
+
+if __name__ == "__main__":
+    print(json_schema(), end="")

@@ -1,0 +1,306 @@
+"""train-svm, train-bbox, detect and measure-speed, from files to files, for both methods."""
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from PIL import Image
+from typer.testing import CliRunner
+
+from sppnet.cli import build
+from sppnet.commands import detect
+from sppnet.data.manifest import ImageRecord, read_manifest, write_manifest
+from sppnet.detect import mining
+from sppnet.detect.features import cache_maps
+from sppnet.detect.proposals import write_proposals
+from sppnet.detect.rcnn import Warp, cache_region_features
+from sppnet.detect.regions import ImageRegions, load_regions
+from sppnet.detect.svm import load_svms
+from sppnet.errors import SppnetError
+from sppnet.geometry.boxes import intersection_over_union
+from sppnet.models.network import Architecture, build_network, replace_classifier
+from sppnet.models.weights import save_network
+
+CLASSES = {"green": (0, 200, 60), "red": (230, 40, 0)}
+SIZES = (192, 256)
+SVM = """--cost 0.1 --bias 10 --positive-weight 2 --tolerance 0.01 --negative-iou 0.3
+    --duplicates overlap --duplicate-iou 0.7 --hard-threshold -1.0001 --evict-threshold -1.2
+    --retrain-after 5 --target-norm 20 --stats-images 4 --stats-boxes 9 --seed 3"""
+BBOX = """--overlap 0.5 --regularisation 100 --whitening 0.001 --maximum-pairs 1000
+    --target-norm 20 --stats-images 4 --stats-boxes 9 --seed 3"""
+DETECTION = "--minimum-score -1.5 --nms 0.3 --top 100"
+TIMING = "--images 2 --repeats 1 --batch 2 --batch 4"
+
+
+def picture(path: Path, seed: int) -> np.ndarray:
+    """A grey image with one green and one red square; their boxes."""
+    random = np.random.default_rng(seed)
+    pixels = random.integers(90, 130, (96, 128, 3), dtype=np.uint8)
+    boxes = []
+    for side, colour in enumerate(CLASSES.values()):
+        x, y = 64 * side + random.integers(0, 30), random.integers(0, 60)
+        pixels[y : y + 32, x : x + 32] = colour
+        boxes.append([x, y, x + 32, y + 32])
+    Image.fromarray(pixels).save(path)
+    return np.array(boxes, np.float32)
+
+
+def proposals(boxes: np.ndarray, seed: int) -> np.ndarray:
+    random = np.random.default_rng(seed)
+    near = np.repeat(boxes, 4, axis=0) + random.integers(-4, 5, (8, 4))
+    corners = random.integers(0, [92, 60], (20, 2))
+    far = np.concatenate([corners, corners + random.integers(16, 36, (20, 2))], axis=1)
+    limits = [128, 96, 128, 96]
+    return np.minimum(np.concatenate([near, far]).clip(0), limits).astype(np.float32)
+
+
+@pytest.fixture(scope="module")
+def stage(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """All files that the stages after fine-tuning read."""
+    folder = tmp_path_factory.mktemp("stage")
+    records, found = [], {"trainval": {}, "test": {}}
+    for number in range(14):
+        split = "trainval" if number < 9 else "test"
+        path = folder / f"{number}.png"
+        boxes = picture(path, number)
+        names, difficult = tuple(CLASSES), np.zeros(2, bool)
+        records.append(
+            ImageRecord(
+                "detection",
+                split,
+                str(number),
+                str(path),
+                128,
+                96,
+                "",
+                None,
+                names,
+                boxes,
+                difficult,
+            )
+        )
+        found[split][str(number)] = proposals(boxes, number)
+    write_manifest(folder / "manifest.parquet", records)
+    architecture = Architecture(
+        "zf5", 0.125, (3, 1), 32, ("x", "y"), (110.0, 110.0, 110.0), 60.0, "RGB"
+    )
+    generator = torch.Generator().manual_seed(0)
+    network = build_network(architecture, initialisation="he", generator=generator).eval()
+    save_network(folder / "network.safetensors", network)
+    changed = replace_classifier(
+        network, tuple(CLASSES), background=True, generator=generator, std=0.01
+    )
+    with torch.no_grad():
+        changed.fc6.weight.mul_(0.5)
+    save_network(folder / "finetuned.safetensors", changed)
+    for split, boxes_by_image in found.items():
+        write_proposals(folder / f"{split}.parquet", boxes_by_image, {})
+        some = read_manifest(folder / "manifest.parquet", "detection", split)
+        for size in SIZES:
+            path, restart = folder / f"{split}{size}.npy", folder / "restart"
+            restart.mkdir()
+            cache_maps(some, network, size=size, path=path, restart=restart)
+        regions = load_regions(some, folder / f"{split}.parquet", tuple(CLASSES))
+        for name, each in (("network", network), ("finetuned", changed)):
+            (folder / "restart").mkdir(exist_ok=True)
+            cache_region_features(
+                regions,
+                each,
+                warp=Warp(size=67, context=4),
+                batch=4,
+                path=folder / f"{split}.{name}.npy",
+                restart=folder / "restart",
+            )
+    return folder
+
+
+def flags(folder: Path, method: str, split: str) -> list[str]:
+    given = {
+        "manifest": "manifest.parquet",
+        "proposals": f"{split}.parquet",
+        "weights": "network.safetensors",
+        "finetuned": "finetuned.safetensors",
+    }
+    words = [w for name, file in given.items() for w in (f"--{name}", str(folder / file))]
+    words += ["--method", method, "--work", str(folder / "work")]
+    if method == "rcnn":
+        before, after = (str(folder / f"{split}.{name}.npy") for name in ("network", "finetuned"))
+        return [*words, "--features", before, "--finetuned-features", after]
+    for size in SIZES:
+        words += ["--features", str(folder / f"{split}{size}.npy"), "--sizes", str(size)]
+    return [*words, "--target", "80", "--shrink", "6.5"]
+
+
+def run(*words: object) -> None:
+    command = build([str(words[0])])
+    result = CliRunner().invoke(command, [str(word) for word in words], catch_exceptions=False)
+    assert result.exit_code == 0, result.output
+
+
+def train(folder: Path, method: str) -> Path:
+    """The outputs of training, made once."""
+    output = folder / method
+    if not output.exists():
+        shared = flags(folder, method, "trainval")
+        svm, report = output / "svm.safetensors", output / "svm.json"
+        run("train-svm", *shared, *SVM.split(), "--output", svm, "--report", report)
+        run("train-bbox", *shared, *BBOX.split(), "--output", output / "bbox.safetensors")
+    return output
+
+
+def best_detection(found: pd.DataFrame, image: str, name: str) -> np.ndarray:
+    """Box and regressed box of the best score on fc7."""
+    rows = found[(found["layer"] == "ftfc7") & (found["image"] == image)]
+    rows = rows[rows["class_name"] == name].sort_values("score")
+    return rows[["x1", "y1", "x2", "y2", "rx1", "ry1", "rx2", "ry2"]].to_numpy()[-1]
+
+
+def overlap(found: np.ndarray, box: np.ndarray) -> float:
+    boxes = torch.from_numpy(np.array([found, box], np.float32))
+    return float(intersection_over_union(boxes, boxes)[0, 1])
+
+
+@pytest.mark.parametrize("method", ["spp", "rcnn"])
+def test_objects_of_the_test_images_are_found(stage: Path, method: str) -> None:
+    output = train(stage, method)
+    models = ["--svm", output / "svm.safetensors", "--bbox", output / "bbox.safetensors"]
+    shared = flags(stage, method, "test")
+    run("detect", *shared, *models, *DETECTION.split(), "--output", output / "detections.parquet")
+    found = pd.read_parquet(output / "detections.parquet")
+    assert set(found["layer"]) == {"pool5", "fc6", "ftfc6", "ftfc7"}
+    assert set(found["class_name"]) == set(CLASSES)
+    overlaps = []
+    for record in read_manifest(stage / "manifest.parquet", "detection", "test"):
+        for name, box in zip(record.class_names, record.boxes, strict=True):
+            best = best_detection(found, record.image, name)
+            overlaps.append([overlap(best[:4], box), overlap(best[4:], box)])
+    assert (np.array(overlaps)[:, 0] > 0.5).all()
+    # the regressed boxes fit better
+    before, after = np.mean(overlaps, axis=0)
+    assert after > before
+    assert not (stage / "work").exists() or not list((stage / "work").iterdir())
+
+
+def test_the_report_counts_samples(stage: Path) -> None:
+    report = json.loads((train(stage, "spp") / "svm.json").read_text())
+    assert list(report) == ["fc6", "ftfc6", "ftfc7", "pool5"]
+    for layer in report.values():
+        for counts in layer.values():
+            assert counts["positives"] == 9 and counts["trainings"] >= 1
+
+
+def test_an_interrupted_training_ends_with_the_same_bytes(
+    stage: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = (train(stage, "spp") / "svm.safetensors").read_bytes()
+    monkeypatch.setattr(mining, "IMAGES_PER_CHECKPOINT", 2)
+    original = mining.negative_candidates
+
+    def killed(regions: object, *rest: object) -> torch.Tensor:
+        if getattr(regions, "image", "") == "5":
+            raise KeyboardInterrupt
+        return original(regions, *rest)  # type: ignore[arg-type]
+
+    words = ["train-svm", *flags(stage, "spp", "trainval"), *SVM.split()]
+    words += ["--output", str(tmp_path / "svm"), "--report", str(tmp_path / "report")]
+    monkeypatch.setattr(mining, "negative_candidates", killed)
+    assert CliRunner().invoke(build(words[:1]), words).exit_code != 0
+    assert list((stage / "work").glob("*/images-00000004"))
+    monkeypatch.setattr(mining, "negative_candidates", original)
+    run(*words)
+    assert (tmp_path / "svm").read_bytes() == whole
+
+
+def test_an_interrupted_detection_ends_with_the_same_bytes(
+    stage: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    output = train(stage, "spp")
+    models = ["--svm", output / "svm.safetensors", "--bbox", output / "bbox.safetensors"]
+    words = ["detect", *flags(stage, "spp", "test"), *models, *DETECTION.split(), "--output"]
+    run(*words, tmp_path / "whole.parquet")
+    original, seen = detect.detect_image, []
+
+    def killed(regions: ImageRegions, *rest: object) -> pd.DataFrame:
+        seen.append(regions.image)
+        if seen == ["9", "10", "11"]:
+            raise KeyboardInterrupt
+        return original(regions, *rest)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(detect, "IMAGES_PER_PART", 2)
+    monkeypatch.setattr(detect, "detect_image", killed)
+    given = [str(word) for word in (*words, tmp_path / "again.parquet")]
+    assert CliRunner().invoke(build(["detect"]), given).exit_code != 0
+    run(*given)
+    assert seen == ["9", "10", "11", "11", "12", "13"]
+    first, second = ((tmp_path / f"{name}.parquet").read_bytes() for name in ("whole", "again"))
+    assert first == second
+
+
+def test_layers_differ_where_networks_do(stage: Path) -> None:
+    svms, classes = load_svms(train(stage, "rcnn") / "svm.safetensors", "cpu")
+    assert classes == tuple(CLASSES)
+    assert svms["pool5"].weight.shape == (2, 320) and svms["ftfc7"].weight.shape == (2, 32)
+    # fine-tuning halved fc6's weights, so its features need about twice the factor
+    assert 1.5 < svms["ftfc6"].scale / svms["fc6"].scale < 2.5
+
+
+def test_both_methods_are_timed(stage: Path, tmp_path: Path) -> None:
+    columns = []
+    for method, own in (
+        ("spp", {"sizes": SIZES, "target": 80, "shrink": 6.5, "crop": None}),
+        ("rcnn", {"crop": 67, "context": 4}),
+    ):
+        files = {name: str(stage / f"{name}.safetensors") for name in ("finetuned",)}
+        files["weights"] = str(stage / "network.safetensors")
+        files["svm"] = str(train(stage, method) / "svm.safetensors")
+        columns += ["--column", json.dumps({"name": f"{method}!", "method": method} | files | own)]
+    given = ["--manifest", stage / "manifest.parquet", "--proposals", stage / "test.parquet"]
+    run("measure-speed", *given, *columns, *TIMING.split(), "--output", tmp_path / "timing.json")
+    timing = json.loads((tmp_path / "timing.json").read_text())
+    assert timing["images"] == 2 and timing["proposals"] == 28 and timing["threads"] == 1
+    assert set(timing["columns"]) == {"spp!", "rcnn!"}
+    assert timing["columns"]["rcnn!"]["batch"] in (2, 4)
+    for column in timing["columns"].values():
+        for part in ("conv", "fc", "total"):
+            assert 0 < column[part]["low"] <= column[part]["median"] <= column[part]["high"]
+
+
+@pytest.mark.parametrize(
+    ("column", "message"),
+    [
+        ("{", "not the JSON"),
+        ("[]", "not the JSON"),
+        ('{"name": "a", "method": "yolo"}', "yolo"),
+        ('{"name": "a", "method": "rcnn", "finetuned": "f", "svm": "s"}', "lacks crop, context"),
+    ],
+)
+def test_a_wrong_column_is_refused(stage: Path, column: str, message: str) -> None:
+    given = ["--manifest", str(stage / "manifest.parquet")]
+    given += ["--proposals", str(stage / "test.parquet"), "--output", str(stage / "x.json")]
+    words = ["measure-speed", *given, "--column", column, *TIMING.split()]
+    with pytest.raises(SppnetError, match=message):
+        run(*words)
+
+
+@pytest.mark.parametrize(
+    ("method", "change", "message"),
+    [
+        ("spp", ["--finetuned-features", "x.npy"], "spp takes"),
+        ("rcnn", ["--sizes", "192"], "rcnn takes"),
+        ("rcnn", ["--features", "y.npy"], "rcnn takes"),
+    ],
+)
+def test_flags_of_the_other_method_are_refused(
+    stage: Path, method: str, change: list[str], message: str
+) -> None:
+    for file in ("x.npy", "y.npy"):
+        if file in change:
+            shutil.copy(stage / "test192.npy", stage / file)
+            change = [str(stage / file) if word == file else word for word in change]
+    words = ["train-bbox", *flags(stage, method, "trainval"), *BBOX.split(), *change]
+    with pytest.raises(SppnetError, match=message):
+        run(*words, "--output", stage / "o")

@@ -1,0 +1,83 @@
+import cv2
+import numpy as np
+import pandas as pd
+import pytest
+
+from sppnet.commands import draw_detections
+from sppnet.data.manifest import ImageRecord, write_manifest
+from sppnet.errors import SppnetError
+
+
+def record(folder, name, split="test"):
+    path = folder / f"{name}.jpg"
+    cv2.imwrite(str(path), np.full((60, 80, 3), 100, np.uint8))
+    return ImageRecord(
+        dataset="detection",
+        split=split,
+        image=name,
+        path=str(path),
+        width=80,
+        height=60,
+        sha256="0" * 64,
+        label=None,
+        class_names=("dog",),
+        boxes=np.array([[10, 10, 50, 50]], np.float32),
+        difficult=np.array([False]),
+    )
+
+
+def detection(image, score, box, layer="ftfc7", class_name="dog"):
+    row = {"layer": layer, "class_name": class_name, "image": image, "score": score}
+    row |= dict(zip(["x1", "y1", "x2", "y2"], [0.0, 0.0, 5.0, 5.0], strict=True))
+    return row | dict(zip(["rx1", "ry1", "rx2", "ry2"], map(float, box), strict=True))
+
+
+@pytest.fixture
+def arguments(tmp_path):
+    names = [f"{i:06d}" for i in range(6)]
+    records = [record(tmp_path, name) for name in names]
+    records.append(record(tmp_path, "999999", split="trainval"))
+    write_manifest(tmp_path / "manifest.parquet", records)
+    rows = [detection(name, 0.2, [10, 10, 50, 50]) for name in names]
+    rows += [
+        detection("000000", 0.9, [12, 10, 52, 50]),  # suppresses the one above
+        detection("000000", 0.9, [12, 10, 52, 50], layer="pool5"),
+        detection("000000", 0.0, [60, 40, 70, 50]),  # does not score more than 0
+        detection("000000", 0.1, [60, 40, 70, 50]),
+    ]
+    pd.DataFrame(rows).to_parquet(tmp_path / "detections.parquet")
+    return {
+        "manifest": tmp_path / "manifest.parquet",
+        "detections": tmp_path / "detections.parquet",
+        "images": 3,
+        "minimum_score": 0.0,
+        "nms": 0.3,
+        "output": tmp_path / "page.png",
+    }
+
+
+def test_evenly_spaced_images_with_what_survives_suppression(arguments, monkeypatch):
+    drawn = {}
+    monkeypatch.setattr(
+        draw_detections,
+        "draw_page",
+        lambda path, photographs, classes: drawn.update({p.name: p for p in photographs}),
+    )
+    draw_detections.run(**arguments)
+    assert len(drawn) == 3 and "999999" not in drawn
+    boxes = drawn["000000"].boxes
+    assert [box.score for box in boxes] == [None, pytest.approx(0.1), pytest.approx(0.9)]
+    assert boxes[0].box == (10, 10, 50, 50) and boxes[-1].box == (12, 10, 52, 50)
+    assert drawn["000000"].image.shape == (60, 80, 3)
+
+
+def test_the_page_is_written(arguments):
+    draw_detections.run(**arguments)
+    assert cv2.imread(str(arguments["output"])) is not None
+
+
+def test_detections_of_other_images_are_refused(arguments):
+    rows = [detection("123456", 0.9, [1, 1, 9, 9])]
+    pd.DataFrame(rows).to_parquet(arguments["detections"])
+    with pytest.raises(SppnetError, match="no detections"):
+        draw_detections.run(**arguments)

@@ -1,0 +1,69 @@
+import csv
+import json
+
+import pytest
+
+from sppnet.commands.tabulate import run
+from sppnet.errors import SppnetError
+
+ROWS = ("pool5", "fc6", "ftfc6", "ftfc7", "ftfc7 bb")
+
+
+@pytest.fixture
+def arguments(tmp_path):
+    part = {"median": 2.0, "low": 1.0, "high": 3.0}
+    times = {"conv": part, "fc": part, "total": {**part, "median": 4.0}}
+    fast = {"conv": part, "fc": part, "total": {**part, "median": 0.5}}
+    rows = {name: {"map": 0.5, "low": 0.4, "high": 0.6} for name in ROWS}
+    (tmp_path / "evaluation.json").write_text(json.dumps({"images": 7, "rows": rows}))
+    columns = {"spp": fast, "rcnn": times}
+    (tmp_path / "timing.json").write_text(json.dumps({"images": 3, "columns": columns}))
+    (tmp_path / "reference.csv").write_text(
+        'table,row,column,value,origin\n9,ftfc7bb,S,59.2,"unverified, means agree"\n'
+    )
+    return {
+        "column": ["spp", "rcnn"],
+        "title": ["SPP, one scale", "R-CNN"],
+        "reference_column": ["S", "none"],
+        "evaluation": [tmp_path / "evaluation.json"] * 2,
+        "timing": tmp_path / "timing.json",
+        "baseline": "rcnn",
+        "reference": tmp_path / "reference.csv",
+        "table": tmp_path / "out/table9.csv",
+        "cells": tmp_path / "out/table9.json",
+    }
+
+
+def test_table_twin_and_terminal_agree(arguments, capsys):
+    run(**arguments)
+    with arguments["table"].open(newline="") as file:
+        table = list(csv.reader(file))
+    assert table[0] == ["", "SPP, one scale", "R-CNN"]
+    assert table[5] == ["ftfc7 bb", "50.0", "50.0"]
+    assert table[9] == ["speedup (vs. R-CNN)", "8.0x", "-"]
+    assert b"\r" not in arguments["table"].read_bytes()
+    twin = json.loads(arguments["cells"].read_text())["columns"]
+    assert twin["spp"]["ftfc7_bb"] == {
+        "value": 50.0,
+        "unit": "%",
+        "n": 7,
+        "low": 40.0,
+        "high": 60.0,
+        "paper": 59.2,
+        "paper_origin": "unverified, means agree",
+    }
+    assert "paper" not in twin["rcnn"]["ftfc7_bb"]
+    assert capsys.readouterr().out.splitlines()[5].split() == ["ftfc7", "bb", "50.0", "50.0"]
+
+
+def test_flags_must_come_once_per_column(arguments):
+    arguments["title"] = ["one"]
+    with pytest.raises(SppnetError, match="--title"):
+        run(**arguments)
+    assert not arguments["table"].exists()
+
+
+def test_a_missing_evaluation_is_named(arguments, tmp_path):
+    arguments["evaluation"] = [tmp_path / "evaluation.json", tmp_path / "absent.json"]
+    with pytest.raises(SppnetError, match=r"absent\.json"):
+        run(**arguments)

@@ -1,0 +1,68 @@
+import numpy as np
+import pytest
+
+from sppnet.data.manifest import ImageRecord
+from sppnet.data.split_checks import check_splits, require_usable
+from sppnet.errors import SppnetError
+
+
+def record(image, split, *names, label=None, sha256=None):
+    boxes = np.arange(4 * len(names), dtype=np.float32).reshape(-1, 4)
+    difficult = np.arange(len(names)) == 1
+    path = f"{image}.jpg"
+    return ImageRecord(
+        "any", split, image, path, 50, 40, sha256 or image, label, names, boxes, difficult
+    )
+
+
+def check(training, testing):
+    return check_splits(training, testing, "set")
+
+
+def test_image_in_both_lists_is_only_tested():
+    training = [record("a", "trainval", "dog"), record("b", "trainval", "dog")]
+    records, (problem,) = check(training, [record("b", "test", "dog", sha256="x")])
+    assert [(each.image, each.split) for each in records] == [("a", "trainval"), ("b", "test")]
+    assert problem.path == "b.jpg" and problem.action == "left out of training"
+
+
+def test_same_bytes_in_both_splits_are_reported():
+    training, testing = record("a", "train", "dog"), record("b", "val", "dog", sha256="a")
+    records, (problem,) = check([training], [testing])
+    assert len(records) == 2 and problem.path == "b.jpg" and "a.jpg" in problem.problem
+
+
+def test_objects_of_a_class_never_trained_are_dropped_with_their_rows():
+    testing = [record("b", "test", "cow", "dog", "cow"), record("c", "test", "dog")]
+    (_, kept, _), (problem,) = check([record("a", "trainval", "dog")], testing)
+    assert kept.class_names == ("dog",) and kept.boxes.tolist() == [[4, 5, 6, 7]]
+    assert kept.difficult.tolist() == [True]
+    assert problem.path == "b.jpg" and "'cow'" in problem.problem
+
+
+def test_labels_never_trained_are_left_out():
+    testing = [record("b", "val", label="dog"), record("c", "val", label="cow")]
+    records, (problem,) = check([record("a", "train", label="dog")], testing)
+    assert [each.image for each in records] == ["a", "b"] and problem.path == "c.jpg"
+
+
+def test_class_never_tested_is_reported():
+    training = [record("a", "train", label="dog"), record("b", "train", label="cow")]
+    records, (problem,) = check(training, [record("c", "val", label="dog")])
+    assert len(records) == 3 and problem.path == "set" and "'cow'" in problem.problem
+
+
+def test_class_with_only_difficult_objects_in_test_is_reported():
+    training = [record("a", "trainval", "dog", "cow")]
+    _, (problem,) = check(training, [record("b", "test", "dog", "cow")])
+    assert problem.path == "set" and "'cow'" in problem.problem
+
+
+@pytest.mark.parametrize("records", [[], [record("a", "test")]])
+def test_nothing_usable_is_refused(records):
+    with pytest.raises(SppnetError, match=r"^detection test: no usable .*problems\.csv"):
+        require_usable(records, "detection test", "problems.csv")
+
+
+def test_one_object_is_enough():
+    require_usable([record("a", "test"), record("b", "test", "dog")], "detection test", "p.csv")

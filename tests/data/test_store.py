@@ -1,0 +1,92 @@
+import numpy as np
+import pytest
+
+from sppnet.data.store import ArrayStore, ArrayWriter, atomic_path, restart_directory, write_json
+from sppnet.errors import SppnetError
+
+
+class Killed(Exception):
+    """Stands for a kill between two arrays."""
+
+
+def arrays(seed: int) -> dict[str, np.ndarray]:
+    generator = np.random.default_rng(seed)
+    shapes = [(2, 3, 4), (1, 1, 4), (5, 2, 4), (3, 3, 4)]
+    return {f"image{i}": generator.normal(size=s).astype(np.float16) for i, s in enumerate(shapes)}
+
+
+def write_all(path, restart, stop_after=None):
+    restart.mkdir(parents=True, exist_ok=True)
+    with ArrayWriter(path, "float16", restart) as writer:
+        for count, (key, array) in enumerate(arrays(0).items()):
+            if count == stop_after:
+                raise Killed
+            if key not in writer.done:
+                writer.append(key, array)
+
+
+def test_arrays_come_back_with_their_shapes(tmp_path):
+    write_all(tmp_path / "maps.npy", tmp_path / "work")
+    store = ArrayStore(tmp_path / "maps.npy")
+    assert store.keys() == list(arrays(0)) and store.channels == 4
+    for key, array in arrays(0).items():
+        np.testing.assert_array_equal(store[key], array)
+
+
+@pytest.mark.parametrize("stop_after", [1, 2, 3])
+@pytest.mark.parametrize("torn_bytes", [0, 5])
+def test_killed_and_continued_gives_the_same_bytes(tmp_path, stop_after, torn_bytes):
+    write_all(tmp_path / "whole.npy", tmp_path / "work_whole")
+    with pytest.raises(Killed):
+        write_all(tmp_path / "cut.npy", tmp_path / "work", stop_after)
+    assert not (tmp_path / "cut.npy").exists()
+    with (tmp_path / "work" / "rows.bin").open("ab") as file:
+        file.write(b"x" * torn_bytes)
+    write_all(tmp_path / "cut.npy", tmp_path / "work")
+    for suffix in (".npy", ".parquet"):
+        whole = (tmp_path / "whole").with_suffix(suffix).read_bytes()
+        assert (tmp_path / "cut").with_suffix(suffix).read_bytes() == whole
+
+
+def test_rows_that_never_reached_the_disk_are_written_again(tmp_path):
+    with pytest.raises(Killed):
+        write_all(tmp_path / "maps.npy", tmp_path / "work", 2)
+    rows = tmp_path / "work" / "rows.bin"
+    rows.write_bytes(rows.read_bytes()[:-1])
+    write_all(tmp_path / "maps.npy", tmp_path / "work")
+    np.testing.assert_array_equal(ArrayStore(tmp_path / "maps.npy")["image1"], arrays(0)["image1"])
+
+
+def test_truncated_or_missing_file_is_named(tmp_path):
+    write_all(tmp_path / "maps.npy", tmp_path / "work")
+    content = (tmp_path / "maps.npy").read_bytes()
+    (tmp_path / "maps.npy").write_bytes(content[:-2])
+    with pytest.raises(SppnetError, match=r"maps\.npy"):
+        ArrayStore(tmp_path / "maps.npy")
+    with pytest.raises(SppnetError, match=r"none\.npy"):
+        ArrayStore(tmp_path / "none.npy")
+
+
+def test_unknown_image_is_named(tmp_path):
+    write_all(tmp_path / "maps.npy", tmp_path / "work")
+    with pytest.raises(SppnetError, match="000042"):
+        ArrayStore(tmp_path / "maps.npy")["000042"]
+
+
+def test_failed_write_leaves_the_old_file_and_no_rubbish(tmp_path):
+    write_json(tmp_path / "a.json", {"b": 1})
+    with pytest.raises(Killed), atomic_path(tmp_path / "a.json") as temporary:
+        temporary.write_text("half")
+        raise Killed
+    assert [p.name for p in tmp_path.iterdir()] == ["a.json"]
+    assert (tmp_path / "a.json").read_text() == '{\n "b": 1\n}\n'
+
+
+def test_restart_folder_follows_settings_and_inputs(tmp_path):
+    source = tmp_path / "input"
+    source.write_text("one")
+    first = restart_directory(tmp_path, {"rate": 0.1}, [source])
+    assert restart_directory(tmp_path, {"rate": 0.1}, [source]) == first
+    assert restart_directory(tmp_path, {"rate": 0.2}, [source]) != first
+    source.write_text("two")
+    assert restart_directory(tmp_path, {"rate": 0.1}, [source]) != first

@@ -1,0 +1,213 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from sppnet.detect import finetune
+from sppnet.detect.finetune import finetune_crops, finetune_maps
+from sppnet.detect.rcnn import Warp
+from sppnet.detect.regions import ImageRegions
+from sppnet.detect.sampling import Sampling, hold_out
+from sppnet.errors import SppnetError
+from sppnet.models.network import Architecture, build_network
+from sppnet.models.training import Schedule, fit
+from sppnet.models.weights import network_sha
+
+SAMPLING = Sampling(
+    batch=8,
+    positive_fraction=0.25,
+    positive_iou=0.5,
+    negative_iou=(0.1, 0.5),
+    images_per_chunk=4,
+    windows_per_image=16,
+    holdout=0.25,
+    holdout_windows=64,
+    scale_choice="best",
+    seed=5,
+)
+SCHEDULE = Schedule(
+    learning_rate=0.05, drops=(4,), epochs=6, momentum=0.9, weight_decay=5e-4, warmup=0
+)
+
+
+def network():
+    architecture = Architecture(
+        "zf5", 0.125, (1,), 16, ("a", "b"), (128.0, 128.0, 128.0), 64.0, "RGB", background=True
+    )
+    generator = torch.Generator().manual_seed(0)
+    return build_network(architecture, initialisation="he", generator=generator)
+
+
+def toy(images=12, rows=40):
+    """Rows 0-9 of an image are foreground of class image % 2, the rest is background."""
+    found = []
+    for number in range(images):
+        overlaps = torch.zeros(rows, 2)
+        overlaps[:10, number % 2] = 0.8
+        overlaps[10:, number % 2] = 0.2
+        boxes = torch.tensor([0.0, 0, 32, 32]).repeat(rows, 1)
+        boxes[10:] += 32
+        found.append(
+            ImageRegions(
+                image=str(number),
+                width=64,
+                height=64,
+                path=f"{number}.png",
+                boxes=boxes,
+                ground_truth=0,
+                class_index=torch.full((rows,), -1),
+                overlaps=overlaps,
+                difficult=torch.zeros(rows, dtype=torch.bool),
+            )
+        )
+    return found
+
+
+class Features:
+    """Features that tell the label by the channel that is high, and remember who asked."""
+
+    sizes = (100, 200, 300)
+
+    def __init__(self):
+        self.asked, self.scales, self.left = [], [], -1
+
+    def pool5(self, regions, rows, scales=None):
+        self.left -= 1
+        if self.left == 0:
+            raise KeyboardInterrupt
+        self.asked.append(regions.image)
+        self.scales.append(scales)
+        noise = torch.Generator().manual_seed(int(regions.image))
+        values = torch.rand(len(regions.boxes), 32, generator=noise)[rows]
+        labels = torch.where(rows < 10, 1 + int(regions.image) % 2, 0)
+        values[torch.arange(len(rows)), labels] += 4
+        return values
+
+
+def tune(restart, features, net=None, **changes):
+    net = net or network()
+    restart.mkdir(exist_ok=True)
+    history = finetune_maps(
+        net,
+        toy(),
+        features,
+        sampling=replace(SAMPLING, **changes),
+        schedule=SCHEDULE,
+        restart=restart,
+    )
+    return net, history
+
+
+def test_held_out_loss_falls_and_the_trunk_stays(tmp_path):
+    before = {name: value.clone() for name, value in network().state_dict().items()}
+    net, history = tune(tmp_path / "work", Features())
+    assert len(history) == 6
+    assert history[-1]["loss"] < 0.5 * np.log(3)
+    assert history[-1]["error"] < 0.1
+    assert not any(weight.requires_grad for weight in net.trunk.parameters())
+    for name, value in net.state_dict().items():
+        assert torch.equal(value, before[name]) == name.startswith("trunk."), name
+
+
+def test_held_out_images_are_pooled_once_and_never_trained_on(tmp_path):
+    features = Features()
+    tune(tmp_path / "work", features)
+    train, held = ({each.image for each in part} for part in hold_out(toy(), 0.25, 5))
+    assert set(features.asked[:3]) == held
+    assert set(features.asked[3:]) == train
+    assert len(features.asked) == 3 + 6 * 4
+
+
+def test_held_out_windows_are_bounded(tmp_path):
+    features = Features()
+    tune(tmp_path / "work", features, holdout_windows=33)
+    _, held = ({each.image for each in part} for part in hold_out(toy(), 0.25, 5))
+    assert sum(image in held for image in features.asked) == 2
+
+
+def test_scale_is_the_best_or_any(tmp_path):
+    best, anyone = Features(), Features()
+    tune(tmp_path / "best", best)
+    tune(tmp_path / "any", anyone, scale_choice="random")
+    assert all(scales is None for scales in best.scales)
+    assert set(torch.cat(anyone.scales).tolist()) == {0, 1, 2}
+
+
+def without_speed(history):
+    return [{**row, "images_per_second": 0} for row in history]
+
+
+def test_killed_and_resumed_gives_the_same_weights(tmp_path):
+    whole, history = tune(tmp_path / "whole", Features())
+    dying = Features()
+    dying.left = 3 + 4 * 3 + 2
+    with pytest.raises(KeyboardInterrupt):
+        tune(tmp_path / "killed", dying)
+    resumed, same = tune(tmp_path / "killed", Features())
+    assert network_sha(resumed) == network_sha(whole)
+    assert without_speed(same) == without_speed(history)
+
+
+def test_weights_depend_on_the_seed_alone(tmp_path):
+    torch.manual_seed(1)
+    first, _ = tune(tmp_path / "a", Features())
+    torch.manual_seed(2)
+    second, _ = tune(tmp_path / "b", Features())
+    other, _ = tune(tmp_path / "c", Features(), seed=6)
+    assert network_sha(first) == network_sha(second) != network_sha(other)
+
+
+def test_network_ends_as_the_snapshot_of_the_lowest_held_out_loss(tmp_path, monkeypatch):
+    last = []
+
+    def fit_and_ask_again(module, batches, validate, **settings):
+        history = fit(module, batches, validate, **settings)
+        last.append(validate(module)["loss"])
+        return history
+
+    monkeypatch.setattr(finetune, "fit", fit_and_ask_again)
+    (tmp_path / "work").mkdir()
+    history = finetune_maps(
+        network(),
+        toy(),
+        Features(),
+        sampling=SAMPLING,
+        schedule=replace(SCHEDULE, learning_rate=0.5, drops=()),
+        restart=tmp_path / "work",
+    )
+    losses = [row["loss"] for row in history]
+    assert losses[-1] > min(losses)
+    assert last == [pytest.approx(min(losses))]
+
+
+def test_boxes_of_neither_kind_are_an_error(tmp_path):
+    with pytest.raises(SppnetError, match="no box of a chunk"):
+        tune(tmp_path / "work", Features(), positive_iou=0.9, negative_iou=(0.3, 0.5))
+
+
+def coloured(folder):
+    """Foreground is a striped square whose direction is its class, on grey."""
+    stripes = (np.arange(32) // 4 % 2 * 255).astype(np.uint8)
+    for number in range(12):
+        pixels = np.full((64, 64, 3), 128, np.uint8)
+        tile = stripes[None, :, None] if number % 2 else stripes[:, None, None]
+        pixels[:32, :32] = tile
+        Image.fromarray(pixels).save(folder / f"{number}.png")
+    return [replace(each, path=str(folder / each.path)) for each in toy()]
+
+
+def test_crops_train_all_layers(tmp_path):
+    net, before = network(), network().state_dict()
+    (tmp_path / "work").mkdir()
+    history = finetune_crops(
+        net,
+        coloured(tmp_path),
+        warp=Warp(size=48, context=4),
+        sampling=replace(SAMPLING, negative_iou=(0.0, 0.5)),
+        schedule=replace(SCHEDULE, epochs=4, learning_rate=0.01),
+        restart=tmp_path / "work",
+    )
+    assert history[-1]["loss"] < 0.6 * np.log(3)
+    assert not any(torch.equal(value, before[name]) for name, value in net.state_dict().items())

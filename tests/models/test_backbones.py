@@ -1,0 +1,191 @@
+import numpy as np
+import pytest
+import torch
+from torch import nn
+from torch.nn import functional
+
+from sppnet.errors import SppnetError
+from sppnet.geometry.projection import map_geometry
+from sppnet.models.backbones import (
+    BACKBONES,
+    build_trunk,
+    map_shape,
+    normalise_across_channels,
+    normalise_within_channel,
+    scaled_channels,
+    trunk_channels,
+)
+
+
+def heights(trunk, size):
+    """Height after each convolution and pooling layer."""
+    found, maps = [], torch.empty(1, 3, size, size, device="meta")
+    for layer in trunk.to("meta"):
+        maps = layer(maps)
+        if isinstance(layer, nn.Conv2d | nn.MaxPool2d):
+            found.append(maps.shape[2])
+    return found
+
+
+def convolutions(trunk):
+    return [layer for layer in trunk.modules() if isinstance(layer, nn.Conv2d)]
+
+
+@pytest.mark.parametrize(
+    ("backbone", "size", "expected"),
+    [
+        # the released prototxt, Caffe rounding
+        ("zf5", 224, [110, 55, 26, 13, 13, 13, 13]),
+        ("zf5", 180, [88, 44, 20, 10, 10, 10, 10]),
+        # AlexNet on R-CNN's input
+        ("alex5", 227, [55, 27, 27, 13, 13, 13, 13]),
+    ],
+)
+def test_map_sizes(backbone, size, expected):
+    assert heights(build_trunk(backbone, 1), size) == expected
+
+
+@pytest.mark.parametrize(
+    ("size", "cells"), [(480, 29), (576, 35), (688, 42), (864, 53), (1200, 74)]
+)
+def test_zf5_cells_at_the_scales_of_the_paper(size, cells):
+    assert map_shape(build_trunk("zf5", 0.125), size, size)[1:] == (cells, cells)
+
+
+def test_squeezenet_has_13_cells_of_512_channels():
+    trunk = build_trunk("squeezenet", 1)
+    assert map_shape(trunk, 224, 224) == (512, 13, 13)
+    assert map_shape(trunk, 180, 224) == (512, 10, 13)
+
+
+def test_a_resnet_is_cut_before_its_pooling():
+    trunk = build_trunk("torchvision:resnet18", 1)
+    assert map_shape(trunk, 224, 224) == (512, 7, 7)
+
+
+def test_a_torchvision_trunk_with_features_is_those_features():
+    assert map_shape(build_trunk("torchvision:alexnet", 1), 224, 224) == (256, 6, 6)
+
+
+@pytest.mark.parametrize(
+    ("backbone", "stride", "offset"), [("zf5", 16, 20), ("alex5", 16, 17), ("squeezenet", 16, 17)]
+)
+def test_geometry_can_be_traced(backbone, stride, offset):
+    geometry = map_geometry(build_trunk(backbone, 1))
+    assert (geometry.stride, geometry.offset) == (stride, offset)
+
+
+def test_layers_of_zf5():
+    trunk = build_trunk("zf5", 1)
+    shapes = [tuple(layer.weight.shape) for layer in convolutions(trunk)]
+    assert shapes == [
+        (96, 3, 7, 7),
+        (256, 96, 5, 5),
+        (384, 256, 3, 3),
+        (384, 384, 3, 3),
+        (256, 384, 3, 3),
+    ]
+    # normalisation follows the ReLU and comes before pooling
+    names = [type(layer).__name__ for layer in trunk]
+    assert names[:4] == ["Conv2d", "ReLU", "LocalResponseNorm", "MaxPool2d"]
+    assert names[-2:] == ["Conv2d", "ReLU"]
+
+
+def test_layers_of_alex5():
+    trunk = build_trunk("alex5", 1)
+    shapes = [tuple(layer.weight.shape) for layer in convolutions(trunk)]
+    assert shapes == [
+        (96, 3, 11, 11),
+        (256, 48, 5, 5),  # two groups
+        (384, 256, 3, 3),
+        (384, 192, 3, 3),
+        (256, 192, 3, 3),
+    ]
+    names = [type(layer).__name__ for layer in trunk]
+    assert names[:4] == ["Conv2d", "ReLU", "MaxPool2d", "LocalResponseNorm"]
+
+
+@pytest.mark.parametrize("backbone", BACKBONES)
+def test_biases_start_at_the_released_values(backbone):
+    biases = [layer.bias.unique().tolist() for layer in convolutions(build_trunk(backbone, 0.125))]
+    assert biases == [[0], [1], [0], [1], [1]]
+
+
+@pytest.mark.parametrize(
+    ("channels", "width", "multiple", "expected"),
+    [(96, 0.125, 1, 12), (256, 1, 2, 256), (384, 0.1, 2, 38), (96, 0.01, 1, 4), (96, 0.01, 2, 4)],
+)
+def test_scaled_channels(channels, width, multiple, expected):
+    assert scaled_channels(channels, width, multiple) == expected
+
+
+@pytest.mark.parametrize("width", [0.01, 0.13, 0.5])
+@pytest.mark.parametrize("backbone", BACKBONES)
+def test_narrow_trunks_keep_their_layers(backbone, width):
+    trunk = build_trunk(backbone, width)
+    assert len(trunk) == len(build_trunk(backbone, 1))
+    assert trunk_channels(trunk) == convolutions(trunk)[-1].out_channels
+    assert trunk_channels(trunk) < 256
+
+
+@pytest.mark.parametrize(
+    ("backbone", "width", "part"),
+    [
+        ("vgg", 1, "unknown"),
+        ("torchvision:nothing", 1, "torchvision"),
+        ("torchvision:shufflenet_v2_x0_5", 1, "convolutional"),
+        ("squeezenet", 0.5, "width 1"),
+        ("torchvision:alexnet", 2, "width 1"),
+        ("zf5", 0, "above 0"),
+    ],
+)
+def test_impossible_trunks(backbone, width, part):
+    with pytest.raises(SppnetError, match=part):
+        build_trunk(backbone, width)
+
+
+def test_too_small_images_are_refused():
+    with pytest.raises(SppnetError, match="9 x 8 pixels"):
+        map_shape(build_trunk("zf5", 0.125), 8, 9)
+
+
+def test_building_leaves_the_global_generator_alone():
+    before = torch.get_rng_state()
+    for backbone in ("zf5", "squeezenet", "torchvision:resnet18"):
+        build_trunk(backbone, 1)
+    assert torch.equal(before, torch.get_rng_state())
+
+
+def large_maps(channels, seed=0):
+    """Values of the size that unit-free pixels give, so that the denominator matters."""
+    generator = torch.Generator().manual_seed(seed)
+    maps = 300 * torch.rand(1, channels, 3, 4, generator=generator, dtype=torch.float64)
+    return maps.requires_grad_()
+
+
+def test_normalisation_within_channels_by_its_definition():
+    maps = large_maps(3)
+    values = maps.detach().numpy()
+    expected = np.empty_like(values)
+    for n, c, y, x in np.ndindex(values.shape):
+        near = values[n, c, max(y - 1, 0) : y + 2, max(x - 1, 0) : x + 2]
+        expected[n, c, y, x] = values[n, c, y, x] / (1 + 5e-5 / 9 * (near**2).sum()) ** 0.75
+    assert np.allclose(normalise_within_channel(maps).detach(), expected, rtol=1e-12)
+
+
+@pytest.mark.parametrize("channels", [3, 8])
+def test_normalisation_across_channels_equals_that_of_torch(channels):
+    maps = large_maps(channels)
+    expected = functional.local_response_norm(maps, 5, alpha=1e-4, beta=0.75, k=1.0)
+    assert torch.allclose(normalise_across_channels(maps), expected, rtol=1e-12)
+
+
+@pytest.mark.parametrize("normalise", [normalise_within_channel, normalise_across_channels])
+def test_gradients_of_the_normalisations(normalise):
+    assert torch.autograd.gradcheck(normalise, (large_maps(6),), eps=1e-3, atol=1e-6)
+
+
+@pytest.mark.parametrize("normalise", [normalise_within_channel, normalise_across_channels])
+def test_normalisations_keep_channels_last(normalise):
+    maps = torch.rand(2, 8, 5, 5).contiguous(memory_format=torch.channels_last)
+    assert normalise(maps).is_contiguous(memory_format=torch.channels_last)

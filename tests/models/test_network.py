@@ -1,0 +1,189 @@
+from dataclasses import replace
+
+import pytest
+import torch
+
+from sppnet.errors import SppnetError
+from sppnet.geometry.pyramid import pyramid_pool
+from sppnet.models.network import (
+    Architecture,
+    build_network,
+    choose_device,
+    freeze_trunk,
+    replace_classifier,
+)
+
+ARCHITECTURE = Architecture(
+    backbone="zf5",
+    width=0.0625,
+    levels=(3, 1),
+    fc=24,
+    classes=("ape", "bee", "cat"),
+    mean=(104.0, 117.0, 123.0),
+    std=58.0,
+    channel_order="BGR",
+)
+
+
+def seeded(seed):
+    return torch.Generator().manual_seed(seed)
+
+
+def network(seed=0, initialisation="he", **changes):
+    architecture = replace(ARCHITECTURE, **changes)
+    return build_network(architecture, initialisation=initialisation, generator=seeded(seed)).eval()
+
+
+def images(height=80, width=96, count=2):
+    return torch.randn(count, 3, height, width, generator=seeded(7))
+
+
+def test_an_architecture_survives_json():
+    architecture = replace(ARCHITECTURE, background=True)
+    assert Architecture.from_json(architecture.to_json()) == architecture
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"levels": 1}', '{"unknown": 1}'])
+def test_other_text_is_no_architecture(text):
+    with pytest.raises(SppnetError, match="architecture"):
+        Architecture.from_json(text)
+
+
+def test_outputs_count_the_background():
+    assert ARCHITECTURE.outputs == 3
+    assert replace(ARCHITECTURE, background=True).outputs == 4
+    assert network(background=True)(images()).shape == (2, 4)
+
+
+def test_forward_is_trunk_pyramid_and_head():
+    net = network()
+    pooled = pyramid_pool(net.trunk(images()), (3, 1))
+    assert pooled.shape[1] == net.fc6.in_features == 16 * (9 + 1)
+    assert torch.equal(net(images()), net.head(pooled))
+    assert torch.equal(net.pool(net.maps(images())), pooled)
+
+
+def test_hidden_layers_are_those_of_the_head():
+    net, pool5 = network(), torch.rand(5, 160, generator=seeded(1))
+    hidden = net.hidden(pool5)
+    assert torch.equal(hidden["fc6"], net.fc6(pool5).clamp(min=0))
+    assert torch.equal(hidden["fc7"], net.fc7(hidden["fc6"]).clamp(min=0))
+    assert torch.equal(net.fc8(hidden["fc7"]), net.head(pool5))
+
+
+@pytest.mark.parametrize(("height", "width"), [(64, 64), (64, 150), (131, 77)])
+def test_any_image_size_gives_the_same_length(height, width):
+    assert network()(images(height, width)).shape == (2, 3)
+
+
+def test_dropout_keeps_half_and_doubles_it_while_training_only():
+    net = network(classes=tuple(f"{n:02}" for n in range(24)))
+    with torch.no_grad():
+        for layer in (net.fc6, net.fc7):
+            layer.weight.zero_()
+            layer.bias.fill_(1.0)
+        net.fc8.weight.copy_(torch.eye(24))
+        net.fc8.bias.zero_()
+    pool5 = torch.zeros(200, 160)
+    assert torch.equal(net.head(pool5), torch.ones(200, 24))
+    values, counts = net.train().head(pool5).unique(return_counts=True)
+    assert values.tolist() == [0.0, 2.0]
+    assert 0.45 < counts[1] / counts.sum() < 0.55
+
+
+def test_dropout_follows_fc6_too():
+    net = network().train()
+    with torch.no_grad():
+        net.fc7.weight.copy_(torch.eye(24))
+        net.fc7.bias.zero_()
+        net.fc6.weight.zero_()
+        net.fc6.bias.fill_(1.0)
+        net.fc8.weight.fill_(1.0)
+        net.fc8.bias.zero_()
+    # both masks must let a unit through: a quarter of them, each worth 4
+    mean = net.head(torch.zeros(4000, 160)).mean().item() / 24
+    assert mean == pytest.approx(1, abs=0.05)
+    assert net.head(torch.zeros(4000, 160)).max() > 48 - 0.1
+
+
+def test_gaussian_weights_are_those_of_the_release():
+    net = network(initialisation="gaussian", width=0.5, fc=256)
+    for weight in (net.trunk[4].weight, net.fc6.weight, net.fc7.weight):
+        assert weight.std().item() == pytest.approx(0.01, rel=0.05)
+        assert weight.mean().item() == pytest.approx(0, abs=5e-4)
+    biases = [net.trunk[i].bias.unique().tolist() for i in (0, 4, 8, 10, 12)]
+    assert biases == [[0], [1], [0], [1], [1]]
+    assert all((layer.bias == 1).all() for layer in (net.fc6, net.fc7, net.fc8))
+
+
+def test_he_weights_follow_the_fan_in():
+    net = network(width=0.5, fc=256)
+    assert net.trunk[4].weight.std().item() == pytest.approx((2 / (48 * 25)) ** 0.5, rel=0.03)
+    assert net.fc7.weight.std().item() == pytest.approx((2 / 256) ** 0.5, rel=0.03)
+    assert net.fc8.weight.std().item() == pytest.approx(0.01, rel=0.1)
+    assert all((b == 0).all() for name, b in net.named_parameters() if name.endswith("bias"))
+
+
+@pytest.mark.parametrize("initialisation", ["he", "gaussian"])
+def test_the_seed_decides_the_weights(initialisation):
+    first, again, other = (network(seed, initialisation) for seed in (1, 1, 2))
+    for name, weight in first.named_parameters():
+        assert torch.equal(weight, again.get_parameter(name))
+        if name.endswith("weight"):
+            assert not torch.equal(weight, other.get_parameter(name))
+
+
+def test_unknown_initialisation():
+    with pytest.raises(SppnetError, match="initialisation: 'zero'"):
+        network(initialisation="zero")
+
+
+def test_a_new_classifier_on_a_copy():
+    old = network()
+    before = old.fc8.weight.clone()
+    new = replace_classifier(
+        old, ("x", "y", "z", "w"), background=True, generator=seeded(3), std=0.01
+    )
+    assert new.architecture == replace(ARCHITECTURE, classes=("x", "y", "z", "w"), background=True)
+    assert new.fc8.weight.shape == (5, 24) and (new.fc8.bias == 0).all()
+    assert new.fc8.weight.std().item() == pytest.approx(0.01, rel=0.2)
+    for name in ("trunk.0.weight", "fc6.weight", "fc7.bias"):
+        assert torch.equal(new.get_parameter(name), old.get_parameter(name))
+    with torch.no_grad():
+        new.fc6.weight.zero_()
+    assert torch.equal(old.fc8.weight, before) and old.fc6.weight.any()
+    assert old.architecture == ARCHITECTURE
+
+
+def test_the_new_classifier_comes_from_its_generator():
+    old = network()
+    made = [
+        replace_classifier(old, ("a",), background=True, generator=seeded(s), std=0.01).fc8.weight
+        for s in (1, 1, 2)
+    ]
+    assert torch.equal(made[0], made[1]) and not torch.equal(made[0], made[2])
+
+
+def test_a_frozen_trunk_neither_learns_nor_changes_mode():
+    net = network()
+    freeze_trunk(net)
+    net.train()
+    assert not net.trunk.training and net.fc6.training and net.training
+    net(images()).sum().backward()
+    assert all(weight.grad is None for weight in net.trunk.parameters())
+    assert net.fc6.weight.grad is not None
+    assert network().train().trunk.training
+
+
+def test_channels_last_is_the_layout_of_the_trunk():
+    net = network()
+    assert net.trunk[4].weight.is_contiguous(memory_format=torch.channels_last)
+    assert net.maps(images()).is_contiguous(memory_format=torch.channels_last)
+
+
+def test_devices():
+    assert choose_device("cpu") == torch.device("cpu")
+    assert choose_device("auto").type in ("cpu", "cuda")
+    for name in ("nonsense", "cuda:99"):
+        with pytest.raises(SppnetError, match="--device"):
+            choose_device(name)

@@ -1,0 +1,114 @@
+import pytest
+
+from sppnet.errors import SppnetError
+from sppnet.report.reference import PaperValue
+from sppnet.report.tables import Cell, Column, aligned, layout, metrics, table9_cells
+
+COLUMNS = [Column("ours", "SPP (1-sc)", "SPP_1sc_ZF5"), Column("base", "R-CNN", "none")]
+REFERENCE = {
+    ("ftfc7bb", "SPP_1sc_ZF5"): PaperValue(58.0, "deck"),
+    ("conv_s", "SPP_1sc_ZF5"): PaperValue(0.053, "deck"),
+    ("speedup", "SPP_1sc_ZF5"): PaperValue(64.0, "deck"),
+}
+
+
+def evaluation(images, first):
+    names = ("pool5", "fc6", "ftfc6", "ftfc7", "ftfc7 bb")
+    rows = {
+        name: {"map": first + i / 100, "low": first - 0.05, "high": first + 0.05, "ap": {}}
+        for i, name in enumerate(names)
+    }
+    return {"images": images, "classes": 2, "rows": rows}
+
+
+def seconds(median):
+    return {"median": median, "low": median / 2, "high": median * 2}
+
+
+def timing():
+    return {
+        "images": 20,
+        "columns": {
+            "ours": {"conv": seconds(0.0531), "fc": seconds(0.089), "total": seconds(0.1421)},
+            "base": {"conv": seconds(8.961), "fc": seconds(0.07), "total": seconds(9.031)},
+        },
+    }
+
+
+def cells(**changes):
+    values = {
+        "evaluations": {"ours": evaluation(200, 0.4312), "base": evaluation(40, 0.4)},
+        "timing": timing(),
+        "reference": REFERENCE,
+    } | changes
+    return table9_cells(COLUMNS, baseline="base", **values)
+
+
+def test_cells_carry_unit_count_interval_and_the_papers_number():
+    found = cells()
+    assert found["ours"]["pool5"] == Cell(43.12, "%", 200, 38.12, 48.12)
+    assert found["ours"]["ftfc7_bb"] == Cell(47.12, "%", 200, 38.12, 48.12, 58.0, "deck")
+    assert found["ours"]["conv_time"] == Cell(0.0531, "s", 20, 0.02655, 0.1062, 0.053, "deck")
+    # 9.031 / 0.1421 = 63.55...
+    assert found["ours"]["speedup"] == Cell(63.55, "x", 20, None, None, 64.0, "deck")
+    assert found["base"]["fc6"].n == 40
+    assert found["base"]["speedup"].value == 1.0
+
+
+def test_layout_as_in_the_paper():
+    assert layout(COLUMNS, cells(), baseline="base") == [
+        ["", "SPP (1-sc)", "R-CNN"],
+        ["pool5", "43.1", "40.0"],
+        ["fc6", "44.1", "41.0"],
+        ["ftfc6", "45.1", "42.0"],
+        ["ftfc7", "46.1", "43.0"],
+        ["ftfc7 bb", "47.1", "44.0"],
+        ["conv time", "0.0531", "8.96"],
+        ["fc time", "0.0890", "0.0700"],
+        ["total time", "0.142", "9.03"],
+        ["speedup (vs. R-CNN)", "64x", "-"],
+    ]
+
+
+@pytest.mark.parametrize(
+    ("total", "text"), [(9.031, "1.0x"), (1.0, "9.0x"), (0.5, "18x"), (100.0, "0.1x")]
+)
+def test_speedups_have_two_digits_at_most_below_ten(total, text):
+    times = timing()
+    times["columns"]["ours"]["total"] = seconds(total)
+    assert layout(COLUMNS, cells(timing=times), baseline="base")[-1][1] == text
+
+
+def test_long_times_are_whole_seconds():
+    times = timing()
+    times["columns"]["base"]["total"] = seconds(123.4)
+    assert layout(COLUMNS, cells(timing=times), baseline="base")[-2][2] == "123"
+
+
+def test_metrics_leave_out_what_is_not_known():
+    found = metrics(cells())["columns"]
+    assert found["ours"]["pool5"] == {
+        "value": 43.12,
+        "unit": "%",
+        "n": 200,
+        "low": 38.12,
+        "high": 48.12,
+    }
+    assert found["ours"]["speedup"]["paper_origin"] == "deck"
+    assert "low" not in found["ours"]["speedup"]
+
+
+def test_the_terminal_table_is_aligned():
+    lines = aligned([["", "A"], ["long row", "1.5"], ["b", "12"]]).split("\n")
+    assert lines == ["            A", "long row  1.5", "b          12"]
+
+
+def test_a_missing_row_or_column_is_named():
+    broken = evaluation(200, 0.4)
+    del broken["rows"]["ftfc7 bb"]
+    with pytest.raises(SppnetError, match=r"evaluation of ours: has no rows\.ftfc7 bb"):
+        cells(evaluations={"ours": broken, "base": evaluation(40, 0.4)})
+    times = timing()
+    del times["columns"]["base"]
+    with pytest.raises(SppnetError, match=r"timing: has no columns\.base"):
+        cells(timing=times)

@@ -1,0 +1,93 @@
+"""Rules and commands in step: each command line that a rule makes is what its command takes."""
+
+import re
+import shlex
+import subprocess
+import sys
+from importlib import import_module
+from pathlib import Path
+
+import click
+import pytest
+import typer
+import yaml
+
+from sppnet.cli import COMMANDS
+
+ROOT = Path(__file__).resolve().parents[2]
+CONFIGS = ["config/mini.yaml", "config/voc07.yaml", "tests/workflow/tiny.yaml"]
+# What concerns the machine and not the result may be left to the command.
+MACHINE = {verb: {"device", "threads", "workers"} for verb in COMMANDS}
+MACHINE["cache-region-features"] |= {"batch"}
+NO_RULE = {"show"}
+
+
+def command_of(verb):
+    app = typer.Typer(add_completion=False)
+    app.command(name=verb)(import_module(COMMANDS[verb]).run)
+    return typer.main.get_command(app)
+
+
+def command_lines(config, folder):
+    """The `sppnet` command lines of a whole run from nothing, as words."""
+    folder.mkdir(parents=True, exist_ok=True)
+    settings = yaml.safe_load((ROOT / config).read_text())
+    for network in settings["networks"].values():
+        if network["trunk"]:
+            touch(folder / network["trunk"]["source"])
+    for name in () if "scenes" in settings else ("trainval", "test"):
+        touch(folder / settings["data"]["voc"] / f"ImageSets/Main/{settings['data'][name]}.txt")
+    words = ["--snakefile", ROOT / "workflow/Snakefile", "--configfile", ROOT / config]
+    done = subprocess.run(
+        [sys.executable, "-m", "snakemake", "--cores", "2", "--dry-run", *map(str, words)],
+        cwd=folder,
+        check=False,
+        text=True,
+        capture_output=True,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    lines = re.findall(r"^Shell command: sppnet (.*) > .* 2>&1$", done.stdout, re.MULTILINE)
+    return [shlex.split(line) for line in lines]
+
+
+def touch(path):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.touch()
+
+
+@pytest.fixture(scope="module", params=CONFIGS)
+def lines(request, tmp_path_factory):
+    return command_lines(request.param, tmp_path_factory.mktemp("run"))
+
+
+def test_commands_take_what_rules_pass(lines):
+    assert len(lines) > 20
+    for verb, *words in lines:
+        # parses as the command line would: unknown, missing and ill-typed flags raise
+        context = command_of(verb).make_context(verb, list(words))
+        by_default = {
+            parameter.name
+            for parameter in context.command.params
+            if context.get_parameter_source(parameter.name) is click.core.ParameterSource.DEFAULT
+        }
+        required = {each.name for each in context.command.params if each.required}
+        assert not by_default & required
+        assert "device" not in words
+
+
+def test_every_flag_is_passed_by_some_rule(tmp_path):
+    """A number that no rule passes would come from the code."""
+    passed = {verb: set(flags) for verb, flags in MACHINE.items()}
+    for number, config in enumerate(CONFIGS):
+        for verb, *words in command_lines(config, tmp_path / str(number)):
+            passed[verb] |= {word.removeprefix("--") for word in words if word.startswith("--")}
+    for verb in COMMANDS.keys() - NO_RULE:
+        for parameter in command_of(verb).params:
+            names = {
+                name.removeprefix("--") for name in (*parameter.opts, *parameter.secondary_opts)
+            }
+            assert names & passed[verb], f"sppnet {verb} {parameter.opts}"
+
+
+def test_one_configuration_inherits_nothing_from_the_default(tmp_path):
+    assert "generate" not in {line[0] for line in command_lines("config/voc07.yaml", tmp_path)}

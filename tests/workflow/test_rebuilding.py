@@ -1,0 +1,79 @@
+"""What is built again after a change, and what is not, on a tiny but whole pipeline."""
+
+import csv
+import json
+
+ROWS = ["pool5", "fc6", "ftfc6", "ftfc7", "ftfc7 bb", "conv time", "fc time", "total time"]
+
+
+def test_the_table_is_laid_out_as_in_the_paper(built):
+    with (built.path / "results/table9.csv").open() as file:
+        table = list(csv.reader(file))
+    assert table[0] == ["", "SPP (1-sc) (ZF-5)", "R-CNN (Alex-5)"]
+    assert [line[0] for line in table[1:]] == [*ROWS, "speedup (vs. R-CNN)"]
+    cells = json.loads((built.path / "results/table9.json").read_text())["columns"]
+    assert cells["spp"]["ftfc7_bb"]["n"] == 6 and cells["rcnn"]["ftfc7_bb"]["n"] == 4
+    assert cells["spp"]["pool5"]["paper"] == 43.0
+    assert (built.path / "results/figures/detections.png").stat().st_size > 1000
+
+
+def test_a_second_call_has_nothing_to_do(tree):
+    assert tree.plan() == {}
+    assert "didn't change, skipping" in tree.run("dvc", "repro").stdout
+
+
+def test_a_setting_rebuilds_exactly_what_depends_on_it(tree):
+    tree.edit("config/mini.yaml", "  cost: 0.001", "  cost: 0.002")
+    later = {"detect": 2, "evaluate": 2, "tabulate": 1, "draw_detections": 1}
+    assert tree.plan() == {"train_svm": 2} | later
+
+
+def test_a_setting_of_one_method_leaves_the_other_alone(tree):
+    tree.edit("config/mini.yaml", "regularisation: 1000", "regularisation: 2000")
+    assert tree.plan() == {"train_bbox": 1, "detect": 1, "evaluate": 1, "tabulate": 1}
+
+
+def test_swapped_numbers_count_as_a_change(tree):
+    tree.edit("config/mini.yaml", "iou: 0.5\n  nms: 0.3", "iou: 0.3\n  nms: 0.5")
+    assert tree.plan("results/table9.csv") == {"evaluate": 2, "tabulate": 1}
+
+
+def test_a_comment_rebuilds_nothing(tree):
+    module = tree.path / "sppnet/commands/evaluate.py"
+    module.write_text("# A remark.\n" + module.read_text())
+    assert tree.plan() == {}
+
+
+def test_new_code_rebuilds_what_it_computes(tree):
+    module = tree.path / "sppnet/commands/evaluate.py"
+    module.write_text(module.read_text() + "\n\nCHANGED = True\n")
+    assert tree.plan() == {"evaluate": 2, "tabulate": 1}
+
+
+def test_new_code_far_below_is_noticed(tree):
+    module = tree.path / "sppnet/geometry/boxes.py"
+    module.write_text(module.read_text() + "\n\nCHANGED = True\n")
+    plan = tree.plan()
+    assert {"finetune", "train_svm", "detect", "evaluate"} <= set(plan)
+    assert not {"generate", "prepare", "pretrain"} & set(plan)
+
+
+def test_a_deleted_artifact_is_rebuilt_or_restored(tree):
+    weights = tree.path / "artifacts/mini/networks/small.safetensors"
+    weights.unlink()
+    check = tree.run(
+        "python", "workflow/scripts/check_artifacts.py", "config/mini.yaml", check=False
+    )
+    assert check.returncode and "small.safetensors: missing" in check.stderr
+    tree.run("dvc", "checkout")
+    assert weights.exists() and tree.plan() == {}
+
+
+def test_moved_cells_show_in_both_diffs(tree):
+    tree.edit("config/mini.yaml", "iou: 0.5\n  nms", "iou: 0.01\n  nms")
+    tree.run("dvc", "repro")
+    diff = json.loads(tree.run("dvc", "metrics", "diff", "--json").stdout)
+    moved = diff["results/table9.json"]
+    assert any(name.startswith("columns.spp.") and name.endswith(".value") for name in moved)
+    assert "+ftfc7 bb," in tree.run("git", "diff", "--", "results/table9.csv").stdout
+    assert tree.plan() == {}

@@ -1,0 +1,60 @@
+"""The checked configuration, where files go, and how settings become flags."""
+
+import shlex
+import sys
+from os.path import relpath
+from pathlib import Path
+
+from snakemake.utils import validate
+
+ROOT = Path(workflow.basedir).parent
+sys.path.insert(0, str(ROOT))
+
+from sppnet.errors import SppnetError
+from sppnet.settings import check_settings
+
+# One line about the first wrong setting; the schema, generated from the same models, is what
+# editors and other programs check a configuration with.
+try:
+    check_settings(config)
+except SppnetError as error:
+    sys.exit(f"snakemake: {error}")
+validate(config, "../schemas/config.schema.json", set_default=False)
+
+# Jobs run the code of this checkout in the environment of this Snakemake, whatever other copies
+# of the package come first on the machine.
+shell.prefix(
+    f"export PATH={shlex.quote(str(Path(sys.executable).parent))}:$PATH"
+    f" PYTHONPATH={shlex.quote(str(ROOT))}; "
+)
+
+# For rules that work in processes; on a cluster, which is not given a number of cores, what
+# such a job asks for.
+ALL_CORES = workflow.cores if workflow._cores else 8
+
+
+pathvars:
+    artifacts=config["paths"]["artifacts"],
+    results=config["paths"]["results"],
+    logs=config["paths"]["logs"],
+
+
+wildcard_constraints:
+    network="|".join(config["networks"]),
+    detector="|".join(config["detectors"]),
+    split="trainval|test",
+    state="pretrained|finetuned",
+    size=r"\d+",
+
+
+def flags(settings):
+    """Flags of a mapping: lists repeat, booleans are --x or --no-x, null is left out."""
+    words = []
+    for key, value in settings.items():
+        name = key.replace("_", "-")
+        if isinstance(value, bool):
+            words.append(f"--{name}" if value else f"--no-{name}")
+        elif value is not None:
+            values = value if isinstance(value, list) else [value]
+            words.extend(f"--{name} {shlex.quote(str(item))}" for item in values)
+    return " ".join(words)

@@ -1,0 +1,125 @@
+"""SVMs, box regression, detections and their average precision.
+
+Needs: manifest.parquet, proposals, networks, fine-tuned networks, features.
+Gives: detectors/{detector}/{detections.parquet,evaluation.json} and what leads there.
+"""
+
+
+rule train_svm:
+    """One linear SVM per class and layer, with mined negatives."""
+    input:
+        manifest="<artifacts>/manifest.parquet",
+        proposals="<artifacts>/proposals/trainval.parquet",
+        weights=pretrained,
+        finetuned="<artifacts>/detectors/{detector}/finetuned.safetensors",
+        features=features("trainval"),
+        finetuned_features=features("trainval", "finetuned"),
+    output:
+        svm="<artifacts>/detectors/{detector}/svm.safetensors",
+        report="<artifacts>/detectors/{detector}/svm.json",
+    log:
+        "<logs>/train_svm/{detector}.log",
+    benchmark:
+        "<logs>/train_svm/{detector}.tsv"
+    conda:
+        "../envs/sppnet.yaml"
+    threads: 1
+    resources:
+        mem_mb=8000,
+    params:
+        settings=svm_settings,
+        features=feature_flags,
+        code=code_hash("sppnet.commands.train_svm"),
+    shell:
+        "sppnet train-svm --manifest {input.manifest:q} --proposals {input.proposals:q}"
+        " --weights {input.weights:q} --finetuned {input.finetuned:q} {params.features}"
+        " {params.settings} --threads {threads} --work work/train_svm/{wildcards.detector}"
+        " --output {output.svm:q} --report {output.report:q} > {log:q} 2>&1"
+
+
+rule train_bbox:
+    """One bounding-box regressor per class."""
+    input:
+        manifest="<artifacts>/manifest.parquet",
+        proposals="<artifacts>/proposals/trainval.parquet",
+        weights=pretrained,
+        finetuned="<artifacts>/detectors/{detector}/finetuned.safetensors",
+        features=features("trainval"),
+        finetuned_features=features("trainval", "finetuned"),
+    output:
+        "<artifacts>/detectors/{detector}/bbox.safetensors",
+    log:
+        "<logs>/train_bbox/{detector}.log",
+    benchmark:
+        "<logs>/train_bbox/{detector}.tsv"
+    conda:
+        "../envs/sppnet.yaml"
+    threads: 1
+    resources:
+        mem_mb=8000,
+    params:
+        settings=bbox_settings,
+        features=feature_flags,
+        code=code_hash("sppnet.commands.train_bbox"),
+    shell:
+        "sppnet train-bbox --manifest {input.manifest:q} --proposals {input.proposals:q}"
+        " --weights {input.weights:q} --finetuned {input.finetuned:q} {params.features}"
+        " {params.settings} --threads {threads} --work work/train_bbox/{wildcards.detector}"
+        " --output {output:q} > {log:q} 2>&1"
+
+
+rule detect:
+    """Score the proposals of the test images at every layer, and regress their boxes."""
+    input:
+        manifest="<artifacts>/manifest.parquet",
+        proposals="<artifacts>/proposals/test.parquet",
+        weights=pretrained,
+        finetuned="<artifacts>/detectors/{detector}/finetuned.safetensors",
+        svm="<artifacts>/detectors/{detector}/svm.safetensors",
+        bbox="<artifacts>/detectors/{detector}/bbox.safetensors",
+        features=features("test"),
+        finetuned_features=features("test", "finetuned"),
+    output:
+        "<artifacts>/detectors/{detector}/detections.parquet",
+    log:
+        "<logs>/detect/{detector}.log",
+    benchmark:
+        "<logs>/detect/{detector}.tsv"
+    conda:
+        "../envs/sppnet.yaml"
+    threads: 1
+    resources:
+        mem_mb=4000,
+    params:
+        settings=detection_settings,
+        features=feature_flags,
+        code=code_hash("sppnet.commands.detect"),
+    shell:
+        "sppnet detect --manifest {input.manifest:q} --proposals {input.proposals:q}"
+        " --weights {input.weights:q} --finetuned {input.finetuned:q} --svm {input.svm:q}"
+        " --bbox {input.bbox:q} {params.features} {params.settings} --threads {threads}"
+        " --work work/detect/{wildcards.detector} --output {output:q} > {log:q} 2>&1"
+
+
+rule evaluate:
+    """Average precision per class and layer, with its interval over the test images."""
+    input:
+        manifest="<artifacts>/manifest.parquet",
+        detections="<artifacts>/detectors/{detector}/detections.parquet",
+    output:
+        "<artifacts>/detectors/{detector}/evaluation.json",
+    log:
+        "<logs>/evaluate/{detector}.log",
+    benchmark:
+        "<logs>/evaluate/{detector}.tsv"
+    conda:
+        "../envs/sppnet.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+    params:
+        settings=evaluation_settings,
+        code=code_hash("sppnet.commands.evaluate"),
+    shell:
+        "sppnet evaluate --manifest {input.manifest:q} --detections {input.detections:q}"
+        " {params.settings} --output {output:q} > {log:q} 2>&1"

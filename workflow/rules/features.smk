@@ -1,0 +1,66 @@
+"""Features of images and boxes, computed once and kept.
+
+Needs: manifest.parquet, proposals/{split}.parquet, networks and fine-tuned networks.
+Gives: features/{network}/{size}/{split}.npy (SPP), features/{detector}/{state}/{split}.npy (R-CNN).
+"""
+
+
+rule cache_features:
+    """conv5 maps of whole images at one scale."""
+    input:
+        manifest="<artifacts>/manifest.parquet",
+        weights="<artifacts>/networks/{network}.safetensors",
+    output:
+        features="<artifacts>/features/{network}/{size}/{split}.npy",
+        index="<artifacts>/features/{network}/{size}/{split}.parquet",
+    log:
+        "<logs>/cache_features/{network}.{size}.{split}.log",
+    benchmark:
+        "<logs>/cache_features/{network}.{size}.{split}.tsv"
+    conda:
+        "../envs/sppnet.yaml"
+    threads: 1
+    resources:
+        mem_mb=4000,
+    params:
+        code=code_hash("sppnet.commands.cache_features"),
+    shell:
+        "sppnet cache-features --manifest {input.manifest:q} --weights {input.weights:q}"
+        " --split {wildcards.split} --size {wildcards.size} --threads {threads}"
+        " --work work/cache_features/{wildcards.network}.{wildcards.size}.{wildcards.split}"
+        " --output {output.features:q} > {log:q} 2>&1"
+
+
+rule cache_region_features:
+    """Convolve the warped boxes of a split, before or after fine-tuning."""
+    input:
+        manifest="<artifacts>/manifest.parquet",
+        proposals="<artifacts>/proposals/{split}.parquet",
+        weights=lambda wildcards: (
+            pretrained(wildcards)
+            if wildcards.state == "pretrained"
+            else "<artifacts>/detectors/{detector}/finetuned.safetensors"
+        ),
+    output:
+        features="<artifacts>/features/{detector}/{state}/{split}.npy",
+        index="<artifacts>/features/{detector}/{state}/{split}.parquet",
+    log:
+        "<logs>/cache_region_features/{detector}.{state}.{split}.log",
+    benchmark:
+        "<logs>/cache_region_features/{detector}.{state}.{split}.tsv"
+    wildcard_constraints:
+        detector=named("rcnn"),
+    conda:
+        "../envs/sppnet.yaml"
+    threads: 1
+    resources:
+        mem_mb=4000,
+    params:
+        settings=lambda wildcards: flags(warping(wildcards)),
+        code=code_hash("sppnet.commands.cache_region_features"),
+    shell:
+        "sppnet cache-region-features --manifest {input.manifest:q} --split {wildcards.split}"
+        " --proposals {input.proposals:q} --weights {input.weights:q} {params.settings}"
+        " --threads {threads}"
+        " --work work/cache_region_features/{wildcards.detector}.{wildcards.state}.{wildcards.split}"
+        " --output {output.features:q} > {log:q} 2>&1"

@@ -1,0 +1,67 @@
+"""Networks fine-tuned on boxes.
+
+Needs: manifest.parquet, proposals/trainval.parquet, networks, and for SPP their features.
+Gives: detectors/{detector}/finetuned.safetensors, with its history (.csv).
+"""
+
+
+rule finetune:
+    """Fine-tune the fully-connected layers on boxes pooled from the maps."""
+    input:
+        manifest="<artifacts>/manifest.parquet",
+        proposals="<artifacts>/proposals/trainval.parquet",
+        weights=pretrained,
+        features=features("trainval"),
+    output:
+        weights="<artifacts>/detectors/{detector}/finetuned.safetensors",
+        history="<artifacts>/detectors/{detector}/finetune.csv",
+    log:
+        "<logs>/finetune/{detector}.log",
+    benchmark:
+        "<logs>/finetune/{detector}.tsv"
+    wildcard_constraints:
+        detector=named("spp"),
+    conda:
+        "../envs/sppnet.yaml"
+    threads: 1
+    resources:
+        mem_mb=8000,
+    params:
+        settings=finetune_settings,
+        features=feature_flags,
+        code=code_hash("sppnet.commands.finetune"),
+    shell:
+        "sppnet finetune --manifest {input.manifest:q} --proposals {input.proposals:q}"
+        " --weights {input.weights:q} {params.features} {params.settings} --threads {threads}"
+        " --work work/finetune/{wildcards.detector} --output {output.weights:q}"
+        " --history {output.history:q} > {log:q} 2>&1"
+
+
+rule finetune_rcnn:
+    """Fine-tune all layers on warped boxes."""
+    input:
+        manifest="<artifacts>/manifest.parquet",
+        proposals="<artifacts>/proposals/trainval.parquet",
+        weights=pretrained,
+    output:
+        weights="<artifacts>/detectors/{detector}/finetuned.safetensors",
+        history="<artifacts>/detectors/{detector}/finetune.csv",
+    log:
+        "<logs>/finetune_rcnn/{detector}.log",
+    benchmark:
+        "<logs>/finetune_rcnn/{detector}.tsv"
+    wildcard_constraints:
+        detector=named("rcnn"),
+    conda:
+        "../envs/sppnet.yaml"
+    threads: 1
+    resources:
+        mem_mb=8000,
+    params:
+        settings=finetune_settings,
+        code=code_hash("sppnet.commands.finetune_rcnn"),
+    shell:
+        "sppnet finetune-rcnn --manifest {input.manifest:q} --proposals {input.proposals:q}"
+        " --weights {input.weights:q} {params.settings} --threads {threads}"
+        " --work work/finetune_rcnn/{wildcards.detector} --output {output.weights:q}"
+        " --history {output.history:q} > {log:q} 2>&1"

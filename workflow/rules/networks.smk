@@ -1,0 +1,55 @@
+"""Pre-trained networks.
+
+Needs: manifest.parquet, and the weights file of an imported trunk.
+Gives: networks/{network}.safetensors, with its history (.csv) and validation (.json).
+"""
+
+
+rule import_weights:
+    """Convert a trunk that was trained elsewhere."""
+    input:
+        trunk_source,
+    output:
+        "<artifacts>/networks/{network}.trunk.safetensors",
+    log:
+        "<logs>/import_weights/{network}.log",
+    benchmark:
+        "<logs>/import_weights/{network}.tsv"
+    conda:
+        "../envs/sppnet.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+    params:
+        settings=import_settings,
+        code=code_hash("sppnet.commands.import_weights"),
+    shell:
+        "sppnet import-weights {params.settings} --output {output:q} > {log:q} 2>&1"
+
+
+rule pretrain:
+    """Train a network to name the one object of an image."""
+    input:
+        manifest="<artifacts>/manifest.parquet",
+        trunk=trunk_file,
+    output:
+        weights="<artifacts>/networks/{network}.safetensors",
+        history="<artifacts>/networks/{network}.csv",
+        metrics="<artifacts>/networks/{network}.json",
+    log:
+        "<logs>/pretrain/{network}.log",
+    benchmark:
+        "<logs>/pretrain/{network}.tsv"
+    conda:
+        "../envs/sppnet.yaml"
+    threads: 1
+    resources:
+        mem_mb=8000,
+    params:
+        settings=pretrain_settings,
+        code=code_hash("sppnet.commands.pretrain"),
+    shell:
+        "sppnet pretrain --manifest {input.manifest:q} {params.settings}"
+        " --threads {threads} --work work/pretrain/{wildcards.network}"
+        " --weights {output.weights:q} --history {output.history:q}"
+        " --metrics {output.metrics:q} > {log:q} 2>&1"

@@ -1,0 +1,33 @@
+"""Seconds per image of the detectors of Table 9, measured in one process.
+
+Needs: manifest.parquet, proposals/test.parquet, networks, fine-tuned networks, SVMs.
+Gives: timing.json.
+"""
+
+
+rule measure_speed:
+    """Time the columns one after the other; it takes all cores, so that nothing else runs."""
+    input:
+        manifest="<artifacts>/manifest.parquet",
+        proposals="<artifacts>/proposals/test.parquet",
+        weights=column_files("<artifacts>/networks/{network}.safetensors"),
+        finetuned=column_files("<artifacts>/detectors/{detector}/finetuned.safetensors"),
+        # ancient: their numbers make no difference to the time
+        svm=ancient(column_files("<artifacts>/detectors/{detector}/svm.safetensors")),
+    output:
+        "<artifacts>/timing.json",
+    log:
+        "<logs>/measure_speed.log",
+    benchmark:
+        "<logs>/measure_speed.tsv"
+    conda:
+        "../envs/sppnet.yaml"
+    threads: ALL_CORES
+    resources:
+        mem_mb=4000,
+    params:
+        settings=speed_settings,
+        code=code_hash("sppnet.commands.measure_speed"),
+    shell:
+        "sppnet measure-speed --manifest {input.manifest:q} --proposals {input.proposals:q}"
+        " {params.settings} --output {output:q} > {log:q} 2>&1"
