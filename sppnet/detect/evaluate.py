@@ -139,7 +139,9 @@ def _average(recall: np.ndarray, precision: np.ndarray, method: Method) -> np.nd
         return np.asarray((np.diff(recall, axis=1, prepend=0) * envelope).sum(1))
     beyond = np.pad(envelope, ((0, 0), (0, 1)))  # a recall that is never reached has precision 0
     rows = np.arange(len(recall))
-    return np.asarray(np.mean([beyond[rows, (recall < level).sum(1)] for level in RECALLS], axis=0))
+    parts = [beyond[rows, (recall < level).sum(1)] / len(RECALLS) for level in RECALLS]
+    # One after the other, as the devkit does: np.mean's order of addition depends on the shape.
+    return np.asarray(sum(parts))
 
 
 def mean_average_precision(
