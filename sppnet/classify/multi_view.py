@@ -1,0 +1,165 @@
+"""Testing a classifier on many views of an image, cut from the image or from its feature maps."""
+
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from sppnet.classify.pretrain import normalise
+from sppnet.data.images import resize_shorter_side
+from sppnet.errors import SppnetError
+from sppnet.geometry.projection import map_geometry
+from sppnet.geometry.pyramid import pool_windows
+from sppnet.geometry.views import map_views, mirrored_windows, view_windows
+from sppnet.models.backbones import map_shape
+from sppnet.models.network import Network
+from sppnet.models.weights import save_tensors
+
+CROPS_PER_BATCH = 64  # bounds the memory of views that are cut from the image
+
+
+@dataclass(frozen=True)
+class Views:
+    """Which views of an image are scored; their softmax scores are averaged.
+
+    Attributes:
+        source: "crops" cuts windows out of the resized image, one trunk pass each; "maps" pools
+            them from the feature map of the whole resized image, one pass per scale and mirror.
+        scales: shorter sides in pixels of the images that windows are taken from.
+        window: side of the windows in pixels, at every scale.
+        positions: windows per scale: 1, 5 or 9 (see `view_windows`).
+        mirrored: every view counts a second time on the mirrored image.
+        full: shorter side of the image at which the whole image is a further view, or None.
+    """
+
+    source: Literal["crops", "maps"]
+    scales: tuple[int, ...]
+    window: int
+    positions: int
+    mirrored: bool
+    full: int | None
+
+    @property
+    def sizes(self) -> tuple[int, ...]:
+        """All shorter sides in pixels that the image is resized to, each once."""
+        return tuple(dict.fromkeys([*self.scales, *([self.full] if self.full else [])]))
+
+
+class MultiViewClassifier:
+    """Scores of images, averaged over views.
+
+    Args:
+        network: in evaluation mode, on the device to use.
+        views: which views.
+
+    Raises:
+        SppnetError: no view at all, or views that the trunk is too large for.
+
+    Source: paper §3.1.4 (10 views), §3.1.5 and §3.1.6 (18 views per scale, 96, 96 + 2 full).
+    """
+
+    def __init__(self, network: Network, views: Views) -> None:
+        if not views.sizes:
+            raise SppnetError("views: no scale and no full view; give at least one")
+        if views.scales and min(views.scales) < views.window:
+            raise SppnetError(
+                f"--window: {views.window} pixels do not fit the scale {min(views.scales)}; "
+                "lower the window or drop the scale"
+            )
+        self.network, self.views = network, views
+        self.stride = map_geometry(network.trunk).stride
+        self.cells = map_shape(network.trunk, views.window, views.window)[1]
+
+    @torch.inference_mode()
+    def scores(self, image: np.ndarray) -> tuple[Tensor, int]:
+        """Averaged softmax scores float32 `Tensor[K]` on the CPU, and the number of views.
+
+        Args:
+            image: uint8 `(H, W, 3)` RGB.
+        """
+        logits = [
+            part
+            for size in self.views.sizes
+            for part in self._at(size, resize_shorter_side(image, size))
+        ]
+        probabilities = torch.cat(logits).softmax(dim=1)
+        return probabilities.mean(dim=0).cpu(), len(probabilities)
+
+    def _at(self, size: int, image: np.ndarray) -> list[Tensor]:
+        """Logits of the views at one scale."""
+        views, height, width = self.views, *image.shape[:2]
+        windows = torch.zeros(0, 4, dtype=torch.int64)
+        if size in views.scales:
+            windows = view_windows(height, width, views.window, views.positions)
+        if views.source == "crops":
+            logits = self._crops(image, windows) if len(windows) else []
+            whole = views.full == size
+            return logits + (self._pooled(image, windows[:0], whole) if whole else [])
+        return self._pooled(image, windows, views.full == size)
+
+    def _crops(self, image: np.ndarray, windows: Tensor) -> list[Tensor]:
+        crops = [image[y1:y2, x1:x2] for x1, y1, x2, y2 in windows.tolist()]
+        if self.views.mirrored:
+            crops += [crop[:, ::-1] for crop in crops]
+        batches = [crops[i : i + CROPS_PER_BATCH] for i in range(0, len(crops), CROPS_PER_BATCH)]
+        return [self.network(self._inputs(batch)) for batch in batches]
+
+    def _pooled(self, image: np.ndarray, windows: Tensor, whole: bool) -> list[Tensor]:
+        """Windows and, if asked for, the whole image, pooled from its map and its mirror's."""
+        network = self.network
+        images = [image, image[:, ::-1]] if self.views.mirrored else [image]
+        maps = network.maps(self._inputs(images))
+        logits = [network.head(network.pool(maps))] if whole else []
+        if len(windows):
+            for number, each in enumerate(maps):
+                here = mirrored_windows(windows, image.shape[1]) if number else windows
+                cells = map_views(here, self.stride, (maps.shape[2], maps.shape[3]), self.cells)
+                pooled = pool_windows(each, cells, network.architecture.levels)
+                logits.append(network.head(pooled))
+        return logits
+
+    def _inputs(self, images: list[np.ndarray]) -> Tensor:
+        device = self.network.fc6.weight.device
+        return normalise(np.stack(images), self.network.architecture).to(device)
+
+
+@dataclass(frozen=True)
+class ViewScores:
+    """Scores of a set of images.
+
+    Attributes:
+        scores: float32 `Tensor[N, K]`.
+        views: views of each image.
+        milliseconds: float64 `(N,)` time of each image, decoding left out.
+    """
+
+    scores: Tensor
+    views: tuple[int, ...]
+    milliseconds: np.ndarray
+
+
+def score_images(classifier: MultiViewClassifier, images: Iterable[np.ndarray]) -> ViewScores:
+    """Score images one after the other, and take the time of each.
+
+    Args:
+        classifier: network and views.
+        images: uint8 `(H, W, 3)` RGB.
+    """
+    scores, counts, seconds = [], [], []
+    for image in images:
+        start = time.perf_counter()
+        found, count = classifier.scores(image)
+        seconds.append(time.perf_counter() - start)
+        scores.append(found)
+        counts.append(count)
+    return ViewScores(torch.stack(scores), tuple(counts), np.array(seconds) * 1000)
+
+
+def save_scores(path: Path, scores: Tensor, labels: Tensor, description: str) -> None:
+    """Write scores `Tensor[N, K]` and labels `Tensor[N]`; `description` is JSON about both."""
+    save_tensors(path, {"scores": scores, "labels": labels}, {"classification": description})

@@ -1,0 +1,128 @@
+import dataclasses
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+
+from sppnet.classify.evaluate import view_scores
+from sppnet.classify.multi_view import MultiViewClassifier, Views, score_images
+from sppnet.data.images import resize_shorter_side
+from sppnet.errors import SppnetError
+from sppnet.geometry.pyramid import pyramid_pool
+from sppnet.models.network import Architecture, Network, build_network
+
+ARCHITECTURE = Architecture(
+    "zf5", 0.05, (2, 1), 12, ("a", "b", "c"), (128.0, 120.0, 110.0), 60.0, "RGB"
+)
+TEN = Views("crops", (72,), 64, 5, True, None)
+
+
+def network(padding: bool = True) -> Network:
+    made = build_network(
+        ARCHITECTURE, initialisation="he", generator=torch.Generator().manual_seed(0)
+    )
+    with torch.no_grad():
+        made.fc8.weight.mul_(30)  # scores that differ visibly
+    if not padding:
+        trunk = nn.Sequential(
+            nn.Conv2d(3, 12, 5, stride=2), nn.ReLU(), nn.MaxPool2d(2, 2), nn.Conv2d(12, 12, 3)
+        )
+        for module in trunk:
+            if isinstance(module, nn.Conv2d):
+                generator = torch.Generator().manual_seed(1)
+                nn.init.normal_(module.weight, std=0.1, generator=generator)
+                nn.init.zeros_(module.bias)  # type: ignore[arg-type]
+        made.trunk = trunk
+        made.fc6 = nn.Linear(12 * 5, 12)
+        nn.init.normal_(made.fc6.weight, std=0.2, generator=torch.Generator().manual_seed(2))
+        nn.init.zeros_(made.fc6.bias)
+    return made.eval()
+
+
+def picture(height: int, width: int, seed: int = 0) -> np.ndarray:
+    generator = np.random.default_rng(seed)
+    rough = generator.integers(0, 256, (height // 8, width // 8, 3)).astype(np.uint8)
+    return np.kron(rough, np.ones((8, 8, 1), np.uint8))
+
+
+def test_ten_crops_equal_the_batched_test_of_pretraining() -> None:
+    net = network()
+    images = [resize_shorter_side(picture(96, 128, seed), 72) for seed in range(3)]
+    found = score_images(MultiViewClassifier(net, TEN), images)
+    assert found.views == (10, 10, 10) and len(found.milliseconds) == 3
+    torch.testing.assert_close(found.scores, view_scores(net, images, crop=64, views=10))
+
+
+def test_map_views_equal_crops_without_padding() -> None:
+    """All windows start at multiples of the stride: 4 px, image 72 x 88, views of 64 px."""
+    net = network(padding=False)
+    image = picture(72, 88)
+    maps = dataclasses.replace(TEN, source="maps", positions=9)
+    crops = dataclasses.replace(maps, source="crops")
+    on_maps, views = MultiViewClassifier(net, maps).scores(image)
+    on_crops, _ = MultiViewClassifier(net, crops).scores(image)
+    assert views == 18
+    torch.testing.assert_close(on_maps, on_crops, rtol=1e-5, atol=1e-6)
+    one = dataclasses.replace(TEN, positions=1, mirrored=False)
+    assert not torch.allclose(MultiViewClassifier(net, one).scores(image)[0], on_crops, atol=1e-4)
+
+
+def test_the_whole_image_is_pooled_from_its_whole_map() -> None:
+    net = network()
+    image = picture(80, 120)
+    views = Views("maps", (), 64, 1, False, 72)
+    found, count = MultiViewClassifier(net, views).scores(image)
+    resized = resize_shorter_side(image, 72)
+    pixels = (torch.from_numpy(resized).float() - torch.tensor(ARCHITECTURE.mean)) / 60
+    with torch.inference_mode():
+        maps = net.maps(pixels.permute(2, 0, 1)[None])
+        expected = net.head(pyramid_pool(maps, ARCHITECTURE.levels)).softmax(1)[0]
+    assert count == 1
+    torch.testing.assert_close(found, expected)
+
+
+def test_scores_are_the_mean_over_all_views_of_all_scales() -> None:
+    net = network()
+    image = picture(96, 128)
+    parts = [
+        Views("maps", (64,), 64, 9, True, None),
+        Views("maps", (72,), 64, 9, True, None),
+        Views("maps", (), 64, 1, True, 80),
+    ]
+    total, count = torch.zeros(3), 0
+    for part in parts:
+        scores, views = MultiViewClassifier(net, part).scores(image)
+        total, count = total + scores * views, count + views
+    both = Views("maps", (64, 72), 64, 9, True, 80)
+    found, views = MultiViewClassifier(net, both).scores(image)
+    assert views == count == 6 + 18 + 2
+    torch.testing.assert_close(found, total / count)
+
+
+def test_one_trunk_pass_per_scale(monkeypatch: pytest.MonkeyPatch) -> None:
+    net = network()
+    passes: list[tuple[int, ...]] = []
+    maps = Network.maps
+
+    def counted(self: Network, images: Tensor) -> Tensor:
+        passes.append(tuple(images.shape))
+        return maps(self, images)
+
+    monkeypatch.setattr(Network, "maps", counted)
+    views = Views("maps", (64, 72), 64, 9, True, 72)
+    MultiViewClassifier(net, views).scores(picture(96, 128))
+    assert passes == [(2, 3, 64, 85), (2, 3, 72, 96)]
+
+
+@pytest.mark.parametrize(
+    ("views", "words"),
+    [
+        (Views("maps", (), 64, 1, False, None), "give at least one"),
+        (Views("maps", (60,), 64, 1, False, None), "do not fit"),
+        (Views("maps", (64,), 4, 1, False, None), "too few"),
+    ],
+)
+def test_impossible_views_are_refused(views: Views, words: str) -> None:
+    with pytest.raises(SppnetError, match=words):
+        MultiViewClassifier(network(), views)
