@@ -40,6 +40,7 @@ class Scenes(Section):
     classification_validation: Count = Field(description="Images that show how it goes.")
     detection_trainval: Count = Field(description="Images to train detectors on.")
     detection_test: Count = Field(description="Images to test detectors on.")
+    caltech_per_class: Count = Field(description="Images of each class in Caltech-101's layout.")
     classification_sides: Range = Field(description="Shorter side of an image, pixels.")
     detection_sides: Range = Field(description="Shorter side of an image, pixels.")
     aspects: Spread = Field(description="Longer over shorter side of an image.")
@@ -65,7 +66,7 @@ class Data(Section):
 class Architecture(Section):
     """Trunk, pyramid and classifier of a network."""
 
-    backbone: str = Field(description="zf5, alex5, squeezenet or torchvision:NAME.")
+    backbone: str = Field(description="zf5, convnet5, overfeat5, overfeat7, alex5, squeezenet or torchvision:NAME.")
     width: Positive = Field(description="Factor on all channel numbers of the trunk.")
     levels: list[Count] = Field(min_length=1, description="Bins per side of each pyramid level.")
     fc: Count = Field(description="Units of fc6 and of fc7.")
@@ -81,14 +82,18 @@ class Trunk(Section):
     freeze: bool = Field(description="Train the fully-connected layers only.")
 
 
-class Training(Section):
-    """Pre-training on single-label images."""
+class Recipe(Section):
+    """Training on single-label images, as far as it is the same for all networks."""
 
     initialisation: Literal["gaussian", "he"] = Field(description="Of the layers not imported.")
     resize: Count = Field(description="Shorter side of an image before cropping, pixels.")
     crop: Count = Field(description="Side of the training crop, pixels.")
     epochs: Count = Field(description="Passes over images_per_epoch images.")
     drops: list[Count] = Field(description="Epochs after which the learning rate drops tenfold.")
+    plateau: Count | None = Field(
+        description="Instead of drops: epochs without a lower validation error before the rate "
+        "drops tenfold, twice at most; null for fixed drops."
+    )
     batch: Count = Field(description="Images per step.")
     learning_rate: Positive
     momentum: Fraction
@@ -98,6 +103,18 @@ class Training(Section):
         description="Standard deviation of the colour change along the principal components."
     )
     images_per_epoch: Count | None = Field(description="Images drawn per epoch; null for all.")
+    precision: Literal["full", "mixed"] = Field(description="mixed: bfloat16, on a GPU only.")
+
+
+class Training(Recipe):
+    """Training of one network."""
+
+    sizes: list[Count] = Field(
+        min_length=1, description="Sides that crops are resized to, pixels; all share the weights."
+    )
+    size_choice: Literal["alternate", "random"] = Field(
+        description="One size after the other, or any between them, an epoch each."
+    )
     seed: Seed
 
 

@@ -4,11 +4,19 @@ python -m sppnet.settings > workflow/schemas/config.schema.json
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, Self
 
 from pydantic import Field, ValidationError, model_validator
 
+from sppnet.classification_sections import (
+    Classifiers,
+    ErrorTables,
+    Responses,
+    Table1,
+    Tested,
+    Transfer,
+)
 from sppnet.errors import SppnetError
 from sppnet.sections import (
     Bboxes,
@@ -47,6 +55,12 @@ class Settings(Section):
     timing: Timing
     figures: Figures
     table9: Table9
+    table1: Table1 | None = Field(default=None, description="Left out: no Table 1.")
+    classifiers: Classifiers | None = Field(default=None, description="Left out: no Tables 2-5.")
+    views: dict[Name, Tested] | None = Field(default=None, description="Views by name.")
+    errors: ErrorTables | None = Field(default=None, description="What Tables 2 to 5 show.")
+    transfer: Transfer | None = Field(default=None, description="Left out: no Tables 6-8.")
+    responses: Responses | None = Field(default=None, description="Left out: no such figure.")
 
     @model_validator(mode="after")
     def _names_exist(self) -> Self:
@@ -63,6 +77,52 @@ class Settings(Section):
         if self.table9.baseline not in self.table9.columns:
             raise ValueError("table9.baseline: not among table9.columns; add it there")
         return self
+
+    @model_validator(mode="after")
+    def _classifiers_exist(self) -> Self:
+        """Names in the tables of classification; the three sections for them come together."""
+        parts = (self.classifiers, self.views, self.errors)
+        if any(parts) and not all(parts):
+            raise ValueError("classifiers, views, errors: give all three or none of them")
+        known = set(self.networks)
+        if self.classifiers and self.views and self.errors:
+            names = self.classifiers
+            choices = {*names.backbones, *names.regimes, *self.views}
+            wanted = self.errors.model_dump()
+            for key, name in _leaves(wanted, "errors"):
+                if name not in choices:
+                    raise ValueError(f"{key}: there is no {name!r} in classifiers or views")
+            known |= {
+                f"{backbone}-{regime}-{seed}"
+                for backbone in names.backbones
+                for regime in names.regimes
+                for seed in names.seeds
+            }
+        users = {"responses.network": self.responses.network} if self.responses else {}
+        if self.transfer:
+            columns = {
+                "table6": self.transfer.table6.columns,
+                "table7": self.transfer.table7.columns,
+            }
+            for table, own in columns.items():
+                for name, column in own.items():
+                    users[f"transfer.{table}.columns.{name}.network"] = column.network
+        for key, name in users.items():
+            if name not in known:
+                raise ValueError(f"{key}: there is no {name!r}; choose from {', '.join(known)}")
+        return self
+
+
+def _leaves(value: Any, key: str) -> Iterator[tuple[str, str]]:
+    """All texts in nested lists and mappings, with their dotted keys."""
+    if isinstance(value, str):
+        yield key, value
+    elif isinstance(value, Mapping):
+        for name, each in value.items():
+            yield from _leaves(each, f"{key}.{name}")
+    elif isinstance(value, list):
+        for number, each in enumerate(value):
+            yield from _leaves(each, f"{key}.{number}")
 
 
 def check_settings(config: Mapping[str, Any]) -> None:

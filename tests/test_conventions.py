@@ -110,7 +110,7 @@ def test_one_rule_per_command():
         verb.replace("-", "_") for verb in called
     )
     hashed = re.findall(r"code_hash\(\"sppnet\.commands\.(\w+)\"\)", rules)
-    assert sorted(hashed) == sorted(verb.replace("-", "_") for verb in called)
+    assert sorted(set(hashed)) == sorted(verb.replace("-", "_") for verb in called)
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "workflow/rules").glob("*.smk")), ids=name_of)

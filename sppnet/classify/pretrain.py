@@ -1,17 +1,19 @@
 """Training batches of single-label images: crops of the whole image, flips, altered colours."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from sppnet.classify.input_workers import Plan, cut_all
 from sppnet.data.images import read_image, resize_shorter_side
 from sppnet.data.manifest import ImageRecord
 from sppnet.errors import SppnetError
-from sppnet.geometry.views import five_positions
 from sppnet.models.network import Architecture
+from sppnet.models.processes import process_count, process_number
 from sppnet.progress import track
 
 IMAGES_FOR_COLOURS = 500  # a sample is enough for a 3 x 3 covariance
@@ -35,11 +37,17 @@ def label_indices(records: Sequence[ImageRecord], classes: Sequence[str]) -> Ten
     Raises:
         SppnetError: a label that `classes` lacks.
     """
+    return label_places([str(record.label) for record in records], classes)
+
+
+def label_places(labels: Iterable[str], classes: Sequence[str]) -> Tensor:
+    """As `label_indices`, for labels without records."""
     places = {name: place for place, name in enumerate(classes)}
-    unknown = sorted({str(record.label) for record in records} - set(places))
+    labels = list(labels)
+    unknown = sorted(set(labels) - set(places))
     if unknown:
         raise SppnetError(f"label {unknown[0]!r}: the training set lacks it; run prepare again")
-    return torch.tensor([places[str(record.label)] for record in records])
+    return torch.tensor([places[label] for label in labels])
 
 
 def colour_components(images: Sequence[np.ndarray]) -> Tensor:
@@ -67,11 +75,22 @@ class TrainingCrops:
         labels: int64 `Tensor[N]`.
         architecture: mean, deviation and channel order that the network wants.
         crop: side of the crops, pixels.
+        sizes: sides in pixels to which a crop is resized before the network sees it.
+        size_choice: "alternate" takes the sizes in turn, one an epoch; "random" draws any whole
+            number from the smallest to the largest, once an epoch.
         batch: images per batch; a smaller rest is dropped.
         colour: deviation of the colour alteration in units of `colour_components`; 0 turns it off.
         images_per_epoch: images drawn per epoch, without replacement; None takes all.
+        workers: processes that cut (and decode, where `images` does so on access); 0 for none.
+            The batches are the same.
 
-    Source: paper §3.1.1 (five positions of the entire image, flips, colour alteration).
+    Where several processes train together, each gets its share of every batch.
+
+    Attributes:
+        size: side in pixels of what the network sees in the epoch begun last.
+
+    Source: paper §3.1.1 (five positions of the entire image, flips, colour alteration) and §2.3
+    (sizes: the same region resized, not a smaller crop).
     """
 
     def __init__(
@@ -81,35 +100,45 @@ class TrainingCrops:
         architecture: Architecture,
         *,
         crop: int,
+        sizes: Sequence[int],
+        size_choice: Literal["alternate", "random"],
         batch: int,
         colour: float,
         images_per_epoch: int | None,
+        workers: int,
     ) -> None:
         self.images, self.labels, self.architecture = images, labels, architecture
-        self.crop, self.batch, self.colour = crop, batch, colour
+        self.sizes, self.size_choice, self.size = tuple(sizes), size_choice, sizes[0]
+        self.crop, self.batch, self.colour, self.workers = crop, batch, colour, workers
         self.count = min(images_per_epoch or len(images), len(images))
-        self.positions = [
-            five_positions(image.shape[0], image.shape[1], crop).tolist() for image in images
-        ]
         self.components = colour_components(images)
 
     def __call__(self, epoch: int, generator: torch.Generator) -> Iterator[tuple[Tensor, Tensor]]:
-        """Batches of one epoch: float32 `Tensor[B, 3, crop, crop]` and int64 `Tensor[B]`."""
-        order = torch.randperm(len(self.images), generator=generator)[: self.count]
-        for rows in torch.split(order, self.batch):
-            if len(rows) == self.batch or len(order) < self.batch:
-                yield self._inputs(rows, generator), self.labels[rows]
+        """Batches of one epoch: float32 `Tensor[B, 3, size, size]` and int64 `Tensor[B]`."""
+        self.size = self._choose_size(epoch, generator)
+        plans = self._plans(generator)
+        for plan, crops in cut_all(self.images, self.crop, plans, workers=self.workers):
+            shift = torch.from_numpy(plan.strengths) @ self.components.T
+            yield normalise(crops, self.architecture, shift=shift), self.labels[plan.rows]
 
-    def _inputs(self, rows: Tensor, generator: torch.Generator) -> Tensor:
-        places = torch.randint(5, (len(rows),), generator=generator).tolist()
-        flips = torch.randint(2, (len(rows),), generator=generator).tolist()
-        crops = np.empty((len(rows), self.crop, self.crop, 3), np.uint8)
-        for number, (row, place, flip) in enumerate(zip(rows.tolist(), places, flips, strict=True)):
-            x1, y1, x2, y2 = self.positions[row][place]
-            window = self.images[row][y1:y2, x1:x2]
-            crops[number] = window[:, ::-1] if flip else window
-        strengths = self.colour * torch.randn(len(rows), 3, generator=generator)
-        return normalise(crops, self.architecture, shift=strengths @ self.components.T)
+    def _choose_size(self, epoch: int, generator: torch.Generator) -> int:
+        if self.size_choice == "alternate" or len(self.sizes) == 1:
+            return self.sizes[epoch % len(self.sizes)]
+        low, high = min(self.sizes), max(self.sizes)
+        return int(torch.randint(low, high + 1, (1,), generator=generator))
+
+    def _plans(self, generator: torch.Generator) -> Iterator[Plan]:
+        """All random numbers of an epoch, in an order that nothing else depends on."""
+        order = torch.randperm(len(self.images), generator=generator)[: self.count]
+        parts = process_count()
+        for rows in torch.split(order, self.batch):
+            # Processes have equal shares, else their mean gradient would not be that of the batch.
+            if len(rows) == self.batch or (len(order) < self.batch and parts == 1):
+                places = torch.randint(5, (len(rows),), generator=generator).tolist()
+                flips = torch.randint(2, (len(rows),), generator=generator).tolist()
+                strengths = self.colour * torch.randn(len(rows), 3, generator=generator)
+                plan = Plan(rows.tolist(), places, flips, self.size, strengths.numpy())
+                yield plan.share(process_number(), parts)
 
 
 def normalise(

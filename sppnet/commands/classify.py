@@ -66,5 +66,6 @@ def run(
         "views": mean_views,
         "scales": list(views.sizes),
         "milliseconds": float(np.median(found.milliseconds)),
+        "milliseconds_each": found.milliseconds.round(3).tolist(),
     }
     write_json(metrics, report | errors)

@@ -16,9 +16,10 @@ from sppnet.detect.evaluate import (
     ClassCurve,
     Method,
     average_precisions,
-    bootstrap_interval,
+    bootstrap_means,
     class_curve,
     mean_average_precision,
+    percentile_interval,
 )
 from sppnet.detect.features import LAYERS
 from sppnet.errors import SppnetError
@@ -62,8 +63,8 @@ def run(
         results[row] = _summary(curves, bootstrap, seed)
     counted = [name for name, ap in results[REGRESSED_ROW]["ap"].items() if ap is not None]
     skipped = sorted(set(classes) - set(counted))
-    report = {"images": len(names), "classes": len(counted), "skipped": skipped, "rows": results}
-    write_json(output, report)
+    about = {"images": len(names), "image_names": names, "classes": len(counted)}
+    write_json(output, {**about, "skipped": skipped, "rows": results})
 
 
 def _read_rows(path: Path, images: Sequence[str], nms: float) -> dict[str, pd.DataFrame]:
@@ -102,7 +103,8 @@ def _summary(curves: dict[str, ClassCurve], replicates: int, seed: int) -> dict[
     """Mean and class-wise average precision; null for a class without objects that count."""
     parts = list(curves.values())
     once = np.ones((1, len(parts[0].objects)))
-    low, high = bootstrap_interval(parts, replicates=replicates, seed=seed, method=METHOD)
+    samples = bootstrap_means(parts, replicates=replicates, seed=seed, method=METHOD)
+    low, high = percentile_interval(samples)
     each = {
         name: float(average_precisions(curve, once, method=METHOD)[0])
         for name, curve in curves.items()
@@ -112,4 +114,5 @@ def _summary(curves: dict[str, ClassCurve], replicates: int, seed: int) -> dict[
         "low": low,
         "high": high,
         "ap": {name: None if math.isnan(ap) else ap for name, ap in each.items()},
+        "replicates": samples.round(6).tolist(),
     }

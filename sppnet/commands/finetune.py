@@ -69,9 +69,9 @@ def run(
         scale_choice=scale_choice,
         seed=seed,
     )
-    drops = [sampling.chunks(drop) for drop in drops]
+    chunks = tuple(sampling.chunks(drop) for drop in drops or ())
     epochs = sampling.chunks(iterations)
-    schedule = Schedule(learning_rate, tuple(drops), epochs, momentum, weight_decay, warmup)
+    schedule = Schedule(learning_rate, chunks, epochs, momentum, weight_decay, warmup)
     settings = {
         "sampling": asdict(sampling),
         "schedule": asdict(schedule),

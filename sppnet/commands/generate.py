@@ -6,6 +6,7 @@ from typing import Annotated, TypeVar
 from typer import Option
 
 from sppnet.data.scenes import SETS, ScenePlan, generate_scenes
+from sppnet.data.shapes import CLASSES
 from sppnet.data.store import write_json
 from sppnet.errors import SppnetError
 
@@ -18,6 +19,7 @@ def run(
     classification_validation: Annotated[int, Option(help="Images of ImageFolder/val.")],
     detection_trainval: Annotated[int, Option(help="Images of VOC2007 trainval.")],
     detection_test: Annotated[int, Option(help="Images of VOC2007 test.")],
+    caltech_per_class: Annotated[int, Option(help="Images of each class of caltech101.")],
     classification_sides: Annotated[
         list[int], Option(help="Shorter side in pixels: lowest, then highest.")
     ],
@@ -36,12 +38,18 @@ def run(
     detection_objects: Annotated[list[int], Option(help="Objects in an image: fewest, then most.")],
     detection_cut: Annotated[float, Option(help="Share of objects that the border may cut off.")],
     quality: Annotated[int, Option(help="JPEG quality, 1 to 100.")],
-    output: Annotated[Path, Option(help="Folder to make, with VOCdevkit and ImageFolder in it.")],
+    output: Annotated[Path, Option(help="Folder to make; each set gets a folder in it.")],
     digest: Annotated[Path, Option(help="What was made, with a checksum over all files (.json).")],
     workers: Annotated[int, Option(help="Processes; the files do not depend on it.")] = 1,
 ) -> None:
     """Draw scenes of eight classes for classification and for detection."""
-    counts = (classification_train, classification_validation, detection_trainval, detection_test)
+    counts = (
+        classification_train,
+        classification_validation,
+        detection_trainval,
+        detection_test,
+        caltech_per_class * len(CLASSES),
+    )
     shape = _pair("aspects", aspects)
     classification = ScenePlan(
         sides=_pair("classification-sides", classification_sides),

@@ -1,6 +1,7 @@
 """Train a network to name the one object of an image."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal, cast
 
@@ -11,8 +12,8 @@ from torch import Tensor, nn
 from typer import Option
 
 from sppnet.classify.evaluate import top_error, view_scores
-from sppnet.classify.pretrain import TrainingCrops, label_indices, load_images
-from sppnet.data.manifest import class_list, read_manifest
+from sppnet.classify.pretrain import TrainingCrops
+from sppnet.classify.training_set import open_training_set
 from sppnet.data.store import atomic_path, restart_directory, write_json
 from sppnet.errors import SppnetError
 from sppnet.models.network import (
@@ -24,12 +25,13 @@ from sppnet.models.network import (
 from sppnet.models.network import (
     freeze_trunk as without_gradients,
 )
-from sppnet.models.training import Schedule, fit
+from sppnet.models.processes import joined_processes, process_count, process_number
+from sppnet.models.training import History, Precision, Schedule, Validate, fit
 from sppnet.models.weights import load_trunk, save_network
 
 
+@joined_processes()
 def run(
-    manifest: Annotated[Path, Option(help="Manifest of the images.")],
     backbone: Annotated[str, Option(help="zf5, alex5, squeezenet or torchvision:NAME.")],
     width: Annotated[float, Option(help="Factor on the trunk's channels.")],
     levels: Annotated[list[int], Option(help="Bins per side of each pyramid level.")],
@@ -40,6 +42,10 @@ def run(
     initialisation: Annotated[str, Option(help="gaussian or he.")],
     resize: Annotated[int, Option(help="Shorter side before cropping, pixels.")],
     crop: Annotated[int, Option(help="Side of the crops, pixels.")],
+    sizes: Annotated[list[int], Option(help="Sides that crops are resized to, pixels.")],
+    size_choice: Annotated[
+        str, Option(help="alternate: one size after the other; random: any between them.")
+    ],
     epochs: Annotated[int, Option(help="Passes over the images of an epoch.")],
     batch: Annotated[int, Option(help="Images per iteration.")],
     learning_rate: Annotated[float, Option(help="Of SGD.")],
@@ -52,60 +58,89 @@ def run(
     weights: Annotated[Path, Option(help="Network to write.")],
     history: Annotated[Path, Option(help="CSV of the learning curves to write.")],
     metrics: Annotated[Path, Option(help="JSON of the 10-view error to write.")],
+    manifest: Annotated[Path | None, Option(help="Manifest of the images.")] = None,
+    store: Annotated[Path | None, Option(help="Stored training images, for a manifest.")] = None,
+    validation_store: Annotated[Path | None, Option(help="Stored validation images.")] = None,
     drops: Annotated[list[int] | None, Option(help="Epochs before the rate drops.")] = None,
+    plateau: Annotated[
+        int | None, Option(help="Epochs without a lower error before the rate drops.")
+    ] = None,
     images_per_epoch: Annotated[int | None, Option(help="Images drawn per epoch.")] = None,
     trunk: Annotated[Path | None, Option(help="Trunk weights to start from.")] = None,
     freeze_trunk: Annotated[bool, Option(help="Train the fc layers only.")] = False,
+    precision: Annotated[str, Option(help="full, or mixed: bfloat16 on a GPU.")] = "full",
     device: Annotated[str, Option(help="auto, cpu or cuda.")] = "auto",
+    workers: Annotated[int, Option(help="Processes that cut crops; 0 for none.", min=0)] = 0,
     threads: Annotated[int, Option(help="CPU threads.")] = 1,
 ) -> None:
     """Train a network to name the one object of an image."""
     settings = dict(locals())
-    drop_epochs = tuple(drops or ())
-    schedule = Schedule(learning_rate, drop_epochs, epochs, momentum, weight_decay, warmup)
     torch.set_num_threads(threads)
-    training = read_manifest(manifest, "classification", "train")
-    validation = read_manifest(manifest, "classification", "val")
-    order = cast(Literal["RGB", "BGR"], channel_order)
-    classes = class_list(training)
-    architecture = Architecture(
-        backbone, width, tuple(levels), fc, classes, _three(mean), std, order
-    )
-    if crop > resize:
-        raise SppnetError(f"--crop: {crop} pixels do not fit into {resize} (--resize); lower it")
-    network = _start(architecture, initialisation, seed, crop, trunk)
-    if freeze_trunk:
-        without_gradients(network)
-    network.to(choose_device(device))
-    held_out = load_images(validation, resize)
-    labels = label_indices(validation, architecture.classes)
+    steps = (learning_rate, tuple(drops or ()), epochs, momentum, weight_decay, warmup, plateau)
+    schedule = Schedule(*steps)
+    processor = choose_device(device)
+    _check_flags(settings, schedule, processor)
+    images = open_training_set(manifest, store, validation_store, resize)
+    pixels = (_three(mean), std, cast(Literal["RGB", "BGR"], channel_order))
+    architecture = Architecture(backbone, width, tuple(levels), fc, images.classes, *pixels)
+    network = _start(architecture, initialisation, seed, trunk, freeze_trunk)
+    _check_sizes(network, {"--crop": [crop], "--sizes": sizes})
+    network.to(processor)
     crops = TrainingCrops(
-        load_images(training, resize),
-        label_indices(training, architecture.classes),
+        images.training(),
+        images.training_labels,
         architecture,
         crop=crop,
+        sizes=sizes,
+        size_choice=cast(Literal["alternate", "random"], size_choice),
         batch=batch,
         colour=colour,
         images_per_epoch=images_per_epoch,
+        workers=workers,
     )
+    held_out = _HeldOut(images.validation(), images.validation_labels, crop)
     rows = fit(
         network,
         crops,
-        _centre_error(held_out, labels, crop),
+        held_out.validation(crops),
         schedule=schedule,
         seed=seed,
-        restart=_restart(work, settings, [manifest, *([trunk] if trunk else [])]),
+        restart=_restart(work, settings, images.files + ([trunk] if trunk else [])),
         select=None,
+        precision=cast(Precision, precision),
     )
-    with atomic_path(history) as temporary:
-        pd.DataFrame(rows).to_csv(temporary, index=False)
-    write_json(metrics, _ten_view_error(network, held_out, labels, crop))
-    save_network(weights, network)
+    if process_number() == 0:
+        _write_history(history, rows)
+        write_json(metrics, held_out.ten_view_error(network))
+        save_network(weights, network)
+
+
+def _check_flags(settings: dict[str, Any], schedule: Schedule, device: torch.device) -> None:
+    crop, resize, batch = settings["crop"], settings["resize"], settings["batch"]
+    if crop > resize:
+        raise SppnetError(f"--crop: {crop} pixels do not fit into {resize} (--resize); lower it")
+    if schedule.plateau is not None and schedule.drops:
+        raise SppnetError("--plateau: takes the place of --drops; give one of them")
+    known = {"size_choice": ("alternate", "random"), "precision": ("full", "mixed")}
+    for name, choices in known.items():
+        if settings[name] not in choices:
+            flag = name.replace("_", "-")
+            raise SppnetError(
+                f"--{flag}: {settings[name]!r} is unknown; use {' or '.join(choices)}"
+            )
+    if settings["precision"] == "mixed" and device.type != "cuda":
+        raise SppnetError(f"--precision: mixed needs a GPU, not {device.type}; use full")
+    if batch % process_count():
+        raise SppnetError(
+            f"--batch: {batch} images have no equal shares for {process_count()} processes"
+        )
 
 
 def _restart(work: Path, settings: dict[str, Any], inputs: Sequence[Path]) -> Path:
-    files = {"manifest", "trunk", "work", "weights", "history", "metrics", "threads"}
-    named = {name: value for name, value in settings.items() if name not in files}
+    # Files count by their contents; workers and threads change nothing.
+    files = {"manifest", "store", "validation_store", "trunk", "weights", "history", "metrics"}
+    unnamed = files | {"work", "threads", "workers"}
+    named = {name: value for name, value in settings.items() if name not in unnamed}
     return restart_directory(work, named, inputs)
 
 
@@ -116,7 +151,7 @@ def _three(mean: Sequence[float]) -> tuple[float, float, float]:
 
 
 def _start(
-    architecture: Architecture, initialisation: str, seed: int, crop: int, trunk: Path | None
+    architecture: Architecture, initialisation: str, seed: int, trunk: Path | None, frozen: bool
 ) -> Network:
     network = build_network(
         architecture,
@@ -125,25 +160,49 @@ def _start(
     )
     if trunk is not None:
         load_trunk(network, trunk)
-    try:
-        with torch.inference_mode():
-            network.eval()(torch.zeros(1, 3, crop, crop))
-    except RuntimeError as error:
-        raise SppnetError(f"--crop: {crop} pixels are too few for the trunk ({error})") from None
+    if frozen:
+        without_gradients(network)
     return network
 
 
-def _centre_error(images: list[np.ndarray], labels: Tensor, crop: int) -> Any:
-    def validate(module: nn.Module) -> dict[str, float]:
-        scores = view_scores(cast(Network, module), images, crop=crop, views=1)
-        return {"validation_error": top_error(scores, labels, 1)["error"]}
+def _check_sizes(network: Network, sizes: Mapping[str, Sequence[int]]) -> None:
+    """Refuse an input on which the trunk leaves no cell, before hours of work."""
+    for flag, size in [(flag, size) for flag, each in sizes.items() for size in each]:
+        try:
+            with torch.inference_mode():
+                network.eval()(torch.zeros(1, 3, size, size))
+        except (RuntimeError, SppnetError) as error:
+            reason = " ".join(str(error).split())
+            raise SppnetError(
+                f"{flag}: {size} pixels are too few for the trunk ({reason}); raise it"
+            ) from None
 
-    return validate
+
+@dataclass(frozen=True)
+class _HeldOut:
+    """Images that the training does not see."""
+
+    images: Sequence[np.ndarray]
+    labels: Tensor
+    crop: int
+
+    def validation(self, crops: TrainingCrops) -> Validate:
+        """What each row of the history says besides the training itself."""
+
+        def validate(module: nn.Module) -> dict[str, float]:
+            scores = view_scores(cast(Network, module), self.images, crop=self.crop, views=1)
+            error = top_error(scores, self.labels, 1)["error"]
+            return {"size": crops.size, "validation_error": error}
+
+        return validate
+
+    def ten_view_error(self, network: Network) -> dict[str, Any]:
+        """Top-1 and top-5 error."""
+        scores = view_scores(network, self.images, crop=self.crop, views=10)
+        errors = {f"top{top}": top_error(scores, self.labels, top) for top in (1, 5)}
+        return {"views": 10, "images": len(self.images), **errors}
 
 
-def _ten_view_error(
-    network: Network, images: list[np.ndarray], labels: Tensor, crop: int
-) -> dict[str, Any]:
-    scores = view_scores(network, images, crop=crop, views=10)
-    errors = {f"top{top}": top_error(scores, labels, top) for top in (1, 5)}
-    return {"views": 10, "images": len(images), **errors}
+def _write_history(path: Path, rows: History) -> None:
+    with atomic_path(path) as temporary:
+        pd.DataFrame(rows).astype({"size": int}).to_csv(temporary, index=False)

@@ -20,6 +20,8 @@ def run(
     timing: Annotated[Path, Option(help="timing.json of measure-speed.")],
     baseline: Annotated[str, Option(help="The column that speedups refer to.")],
     reference: Annotated[Path, Option(help="The paper's numbers (.csv).")],
+    bootstrap: Annotated[int, Option(help="Samples of the images for intervals of times.", min=1)],
+    seed: Annotated[int, Option(help="Seed of the samples.")],
     table: Annotated[Path, Option("--csv", help="The table, laid out as in the paper.")],
     cells: Annotated[Path, Option("--json", help="Every cell: value, unit, n, interval, paper.")],
 ) -> None:
@@ -31,7 +33,15 @@ def run(
     columns = [Column(*parts) for parts in zip(column, title, reference_column, strict=True)]
     evaluations = {name: read_json(path) for name, path in zip(column, evaluation, strict=True)}
     paper = read_reference(reference, table=9)
-    found = table9_cells(columns, evaluations, read_json(timing), paper, baseline=baseline)
+    found = table9_cells(
+        columns,
+        evaluations,
+        read_json(timing),
+        paper,
+        baseline=baseline,
+        replicates=bootstrap,
+        seed=seed,
+    )
     lines = layout(columns, found, baseline=baseline)
     with atomic_path(table) as temporary, temporary.open("w", newline="") as file:
         csv.writer(file, lineterminator="\n").writerows(lines)

@@ -1,11 +1,13 @@
 """Picture files to pixels: every mode and orientation that a photograph comes in."""
 
 from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
 from PIL import ExifTags, Image, UnidentifiedImageError
 
+from sppnet.data.archives import read_file
 from sppnet.errors import SppnetError
 
 # Others are refused: some of Pillow's readers start foreign programs (PostScript).
@@ -47,32 +49,45 @@ class Decoded:
 
 
 def decode(path: Path) -> Decoded:
-    """Decode a whole file to upright 8-bit RGB.
+    """Decode a whole file, or a member of an archive, to upright 8-bit RGB.
 
     Grey, palette and CMYK become RGB (CMYK without a colour profile); 16-bit values keep their
     upper byte; transparent pixels are laid over mid-grey, which is near zero once a mean is
     subtracted; the first frame of an animation counts.
 
+    Args:
+        path: a place, see `archives`.
+
     Raises:
         SppnetError: the file is missing, empty, broken, cut off, not a picture or too large.
     """
-    path = Path(path)
+    return decode_bytes(read_picture(path), path)
+
+
+def read_picture(path: Path) -> bytes:
+    """The bytes of a picture file or of a member of an archive.
+
+    Raises:
+        SppnetError: there is none, or it cannot be read.
+    """
     try:
-        _check_file(path)
-        with Image.open(path, formats=FORMATS) as image:
+        return read_file(path)
+    except OSError as error:
+        raise SppnetError(f"{path}: cannot be read ({error}){CURE}") from None
+
+
+def decode_bytes(data: bytes, path: Path) -> Decoded:
+    """As `decode`, for a file that has been read; `path` only names it in errors."""
+    try:
+        if not data:
+            raise ValueError("empty file")
+        with Image.open(BytesIO(data), formats=FORMATS) as image:
             return _decode(image)
     except UnidentifiedImageError:
         raise SppnetError(f"{path}: not a picture ({', '.join(FORMATS)}){CURE}") from None
     # A broken file makes decoders raise nearly anything, from struct.error to MemoryError.
     except Exception as error:
         raise SppnetError(f"{path}: cannot be read ({error}){CURE}") from None
-
-
-def _check_file(path: Path) -> None:
-    if not path.is_file():
-        raise FileNotFoundError("no such file")
-    if path.stat().st_size == 0:
-        raise ValueError("empty file")
 
 
 def _decode(image: Image.Image) -> Decoded:

@@ -4,11 +4,11 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field
+from hashlib import sha256
 from pathlib import Path
 
-from sppnet.data.decoding import CURE, Decoded, decode
+from sppnet.data.decoding import CURE, Decoded, decode_bytes, read_picture
 from sppnet.data.manifest import Problem
-from sppnet.data.store import file_sha256
 from sppnet.errors import SppnetError
 from sppnet.progress import track
 
@@ -88,7 +88,8 @@ def inspect_image(path: Path) -> Inspection:
     except UnicodeEncodeError:
         return _left_out(path, "file name is not UTF-8")
     try:
-        decoded = decode(path)
+        data = read_picture(path)
+        decoded = decode_bytes(data, path)
     except SppnetError as error:
         return _left_out(path, str(error).removeprefix(f"{path}: ").removesuffix(CURE))
     height, width = decoded.pixels.shape[:2]
@@ -104,7 +105,7 @@ def inspect_image(path: Path) -> Inspection:
         size=(width, height),
         stored_size=decoded.stored_size,
         orientation=decoded.orientation,
-        sha256=file_sha256(path),
+        sha256=sha256(data).hexdigest(),
         problems=list(_remarks(path, decoded)),
     )
 

@@ -1,4 +1,4 @@
-"""Generated image sets in the layouts of the real ones: VOCdevkit and ImageFolder.
+"""Generated image sets in the layouts of the real ones: VOCdevkit, ImageFolder and Caltech-101.
 
 Every image comes from its own generator, keyed by (seed, set, index), so the files depend neither
 on the number of workers nor on the size of another set.
@@ -15,6 +15,7 @@ from typing import Any
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from sppnet.data.composition import Scene, SceneObject, render_scene
 from sppnet.data.shapes import CLASSES
@@ -25,9 +26,14 @@ from sppnet.progress import track
 
 VOC = Path("VOCdevkit/VOC2007")
 IMAGE_FOLDER = Path("ImageFolder")
-# Set numbers of the generators: the order is part of what a seed means.
-SETS = ("classification_train", "classification_validation", "detection_trainval", "detection_test")
+CALTECH = Path("caltech101/101_ObjectCategories")
 SPLITS = {"classification_train": "train", "classification_validation": "val"}
+DETECTION_SPLITS = {"detection_trainval": "trainval", "detection_test": "test"}
+# Set numbers of the generators: the order is part of what a seed means.
+SETS = (*SPLITS, *DETECTION_SPLITS, "caltech")
+# Background around an object of the Caltech-like set, over the object's longer side: lowest,
+# highest. Its photographs, too, are filled by an object somewhere near the middle.
+MARGINS = (0.1, 0.4)
 LIMITS: dict[str, tuple[float, float]] = {
     "sides": (32, 4096),
     "aspects": (1, 8),
@@ -93,8 +99,16 @@ def _draw_scene(plan: ScenePlan, generator: np.random.Generator, class_name: str
     )
 
 
-def _write_jpeg(path: Path, scene: Scene, quality: int) -> None:
-    bgr = np.ascontiguousarray(scene.image[..., ::-1])
+def _around_object(scene: Scene, generator: np.random.Generator) -> NDArray[np.uint8]:
+    """The part of an image with its one object and a random margin on each side."""
+    x1, y1, x2, y2 = scene.objects[0].box
+    margins = generator.uniform(*MARGINS, 4) * max(x2 - x1, y2 - y1)
+    left, top, right, bottom = margins.round().astype(int).tolist()
+    return scene.image[max(y1 - top, 0) : y2 + bottom, max(x1 - left, 0) : x2 + right]
+
+
+def _write_jpeg(path: Path, image: NDArray[np.uint8], quality: int) -> None:
+    bgr = np.ascontiguousarray(image[..., ::-1])
     _, data = cv2.imencode(".jpg", bgr, [cv2.IMWRITE_JPEG_QUALITY, quality])
     path.write_bytes(data.tobytes())
 
@@ -115,8 +129,10 @@ def _make_image(
     """Draw and write one image, in the detection sets with its annotation; returns its objects."""
     cv2.setNumThreads(1)
     plan = plans[job.set_name]
-    scene = _draw_scene(plan, _image_generator(seed, job.set_name, job.index), job.class_name)
-    _write_jpeg(root / job.path, scene, plan.quality)
+    generator = _image_generator(seed, job.set_name, job.index)
+    scene = _draw_scene(plan, generator, job.class_name)
+    image = _around_object(scene, generator) if job.set_name == "caltech" else scene.image
+    _write_jpeg(root / job.path, image, plan.quality)
     if job.class_name is None:
         write_annotation(root / VOC / "Annotations" / f"{job.path.stem}.xml", scene)
     return scene.objects
@@ -130,8 +146,12 @@ def _jobs(counts: dict[str, int]) -> list[_Job]:
             name = CLASSES[index % len(CLASSES)]
             path = IMAGE_FOLDER / split / name / f"{split}_{index + 1:06d}.jpg"
             jobs.append(_Job(set_name, index, path, name))
+    for index in range(counts["caltech"]):
+        name = CLASSES[index % len(CLASSES)]
+        path = CALTECH / name / f"image_{index // len(CLASSES) + 1:04d}.jpg"
+        jobs.append(_Job("caltech", index, path, name))
     number = 0
-    for set_name in SETS[2:]:
+    for set_name in DETECTION_SPLITS:
         for index in range(counts[set_name]):
             number += 1
             path = VOC / "JPEGImages" / f"{number:06d}.jpg"
@@ -142,9 +162,9 @@ def _jobs(counts: dict[str, int]) -> list[_Job]:
 def _make_folders(root: Path) -> None:
     for folder in ("JPEGImages", "Annotations", "ImageSets/Main"):
         (root / VOC / folder).mkdir(parents=True)
-    for split in SPLITS.values():
+    for parent in (*(IMAGE_FOLDER / split for split in SPLITS.values()), CALTECH):
         for class_name in CLASSES:
-            (root / IMAGE_FOLDER / split / class_name).mkdir(parents=True)
+            (root / parent / class_name).mkdir(parents=True)
 
 
 def _fill(
@@ -163,7 +183,7 @@ def _finish(
 ) -> dict[str, int]:
     """Write the image lists and count images and annotated objects."""
     counts = {"objects": 0, "difficult": 0, "truncated": 0}
-    for set_name, split in zip(SETS[2:], ("trainval", "test"), strict=True):
+    for set_name, split in DETECTION_SPLITS.items():
         images = [
             (job.path.stem, items)
             for job, items in zip(jobs, objects, strict=True)
@@ -194,7 +214,7 @@ def generate_scenes(
     detection: ScenePlan,
     workers: int,
 ) -> dict[str, Any]:
-    """Make all sets: `VOCdevkit/VOC2007` and `ImageFolder/{train,val}/<class>` below `output`.
+    """Make all sets: below `output`, the folders `VOC`, `IMAGE_FOLDER` and `CALTECH`.
 
     The same seed, counts and plans give the same bytes, with any number of workers. `output`
     appears only when everything is there.
@@ -203,7 +223,7 @@ def generate_scenes(
         output: folder to create; may exist when empty.
         seed: at least 0.
         images: number of images of each of `SETS`.
-        classification: plan of the images with objects of a single class.
+        classification: plan of the images with one class; Caltech's are then cut to the object.
         detection: plan of the images with objects of random classes and annotations.
         workers: processes, at least 1.
 
@@ -218,7 +238,7 @@ def generate_scenes(
     shutil.rmtree(partial_output, ignore_errors=True)
     _make_folders(partial_output)
     jobs = _jobs(images)
-    plans = {name: classification if name in SPLITS else detection for name in SETS}
+    plans = {name: detection if name in DETECTION_SPLITS else classification for name in SETS}
     objects = _fill(partial_output, jobs, seed, plans, workers)
     counts = images | _finish(partial_output, jobs, objects)
     settings = {"classification": asdict(classification), "detection": asdict(detection)}

@@ -154,14 +154,14 @@ def mean_average_precision(
     return np.where(counts > 0, np.where(present, ap, 0).sum(0) / np.maximum(counts, 1), np.nan)
 
 
-def bootstrap_interval(
+def bootstrap_means(
     curves: Sequence[ClassCurve], *, replicates: int, seed: int, method: Method
-) -> tuple[float, float]:
-    """95 % percentile interval of the mean average precision over images drawn with replacement.
+) -> np.ndarray:
+    """Mean average precisions (B,) over images drawn with replacement.
 
-    The same seed draws the same images for any curves of the same length, so that intervals of
-    several detectors rest on the same samples. A class without an object in a sample is left out
-    of that sample's mean.
+    The same seed draws the same images for any curves of the same length, so that differences
+    between detectors can be taken sample by sample. A class without an object in a sample is left
+    out of that sample's mean.
     """
     generator = np.random.default_rng(seed)
     images = len(curves[0].objects)
@@ -170,5 +170,10 @@ def bootstrap_interval(
         count = min(REPLICATES_AT_ONCE, replicates - start)
         drawn = generator.multinomial(images, np.full(images, 1 / images), size=count)
         means.append(mean_average_precision(curves, drawn.astype(np.float64), method=method))
-    low, high = np.nanpercentile(np.concatenate(means), [2.5, 97.5])
+    return np.concatenate(means)
+
+
+def percentile_interval(means: np.ndarray) -> tuple[float, float]:
+    """95 % interval of bootstrap samples; samples without any object are left out."""
+    low, high = np.nanpercentile(means, [2.5, 97.5])
     return float(low), float(high)

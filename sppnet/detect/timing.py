@@ -165,14 +165,10 @@ def _parts(taken: np.ndarray) -> Times:
     return {"conv": conv, "fc": fc, "total": total}
 
 
-def summarise(times: Times) -> dict[str, dict[str, float]]:
-    """Median and quartiles over the images, in seconds, of each part."""
+def summarise(times: Times) -> dict[str, dict[str, Any]]:
+    """Median over the images, and the time of each image, of every part; in seconds."""
     return {
-        part: {
-            "median": float(np.median(values)),
-            "low": float(np.quantile(values, 0.25)),
-            "high": float(np.quantile(values, 0.75)),
-        }
+        part: {"median": float(np.median(values)), "each": values.tolist()}
         for part, values in times.items()
     }
 

@@ -132,6 +132,40 @@ def map_geometry(trunk: nn.Module, shrink: float = 6.5) -> MapGeometry:
     return MapGeometry(stride=place.stride, offset=place.offset, shrink=shrink)
 
 
+def receptive_field(trunk: nn.Module) -> int:
+    """Side of the square of input pixels that convolutions and pools let one cell see.
+
+    Each one with kernel k and dilation d adds (k - 1) d times the stride before it to the 1 pixel
+    that a pixel sees of itself; where branches meet, the widest counts. The square lies around the
+    cell's centre (`map_geometry`). Neighbourhoods of normalisations within channels are left out.
+
+    Args:
+        trunk: as for `map_geometry`.
+
+    Returns:
+        Pixels; 139 for ZF-5.
+
+    Raises:
+        SppnetError: as `map_geometry`.
+
+    Source: SPEC 1.2 (139).
+    """
+    map_geometry(trunk)  # refuses what the steps below could not follow
+    graph = fx.symbolic_trace(trunk)
+    places: dict[fx.Node, _Place | None] = {}
+    sides: dict[fx.Node, float] = {}
+    for node in graph.graph.nodes:
+        places[node] = _node_place(node, graph, places)
+        sides[node] = max((sides[source] for source in node.all_input_nodes), default=1.0)
+        layer = graph.get_submodule(str(node.target)) if node.op == "call_module" else None
+        if isinstance(layer, (nn.Conv2d, nn.MaxPool2d, nn.AvgPool2d)):
+            before = places[node.all_input_nodes[0]] or _Place(1.0, 0.0)
+            dilation = _both_axes(getattr(layer, "dilation", 1), _name(node))
+            kernel = _both_axes(layer.kernel_size, _name(node))
+            sides[node] += (kernel - 1) * dilation * before.stride
+    return round(sides[node])
+
+
 def project_windows(
     boxes: Tensor, geometry: MapGeometry, map_size: tuple[int, int], scale: float | Tensor
 ) -> Tensor:

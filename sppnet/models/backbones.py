@@ -73,7 +73,49 @@ ALEX5: tuple[Row, ...] = (
     Conv(256, 3, 1, 1, groups=2, bias=1.0),
 )
 
-BACKBONES: dict[str, tuple[Row, ...]] = {"zf5": ZF5, "alex5": ALEX5}
+# Krizhevsky's network with its pools moved behind conv2 and conv3. The paper does not say which
+# normalisation it means: across channels as in the original. Biases as there too: 1 in conv2, conv4
+# and conv5 (Krizhevsky et al. 2012, section 5).
+CONVNET5: tuple[Row, ...] = (
+    # 2 and 3 both give 55 from 224; with 2 the cells lie evenly, 15 and 16 pixels from the edges.
+    Conv(96, 11, 4, 2, bias=0.0),
+    Lrn("across"),
+    Conv(256, 5, 1, 2, bias=1.0),  # 2 keeps 55, which pooling makes the 27 of Table 1
+    Lrn("across"),
+    Pool(3, 2),
+    Conv(384, 3, 1, 1, bias=0.0),  # 1 keeps 27, which pooling makes 13
+    Pool(3, 2),
+    Conv(384, 3, 1, 1, bias=1.0),  # 1 keeps 13
+    Conv(256, 3, 1, 1, bias=1.0),
+)
+
+# Normalisation across channels and the biases of the first five as in CONVNET5, 1 in those added.
+OVERFEAT5: tuple[Row, ...] = (
+    # 0 here and 1 in conv2: the only pair that gives the stride 12, first centre 14 and 18 cells
+    # that the release's subsample_images.m has. Table 1 prints 36 for conv1, this gives 37, and
+    # under Caffe's rounding of pools no padding gives less.
+    Conv(96, 7, 2, 0, bias=0.0),
+    Pool(3, 3),
+    Lrn("across"),
+    Conv(256, 5, 1, 1, bias=1.0),
+    Pool(2, 2),
+    Conv(512, 3, 1, 1, bias=0.0),  # 1 keeps 18, from here on
+    Conv(512, 3, 1, 1, bias=1.0),
+    Conv(512, 3, 1, 1, bias=1.0),
+)
+OVERFEAT7: tuple[Row, ...] = (
+    *OVERFEAT5,
+    Conv(512, 3, 1, 1, bias=1.0),
+    Conv(512, 3, 1, 1, bias=1.0),
+)
+
+BACKBONES: dict[str, tuple[Row, ...]] = {
+    "zf5": ZF5,
+    "convnet5": CONVNET5,
+    "overfeat5": OVERFEAT5,
+    "overfeat7": OVERFEAT7,
+    "alex5": ALEX5,
+}
 
 
 class _Normalisation(torch.autograd.Function):
@@ -104,7 +146,12 @@ class _Normalisation(torch.autograd.Function):
 
 
 def _normalise(maps: Tensor, kernel: Tensor, groups: int) -> Tensor:
-    return cast(Tensor, _Normalisation.apply(maps, kernel, groups))  # type: ignore[no-untyped-call]
+    # In 32 bits, also where training is in mixed precision: the divisor lies just above 1.
+    with torch.autocast(maps.device.type, enabled=False):
+        normalised = _Normalisation.apply(  # type: ignore[no-untyped-call]
+            maps.float(), kernel.float(), groups
+        )
+    return cast(Tensor, normalised)
 
 
 def normalise_within_channel(maps: Tensor) -> Tensor:
@@ -145,7 +192,7 @@ class LocalResponseNorm(nn.Module):
     """Layer form of the two normalisations."""
 
     def __init__(self, kind: Literal["within", "across"]) -> None:
-        """kind: "within" (ZF-5) or "across" (Alex-5) channels."""
+        """kind: "within" (ZF-5) or "across" (the others) channels."""
         super().__init__()
         self.kind = kind
 
@@ -160,13 +207,13 @@ def build_trunk(backbone: str, width: float) -> nn.Sequential:
     """Build a trunk with unset weights; biases stand at the values training starts from.
 
     Args:
-        backbone: "zf5", "alex5", "squeezenet" (v1.0 up to fire9) or "torchvision:NAME".
-        width: factor on the channel numbers of zf5 and alex5; 1 for the others.
+        backbone: a name in `BACKBONES`, "squeezenet" (v1.0 up to fire9) or "torchvision:NAME".
+        width: factor on the channel numbers of those in `BACKBONES`; 1 for the others.
 
     Raises:
         SppnetError: unknown backbone, or a width that it does not have.
 
-    Source: Table 1; SPEC 1.2 (ZF-5), SPEC 12 (Alex-5).
+    Source: Table 1; SPEC 1.2 (ZF-5), SPEC 1.3 (paddings), SPEC 12 (Alex-5).
     """
     if backbone in BACKBONES:
         if width <= 0:

@@ -6,44 +6,31 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 from sppnet.errors import SppnetError
+from sppnet.models.processes import (
+    averaging_gradients,
+    from_first,
+    process_number,
+    summed,
+    wait_for_first,
+)
+
+# Whoever trains needs both.
+from sppnet.models.schedule import Schedule as Schedule
 from sppnet.models.weights import load_tensors, save_tensors
 from sppnet.progress import track
 
 EpochBatches = Callable[[int, torch.Generator], Iterator[tuple[Tensor, Tensor]]]
 Validate = Callable[[nn.Module], dict[str, float]]
 History = list[dict[str, float]]
-
-
-@dataclass(frozen=True)
-class Schedule:
-    """How long and how fast to learn.
-
-    Attributes:
-        learning_rate: of weights; biases learn twice as fast and do not decay, as in Caffe.
-        drops: numbers of finished epochs after which the rate is divided by 10, once for each.
-        epochs: in all.
-        momentum: of SGD.
-        weight_decay: L2 penalty on weights.
-        warmup: iterations over which the rate rises linearly from near 0.
-    """
-
-    learning_rate: float
-    drops: tuple[int, ...]
-    epochs: int
-    momentum: float
-    weight_decay: float
-    warmup: int
-
-    def rate(self, epoch: int, step: int) -> float:
-        """Learning rate in 0-based epoch `epoch` at 0-based iteration `step` of the whole run."""
-        rate = self.learning_rate * 0.1 ** sum(epoch >= drop for drop in self.drops)
-        return rate * min(1.0, (step + 1) / (self.warmup + 1))
+Precision = Literal["full", "mixed"]
+WATCHED = "validation_error"  # what must fall lest the rate drops
 
 
 @dataclass
@@ -54,6 +41,7 @@ class _Run:
     schedule: Schedule
     restart: Path
     generator: torch.Generator
+    precision: Precision
     step: int = 0
     history: History = field(default_factory=list)
 
@@ -64,9 +52,11 @@ class _Run:
             for name, weight in self.weights.items()
         ]
         self.optimizer = torch.optim.SGD(groups, lr=0.0, momentum=self.schedule.momentum)
+        self.parallel = averaging_gradients(self.module)
 
     def set_rate(self, epoch: int) -> float:
-        rate = self.schedule.rate(epoch, self.step)
+        watched = [] if self.schedule.plateau is None else [row[WATCHED] for row in self.history]
+        rate = self.schedule.rate(epoch, self.step, watched)
         for group in self.optimizer.param_groups:
             group["lr"] = 2 * rate if group["bias"] else rate
             group["weight_decay"] = 0.0 if group["bias"] else self.schedule.weight_decay
@@ -77,6 +67,8 @@ class _Run:
         return {**self.weights, **dict(self.module.named_buffers())}
 
     def save(self) -> None:
+        if process_number() > 0:
+            return
         tensors = {f"value/{name}": tensor for name, tensor in self.values().items()}
         for name, weight in self.weights.items():
             buffer = self.optimizer.state[weight].get("momentum_buffer")
@@ -91,6 +83,15 @@ class _Run:
         if not path.exists():
             return
         tensors, metadata = load_tensors(path)
+        try:
+            self._continue_from(tensors, json.loads(metadata["progress"]))
+        except (KeyError, ValueError, RuntimeError) as error:
+            reason = " ".join(str(error).split())[:200]
+            raise SppnetError(
+                f"{path}: not a checkpoint of this training ({reason}); delete it to start anew"
+            ) from error
+
+    def _continue_from(self, tensors: dict[str, Tensor], progress: dict[str, Any]) -> None:
         self.copy_values(tensors)
         for name, weight in self.weights.items():
             if f"momentum/{name}" in tensors:
@@ -98,10 +99,11 @@ class _Run:
                 buffer.copy_(tensors[f"momentum/{name}"])
                 self.optimizer.state[weight]["momentum_buffer"] = buffer
         self.generator.set_state(tensors["generator"])
-        progress = json.loads(metadata["progress"])
         self.step, self.history = progress["step"], progress["history"]
 
     def save_best(self) -> None:
+        if process_number() > 0:
+            return
         tensors = {f"value/{name}": tensor for name, tensor in self.values().items()}
         save_tensors(self.restart / "best.safetensors", tensors, {})
 
@@ -120,11 +122,15 @@ def fit(
     seed: int,
     restart: Path,
     select: str | None,
+    precision: Precision = "full",
 ) -> History:
     """Train a classifier in place by cross-entropy; it ends in evaluation mode.
 
     Momentum is PyTorch's: after a drop of the rate, past gradients count at the new rate (in
     Caffe, at the old one).
+
+    Where several processes train together (see `processes`), each calls this with its share of
+    every batch, all shares of one size; the first validates and writes.
 
     Args:
         module: maps inputs to logits; parameters without `requires_grad` stay as they are.
@@ -137,6 +143,8 @@ def fit(
             a finished one returns at once.
         select: a key of what `validate` returns: the module ends as it was after the (first) epoch
             with the lowest value. None: as it was after the last epoch.
+        precision: "full" computes in 32 bits; "mixed" convolves and multiplies in bfloat16, with
+            weights, their updates and the loss in 32 bits.
 
     Returns:
         One row per epoch: epoch (from 1), lr, train_loss, train_error, what `validate` returned,
@@ -145,21 +153,23 @@ def fit(
     Raises:
         SppnetError: the loss is no longer a number, or an epoch has no batch.
     """
-    run = _Run(module, schedule, restart, torch.Generator().manual_seed(seed))
+    run = _Run(module, schedule, restart, torch.Generator().manual_seed(seed), precision)
     run.resume()
     devices = list(range(torch.cuda.device_count()))
     for epoch in range(len(run.history), schedule.epochs):
         # Dropout draws from torch's global generators: seed them for the epoch, then put them back.
         with torch.random.fork_rng(devices=devices):
-            torch.manual_seed(int(torch.randint(2**62, (1,), generator=run.generator)))
+            dropout_seed = int(torch.randint(2**62, (1,), generator=run.generator))
+            torch.manual_seed(dropout_seed + process_number())
             row = _train_epoch(run, epoch, epoch_batches(epoch, run.generator))
         module.eval()
-        row |= {name: float(value) for name, value in validate(module).items()}
-        run.history.append(row)
+        told = validate(module) if process_number() == 0 else {}
+        run.history.append(row | from_first({name: float(told[name]) for name in told}))
         if select is not None and _lowest(run.history, select) == epoch:
             run.save_best()
         run.save()
     if select is not None:
+        wait_for_first()
         run.copy_values(load_tensors(restart / "best.safetensors")[0])
     module.eval()
     return run.history
@@ -173,36 +183,42 @@ def _train_epoch(
     run: _Run, epoch: int, batches: Iterator[tuple[Tensor, Tensor]]
 ) -> dict[str, float]:
     device = next(iter(run.weights.values())).device
-    run.module.train()
+    run.parallel.train()
     start, images, rate = time.perf_counter(), 0, 0.0
-    # Sums stay on the device: asking for their values would make the GPU wait in each iteration.
-    loss_sum = torch.zeros((), dtype=torch.float64, device=device)
-    wrong = torch.zeros((), dtype=torch.int64, device=device)
+    # Sums of loss and errors stay on the device: asking for their values would make the GPU wait
+    # in each iteration.
+    sums = torch.zeros(2, dtype=torch.float64, device=device)
     description = f"epoch {epoch + 1}/{run.schedule.epochs}"
-    for inputs, labels in track(batches, description):
+    for inputs, labels in track(batches, description) if process_number() == 0 else batches:
         rate = run.set_rate(epoch)
-        inputs, labels = inputs.to(device), labels.to(device)
-        logits = run.module(inputs)
-        loss = functional.cross_entropy(logits, labels)
-        run.optimizer.zero_grad()
-        torch.autograd.backward(loss)
-        run.optimizer.step()
-        run.step += 1
+        sums += _step(run, inputs.to(device), labels.to(device))
         images += len(labels)
-        loss_sum += loss.detach() * len(labels)
-        wrong += (logits.detach().argmax(dim=1) != labels).sum()
+    loss, wrong = summed(sums).tolist()
+    images = int(summed(torch.tensor(images)))
     if not images:
         raise SppnetError("training: an epoch has no batch; give more images or a smaller batch")
-    mean_loss = float(loss_sum) / images
-    if not math.isfinite(mean_loss):
+    if not math.isfinite(loss / images):
         raise SppnetError(
-            f"training: the loss is {mean_loss} in epoch {epoch + 1}; lower the learning rate or "
-            "lengthen the warm-up"
+            f"training: the loss is {loss / images} in epoch {epoch + 1}; lower the learning rate "
+            "or lengthen the warm-up"
         )
     return {
         "epoch": epoch + 1,
         "lr": rate,
-        "train_loss": mean_loss,
-        "train_error": int(wrong) / images,
+        "train_loss": loss / images,
+        "train_error": wrong / images,
         "images_per_second": images / (time.perf_counter() - start),
     }
+
+
+def _step(run: _Run, inputs: Tensor, labels: Tensor) -> Tensor:
+    """One iteration of SGD; float64 sums of the loss and of the wrong answers of the batch."""
+    with torch.autocast(inputs.device.type, torch.bfloat16, run.precision == "mixed"):
+        logits = run.parallel(inputs)
+        loss = functional.cross_entropy(logits, labels)
+    run.optimizer.zero_grad()
+    torch.autograd.backward(loss)
+    run.optimizer.step()
+    run.step += 1
+    wrong = (logits.detach().argmax(dim=1) != labels).sum()
+    return torch.stack([(loss.detach() * len(labels)).double(), wrong.double()])

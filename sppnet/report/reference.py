@@ -22,16 +22,60 @@ class PaperValue:
     origin: str
 
 
-def read_reference(path: Path, table: int) -> dict[tuple[str, str], PaperValue]:
+@dataclass(frozen=True)
+class PaperRow:
+    """A row of a table of the paper, as text.
+
+    Attributes:
+        name: what the row is about; rows may share one.
+        texts: what the paper prints, by column.
+        origins: where each text was read.
+    """
+
+    name: str
+    texts: dict[str, str]
+    origins: dict[str, str]
+
+
+def read_reference(path: Path, table: int | str) -> dict[tuple[str, str], PaperValue]:
     """The numbers of one table by (row, column).
 
     Args:
         path: CSV with the columns table, row, column, value and origin.
-        table: its number in the paper.
+        table: its number in the paper, or the name of a group of numbers from the paper's text.
 
     Raises:
         SppnetError: the file is missing or lacks a column, or a value of the table is no number.
     """
+    return {
+        (cell["row"], cell["column"]): PaperValue(_number(cell["value"], path), cell["origin"])
+        for cell in _cells(path)
+        if cell["table"] == str(table)
+    }
+
+
+def read_paper_rows(path: Path, table: int) -> list[PaperRow]:
+    """The rows of one table in the paper's order.
+
+    A new row begins where the name changes or a column comes up again: two rows of Table 4 may
+    have one name and differ in their number of scales.
+
+    Raises:
+        SppnetError: the file is missing or lacks a column.
+    """
+    rows: list[PaperRow] = []
+    for cell in _cells(path):
+        if cell["table"] != str(table):
+            continue
+        name, column = cell["row"], cell["column"]
+        if not rows or rows[-1].name != name or column in rows[-1].texts:
+            rows.append(PaperRow(name, {}, {}))
+        rows[-1].texts[column] = cell["value"]
+        rows[-1].origins[column] = cell["origin"]
+    return rows
+
+
+def _cells(path: Path) -> list[dict[str, str]]:
     try:
         with Path(path).open(newline="", encoding="utf-8") as file:
             cells = list(csv.DictReader(file))
@@ -42,11 +86,7 @@ def read_reference(path: Path, table: int) -> dict[tuple[str, str], PaperValue]:
     missing = [name for name in COLUMNS if not cells or name not in cells[0]]
     if missing:
         raise SppnetError(f"{path}: no column {missing[0]!r}; restore it from the repository")
-    return {
-        (cell["row"], cell["column"]): PaperValue(_number(cell["value"], path), cell["origin"])
-        for cell in cells
-        if cell["table"] == str(table)
-    }
+    return cells
 
 
 def _number(text: str, path: Path) -> float:

@@ -4,8 +4,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+import numpy as np
+
 from sppnet.errors import SppnetError
 from sppnet.report.reference import PaperValue
+from sppnet.report.statistics import bootstrap_medians, percentile_interval
 
 
 @dataclass(frozen=True)
@@ -75,8 +78,13 @@ def table9_cells(
     reference: Mapping[tuple[str, str], PaperValue],
     *,
     baseline: str,
+    replicates: int,
+    seed: int,
 ) -> Cells:
     """All cells of the table, by column name and row key.
+
+    The intervals of times and speedups come from images drawn with replacement, the same on both
+    sides of a speedup.
 
     Args:
         columns: in the order of the table.
@@ -84,18 +92,18 @@ def table9_cells(
         timing: what `measure-speed` wrote, seconds per image.
         reference: the paper's numbers by (row, column).
         baseline: the column whose total time the speedups refer to.
+        replicates: bootstrap samples behind the intervals of times.
+        seed: of these samples.
 
     Raises:
         SppnetError: a row or column is missing from the measurements.
     """
-    total = _part(timing, ("columns", baseline, "total", "median"), "timing")
     cells: Cells = {}
     for column in columns:
         name = column.name
-        own = _part(timing, ("columns", name, "total", "median"), "timing")
         found = {row.key: _accuracy(evaluations[name], row, name) for row in ACCURACY_ROWS}
-        found |= {row.key: _time(timing, row, name) for row in TIME_ROWS}
-        found[SPEEDUP_ROW.key] = Cell(_rounded(total / own), "x", int(timing["images"]))
+        found |= {row.key: _time(timing, row, name, replicates, seed) for row in TIME_ROWS}
+        found[SPEEDUP_ROW.key] = _speedup(timing, name, baseline, replicates, seed)
         cells[name] = {row.key: _beside(found[row.key], row, column, reference) for row in ROWS}
     return cells
 
@@ -145,10 +153,31 @@ def _accuracy(evaluation: Mapping[str, Any], row: Row, name: str) -> Cell:
     return Cell(mean, "%", int(evaluation["images"]), low, high)
 
 
-def _time(timing: Mapping[str, Any], row: Row, name: str) -> Cell:
-    found = _part(timing, ("columns", name, row.source), "timing")
-    median, low, high = (_rounded(found[key]) for key in ("median", "low", "high"))
-    return Cell(median, "s", int(timing["images"]), low, high)
+def _time(timing: Mapping[str, Any], row: Row, name: str, replicates: int, seed: int) -> Cell:
+    each = _seconds(timing, name, row.source)
+    samples = bootstrap_medians([each], replicates=replicates, seed=seed)[0]
+    low, high = percentile_interval(samples)
+    return Cell(
+        _rounded(float(np.median(each))), "s", len(each), low=_rounded(low), high=_rounded(high)
+    )
+
+
+def _speedup(
+    timing: Mapping[str, Any], name: str, baseline: str, replicates: int, seed: int
+) -> Cell:
+    own, other = (_seconds(timing, column, "total") for column in (name, baseline))
+    ratio = _rounded(float(np.median(other) / np.median(own)))
+    if name == baseline:
+        return Cell(ratio, "x", len(own))
+    fast, slow = bootstrap_medians([own, other], replicates=replicates, seed=seed)
+    low, high = percentile_interval(slow / fast)
+    return Cell(ratio, "x", len(own), low=_rounded(low), high=_rounded(high))
+
+
+def _seconds(timing: Mapping[str, Any], name: str, part: str) -> np.ndarray:
+    """Seconds of each image (N,)."""
+    found = _part(timing, ("columns", name, part, "each"), "timing")
+    return np.asarray(found, np.float64)
 
 
 def _beside(

@@ -11,9 +11,9 @@ ROWS = ("pool5", "fc6", "ftfc6", "ftfc7", "ftfc7 bb")
 
 @pytest.fixture
 def arguments(tmp_path):
-    part = {"median": 2.0, "low": 1.0, "high": 3.0}
-    times = {"conv": part, "fc": part, "total": {**part, "median": 4.0}}
-    fast = {"conv": part, "fc": part, "total": {**part, "median": 0.5}}
+    part = {"each": [1.0, 2.0, 3.0]}
+    times = {"conv": part, "fc": part, "total": {"each": [3.0, 4.0, 5.0]}}
+    fast = {"conv": part, "fc": part, "total": {"each": [0.4, 0.5, 0.6]}}
     rows = {name: {"map": 0.5, "low": 0.4, "high": 0.6} for name in ROWS}
     (tmp_path / "evaluation.json").write_text(json.dumps({"images": 7, "rows": rows}))
     columns = {"spp": fast, "rcnn": times}
@@ -28,6 +28,8 @@ def arguments(tmp_path):
         "evaluation": [tmp_path / "evaluation.json"] * 2,
         "timing": tmp_path / "timing.json",
         "baseline": "rcnn",
+        "bootstrap": 50,
+        "seed": 1,
         "reference": tmp_path / "reference.csv",
         "table": tmp_path / "out/table9.csv",
         "cells": tmp_path / "out/table9.json",

@@ -6,9 +6,10 @@ from sppnet.detect.evaluate import (
     RECALLS,
     ClassCurve,
     average_precisions,
-    bootstrap_interval,
+    bootstrap_means,
     class_curve,
     mean_average_precision,
+    percentile_interval,
     voc_average_precision,
 )
 from sppnet.errors import SppnetError
@@ -177,15 +178,18 @@ def test_interval_equals_percentiles_of_plain_samples() -> None:
         ]
         means.append(np.nanmean(each))
     expected = np.sort(means)
-    low, high = bootstrap_interval(curves(2), replicates=100, seed=5, method="11-point")
+    found = bootstrap_means(curves(2), replicates=100, seed=5, method="11-point")
+    np.testing.assert_allclose(found, means, rtol=1e-12)
+    low, high = percentile_interval(found)
     assert expected[2] <= low <= expected[3]  # the 2.5 % point lies between the 3rd and 4th of 100
     assert expected[96] <= high <= expected[97]
 
 
-def test_interval_follows_the_seed_and_not_the_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
-    parts = curves(2)
-    first = bootstrap_interval(parts, replicates=250, seed=1, method="area")
-    assert first == bootstrap_interval(parts, replicates=250, seed=1, method="area")
-    assert first != bootstrap_interval(parts, replicates=250, seed=2, method="area")
+def test_samples_follow_the_seed_and_not_the_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
+    def means(seed: int) -> list[float]:
+        return bootstrap_means(curves(2), replicates=250, seed=seed, method="area").tolist()
+
+    first = means(1)
+    assert first == means(1) and first != means(2)
     monkeypatch.setattr("sppnet.detect.evaluate.REPLICATES_AT_ONCE", 7)
-    assert first == bootstrap_interval(parts, replicates=250, seed=1, method="area")
+    assert first == means(1)

@@ -1,3 +1,6 @@
+import itertools
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -37,6 +40,11 @@ def convolutions(trunk):
         # the released prototxt, Caffe rounding
         ("zf5", 224, [110, 55, 26, 13, 13, 13, 13]),
         ("zf5", 180, [88, 44, 20, 10, 10, 10, 10]),
+        ("convnet5", 224, [55, 55, 27, 27, 13, 13, 13]),
+        ("convnet5", 180, [44, 44, 22, 22, 11, 11, 11]),
+        ("overfeat5", 224, [109, 37, 35, 18, 18, 18, 18]),
+        ("overfeat7", 224, [109, 37, 35, 18, 18, 18, 18, 18, 18]),
+        ("overfeat7", 180, [87, 29, 27, 14, 14, 14, 14, 14, 14]),
         # AlexNet on R-CNN's input
         ("alex5", 227, [55, 27, 27, 13, 13, 13, 13]),
     ],
@@ -68,7 +76,15 @@ def test_a_torchvision_trunk_with_features_is_those_features():
 
 
 @pytest.mark.parametrize(
-    ("backbone", "stride", "offset"), [("zf5", 16, 20), ("alex5", 16, 17), ("squeezenet", 16, 17)]
+    ("backbone", "stride", "offset"),
+    [
+        ("zf5", 16, 20),
+        ("convnet5", 16, 15),
+        ("overfeat5", 12, 14),  # the release's constants: 15, counted from 1, and 12
+        ("overfeat7", 12, 14),
+        ("alex5", 16, 17),
+        ("squeezenet", 16, 17),
+    ],
 )
 def test_geometry_can_be_traced(backbone, stride, offset):
     geometry = map_geometry(build_trunk(backbone, 1))
@@ -105,10 +121,60 @@ def test_layers_of_alex5():
     assert names[:4] == ["Conv2d", "ReLU", "MaxPool2d", "LocalResponseNorm"]
 
 
+def kinds(trunk):
+    """Types of the layers, without the ReLUs that follow each convolution."""
+    names = [type(layer).__name__ for layer in trunk]
+    after = [names[place + 1] for place, name in enumerate(names) if name == "Conv2d"]
+    assert set(after) == {"ReLU"} and len(after) == names.count("ReLU")
+    return " ".join(name for name in names if name != "ReLU")
+
+
+def test_layers_of_convnet5():
+    trunk = build_trunk("convnet5", 1)
+    shapes = [tuple(layer.weight.shape) for layer in convolutions(trunk)]
+    assert shapes == [
+        (96, 3, 11, 11),
+        (256, 96, 5, 5),
+        (384, 256, 3, 3),
+        (384, 384, 3, 3),
+        (256, 384, 3, 3),
+    ]
+    # normalised but not pooled after conv1, pooled but not normalised after conv3
+    assert kinds(trunk) == (
+        "Conv2d LocalResponseNorm Conv2d LocalResponseNorm MaxPool2d Conv2d MaxPool2d Conv2d Conv2d"
+    )
+
+
+@pytest.mark.parametrize(("backbone", "count"), [("overfeat5", 5), ("overfeat7", 7)])
+def test_layers_of_overfeat(backbone, count):
+    trunk = build_trunk(backbone, 1)
+    shapes = [tuple(layer.weight.shape) for layer in convolutions(trunk)]
+    first = [(96, 3, 7, 7), (256, 96, 5, 5), (512, 256, 3, 3)]
+    assert shapes == first + [(512, 512, 3, 3)] * (count - 3)
+    start = "Conv2d MaxPool2d LocalResponseNorm Conv2d MaxPool2d" + " Conv2d" * (count - 2)
+    assert kinds(trunk) == start
+    pools = [layer for layer in trunk if isinstance(layer, nn.MaxPool2d)]
+    assert [(pool.kernel_size, pool.stride) for pool in pools] == [(3, 3), (2, 2)]
+
+
+def test_only_one_padding_gives_overfeat_the_cells_of_the_release(monkeypatch):
+    fitting, sides = [], set()
+    for first, second in itertools.product(range(4), range(3)):
+        rows = [*BACKBONES["overfeat5"]]
+        rows[0], rows[3] = replace(rows[0], padding=first), replace(rows[3], padding=second)
+        monkeypatch.setitem(BACKBONES, "tried", tuple(rows))
+        trunk = build_trunk("tried", 0.125)
+        sides.add(map_shape(trunk[:3], 224, 224)[1])
+        if map_geometry(trunk).offset == 14 and map_shape(trunk, 224, 224)[1] == 18:
+            fitting.append((first, second))
+    assert fitting == [(0, 1)]
+    assert min(sides) == 37  # Table 1 prints 36
+
+
 @pytest.mark.parametrize("backbone", BACKBONES)
 def test_biases_start_at_the_released_values(backbone):
     biases = [layer.bias.unique().tolist() for layer in convolutions(build_trunk(backbone, 0.125))]
-    assert biases == [[0], [1], [0], [1], [1]]
+    assert biases == [[0], [1], [0]] + [[1]] * (len(biases) - 3)
 
 
 @pytest.mark.parametrize(
@@ -125,7 +191,7 @@ def test_narrow_trunks_keep_their_layers(backbone, width):
     trunk = build_trunk(backbone, width)
     assert len(trunk) == len(build_trunk(backbone, 1))
     assert trunk_channels(trunk) == convolutions(trunk)[-1].out_channels
-    assert trunk_channels(trunk) < 256
+    assert trunk_channels(trunk) < trunk_channels(build_trunk(backbone, 1))
 
 
 @pytest.mark.parametrize(

@@ -80,16 +80,28 @@ def without_speed(history):
     return [{k: v for k, v in row.items() if k != "images_per_second"} for row in history]
 
 
-def test_rate_rises_and_drops():
-    plan = schedule(drops=(1, 3))
-    # warm-up over 4 iterations: the fifth runs at the full rate
-    assert [plan.rate(0, step) for step in (0, 1, 3, 4, 9)] == pytest.approx(
-        [0.02, 0.04, 0.08, 0.1, 0.1]
-    )
-    assert [plan.rate(epoch, 99) for epoch in range(5)] == pytest.approx(
-        [0.1, 0.01, 0.01, 0.001, 0.001]
-    )
-    assert schedule(warmup=0).rate(0, 0) == 0.1
+def test_a_plateau_shows_in_the_history_and_survives_a_kill(tmp_path):
+    errors = [0.5, 0.6, 0.6, 0.6, 0.6, 0.6, 0.6]
+    plan = schedule(epochs=7, drops=(), plateau=2, warmup=0)
+
+    def validate_from(epoch, death=None):
+        def validate(module):
+            nonlocal epoch
+            if epoch == death:
+                raise Killed
+            epoch += 1
+            return {"validation_error": errors[epoch - 1]}
+
+        return validate
+
+    whole, continued = Small(), Small()
+    rows = train(whole, tmp_path / "whole", schedule=plan, validate=validate_from(0))
+    expected = [0.1, 0.1, 0.1, 0.01, 0.01, 0.001, 0.001]
+    assert [row["lr"] for row in rows] == pytest.approx(expected)
+    with pytest.raises(Killed):
+        train(Small(), tmp_path / "b", schedule=plan, validate=validate_from(0, death=4))
+    train(continued, tmp_path / "b", schedule=plan, validate=validate_from(4))
+    assert same(whole, continued)
 
 
 def test_two_steps_by_hand(tmp_path):
@@ -140,7 +152,7 @@ def test_loss_and_error_are_means_over_images(tmp_path):
 
 def test_it_learns_and_ends_in_evaluation_mode(tmp_path):
     module = Small()
-    rows = train(module, tmp_path, schedule=schedule(epochs=12, drops=(9,)))
+    rows = train(module, tmp_path, schedule=schedule(epochs=30, drops=(25,)))
     assert rows[-1]["train_loss"] < 0.8 * rows[0]["train_loss"]
     assert not module.training
 
@@ -302,3 +314,20 @@ def test_a_loss_that_is_no_number_is_an_error(tmp_path):
 def test_an_epoch_without_a_batch_is_an_error(tmp_path):
     with pytest.raises(SppnetError, match="no batch"):
         train(Small(), tmp_path, epoch_batches=lambda *_: iter([]))
+
+
+def test_a_checkpoint_of_another_network_is_an_error(tmp_path):
+    inputs = torch.randn(4, 2), torch.zeros(4, dtype=torch.int64)
+    train(nn.Linear(2, 2), tmp_path, epoch_batches=lambda *_: iter([inputs]))
+    with pytest.raises(SppnetError, match=r"checkpoint.*delete it") as error:
+        train(Small(), tmp_path)
+    assert "\n" not in str(error.value)
+
+
+def test_a_checkpoint_cut_short_is_an_error(tmp_path):
+    train(Small(), tmp_path)
+    path = tmp_path / "checkpoint.safetensors"
+    path.write_bytes(path.read_bytes()[:-9])
+    with pytest.raises(SppnetError, match=r"checkpoint.*not a complete") as error:
+        train(Small(), tmp_path)
+    assert "\n" not in str(error.value)

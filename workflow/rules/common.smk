@@ -40,7 +40,6 @@ pathvars:
 
 
 wildcard_constraints:
-    network="|".join(config["networks"]),
     detector="|".join(config["detectors"]),
     split="trainval|test",
     state="pretrained|finetuned",

@@ -4,11 +4,19 @@ Functions of `wildcards` are called by Snakemake for each job.
 """
 
 import json
+import math
+from itertools import product
 
 COLUMNS = config["table9"]["columns"]
 FIGURE_DETECTIONS = (
     f"<artifacts>/detectors/{config['figures']['detector']}/detections.parquet"
 )
+
+# A detector that has seen fewer images is compared with the others on those it has seen.
+SHARED_IMAGES = min(
+    (config["detectors"][name].get("images") or math.inf for name in COLUMNS),
+)
+SHARED = "evaluation" if SHARED_IMAGES == math.inf else "evaluation_shared"
 
 # The paper's numbers lie in git, so this input is always there: a result without a record, as in
 # a fresh clone, is made to look older than it, and is rebuilt.
@@ -29,9 +37,42 @@ def image_sets(wildcards):
     }
 
 
+def classifier_networks():
+    """Every backbone in every regime with every seed, in the form of `networks`."""
+    own = config.get("classifiers")
+    if own is None:
+        return {}
+    networks = {}
+    for backbone, regime, seed in product(
+        own["backbones"], own["regimes"], own["seeds"]
+    ):
+        looks = own["regimes"][regime]
+        shape = {
+            "backbone": backbone,
+            "width": own["backbones"][backbone]["width"],
+            "levels": looks["levels"],
+        }
+        sizes = {name: looks[name] for name in ("sizes", "size_choice")}
+        networks[f"{backbone}-{regime}-{seed}"] = {
+            "architecture": shape | own["head"],
+            "trunk": None,
+            "training": own["training"] | sizes | {"seed": seed},
+        }
+    return networks
+
+
+NETWORKS = config["networks"] | classifier_networks()
+
+
+wildcard_constraints:
+    network="|".join(NETWORKS),
+    views="|".join(config.get("views", {"-": None})),
+    column="|".join(transfer_columns()) or "-",
+
+
 def network_of(wildcards):
     """Settings of the network that a file belongs to."""
-    return config["networks"][wildcards.network]
+    return NETWORKS[wildcards.network]
 
 
 def trunk_source(wildcards):
@@ -179,6 +220,8 @@ def column_settings():
         "title": [detector["title"] for detector in detectors],
         "reference_column": [detector["reference"] or "none" for detector in detectors],
         "baseline": config["table9"]["baseline"],
+        "bootstrap": config["evaluation"]["bootstrap"],
+        "seed": config["evaluation"]["seed"],
     }
 
 

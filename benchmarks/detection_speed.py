@@ -1,0 +1,184 @@
+"""Detection without proposals: SPP on one scale against R-CNN, same trunk, boxes and process.
+
+    sppnet import-weights --source data/weights/squeezenet_v1.0_decoded_fp32.npz \\
+        --backbone squeezenet --output artifacts/squeezenet.safetensors
+    python benchmarks/detection_speed.py --trunk artifacts/squeezenet.safetensors \\
+        --pictures data/VOCdevkit/VOC2007/JPEGImages
+
+Goal: SPP is at least 90 times as fast as R-CNN at its best batch. The fully connected layers and
+the SVMs are random: only time counts.
+"""
+
+from functools import partial
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Annotated, Any
+
+import numpy as np
+import torch
+import typer
+from figures import find_pictures, medians, write_figures
+from torch import Tensor
+from typer import Option
+
+from sppnet.data.images import read_image, resize_shorter_side, to_tensor
+from sppnet.detect.features import convolve
+from sppnet.detect.proposals import selective_search
+from sppnet.detect.rcnn import Warp, fill_colour, normalise, warp_regions
+from sppnet.detect.svm import LinearSvms
+from sppnet.detect.timing import (
+    CropPooling,
+    MapPooling,
+    Sample,
+    TimedDetector,
+    fastest_batch,
+    measure,
+    summarise,
+)
+from sppnet.geometry.projection import MapGeometry, map_geometry, pixel_scale, project_windows
+from sppnet.geometry.pyramid import pool_windows
+from sppnet.models.network import Architecture, Network, build_network
+from sppnet.models.weights import load_trunk
+
+CPU = torch.device("cpu")
+SIZE, TARGET = 688, 224
+WARP = Warp(size=227, context=16)
+CLASSES = tuple(f"class {number}" for number in range(20))
+MEAN = (104.0, 117.0, 123.0)  # of the imported weights
+
+
+def build(levels: tuple[int, ...], fc: int, trunk: Path) -> Network:
+    architecture = Architecture("squeezenet", 1.0, levels, fc, CLASSES, MEAN, 1.0, "BGR")
+    generator = torch.Generator().manual_seed(0)
+    network = build_network(architecture, initialisation="he", generator=generator)
+    load_trunk(network, trunk)
+    return network.eval()
+
+
+def random_svms(fc: int) -> LinearSvms:
+    generator = torch.Generator().manual_seed(1)
+    return LinearSvms(torch.randn(len(CLASSES), fc, generator=generator), torch.zeros(20), 1.0)
+
+
+def sample_of(path: Path) -> Sample:
+    image = read_image(path)
+    boxes = selective_search(image, base_k=(50, 100), sigma=0.8, minimum_side=20)
+    return image, torch.from_numpy(boxes)
+
+
+def windows_of(sample: Sample, geometry: MapGeometry, maps: Tensor) -> Tensor:
+    image, boxes = sample
+    factor = pixel_scale(min(image.shape[:2]), SIZE)
+    return project_windows(boxes, geometry, (maps.shape[1], maps.shape[2]), factor)
+
+
+@torch.inference_mode()
+def parts_of_spp(
+    network: Network, geometry: MapGeometry, sample: Sample, repeats: int
+) -> dict[str, float]:
+    """Median seconds of the steps of SPP on one image."""
+    image = sample[0]
+    resized = resize_shorter_side(image, SIZE)
+    pixels = to_tensor(resized, MEAN, 1.0, "BGR")
+    maps = convolve(network, image, SIZE)
+    windows = windows_of(sample, geometry, maps)
+    pooled = pool_windows(maps, windows, network.architecture.levels)
+    return medians(
+        {
+            "resize the image": partial(resize_shorter_side, image, SIZE),
+            "subtract the mean": partial(to_tensor, resized, MEAN, 1.0, "BGR"),
+            "trunk": partial(network.maps, pixels[None]),
+            "project the boxes": partial(windows_of, sample, geometry, maps),
+            "pool the windows": partial(pool_windows, maps, windows, network.architecture.levels),
+            "fc6": partial(network.fc6, pooled),
+        },
+        repeats,
+    )
+
+
+@torch.inference_mode()
+def parts_of_rcnn(network: Network, sample: Sample, batch: int, repeats: int) -> dict[str, float]:
+    """Median seconds of the steps of R-CNN on one image, from one batch of its boxes."""
+    image, boxes = sample
+    some = boxes[:: len(boxes) // batch][:batch].numpy()
+    cut = partial(
+        warp_regions,
+        *(image, some),
+        size=WARP.size,
+        context=WARP.context,
+        fill=fill_colour(network.architecture),
+    )
+    crops = torch.from_numpy(cut())
+    pixels = normalise(crops, network.architecture)
+    maps = network.maps(pixels)
+    taken = medians(
+        {
+            "cut out and warp": cut,
+            "subtract the mean": partial(normalise, crops, network.architecture),
+            "trunk": partial(network.maps, pixels),
+            "pool the maps": partial(network.pool, maps),
+            "fc6": partial(network.fc6, network.pool(maps)),
+        },
+        repeats,
+    )
+    return {name: seconds * len(boxes) / batch for name, seconds in taken.items()}
+
+
+def share_rows(method: str, parts: dict[str, float]) -> list[dict[str, Any]]:
+    whole = sum(parts.values())
+    return [
+        {"method": method, "step": name, "s": seconds, "share": f"{seconds / whole:.0%}"}
+        for name, seconds in parts.items()
+    ]
+
+
+def main(
+    trunk: Annotated[Path, Option(help="Trunk written by `sppnet import-weights`.")],
+    pictures: Annotated[
+        Path | None, Option(help="Folder of photographs; generated scenes without.")
+    ] = None,
+    count: Annotated[int, Option(help="Pictures; R-CNN takes 15 s each.", min=1)] = 5,
+    repeats: Annotated[int, Option(help="Passes over the pictures.", min=1)] = 3,
+    batch: Annotated[list[int], Option(help="R-CNN: boxes at a time; repeat.")] = [  # noqa: B006
+        *(1, 2, 4, 8, 16, 32)
+    ],
+    fc: Annotated[int, Option(help="Width of fc6 and fc7; as in config/voc07.yaml.")] = 512,
+    threads: Annotated[int, Option(help="CPU threads.", min=1)] = 1,
+) -> None:
+    torch.set_num_threads(threads)
+    with TemporaryDirectory() as scenes:
+        samples = [sample_of(path) for path in find_pictures(pictures, count, Path(scenes))]
+    network, crop_network = build((6, 3, 2, 1), fc, trunk), build((6,), fc, trunk)
+    geometry = map_geometry(network.trunk)
+    crops = fastest_batch(CropPooling(crop_network, WARP, 1), samples[0], batch, CPU)
+    detectors = {
+        "SPP": TimedDetector(
+            MapPooling(network, geometry, (SIZE,), TARGET), network, random_svms(fc)
+        ),
+        "R-CNN": TimedDetector(crops, crop_network, random_svms(fc)),
+    }
+    times = measure(detectors, samples, repeats=repeats, device=CPU)
+    rows = []
+    for part in ("conv", "fc", "total"):
+        spp, rcnn = (summarise(times[name])[part]["median"] for name in ("SPP", "R-CNN"))
+        rows.append({"part": part, "SPP, s": spp, "R-CNN, s": rcnn, "ratio": rcnn / spp})
+    steps = [
+        *share_rows("SPP", parts_of_spp(network, geometry, samples[0], repeats)),
+        *share_rows("R-CNN", parts_of_rcnn(crop_network, samples[0], crops.batch, repeats)),
+    ]
+    boxes = np.mean([len(each) for _, each in samples])
+    sizes = ", ".join(sorted({f"{image.shape[1]} x {image.shape[0]}" for image, _ in samples}))
+    notes = [
+        f"{count} {'generated scenes' if pictures is None else 'photographs'} ({sizes}), "
+        f"{boxes:.0f} proposals each; SqueezeNet trunk, fc6 and fc7 of {fc}, {threads} thread(s).",
+        f"SPP: one scale of {SIZE}. R-CNN: crops of {WARP.size}, batch {crops.batch}, the fastest "
+        f"of {batch}. Medians over the pictures of the medians of {repeats} passes, in turn.",
+        "conv: from the decoded image to the pooled features; fc: from there to SVM scores on fc7.",
+        "Proposals, suppression and box regression are left out, as in the paper. Goal: 90.",
+    ]
+    tables = {"Seconds per picture": rows, "Steps, first picture": steps}
+    write_figures(__file__, "Speed of detection", tables, notes)
+
+
+if __name__ == "__main__":
+    typer.run(main)

@@ -1,0 +1,189 @@
+"""The sections of a configuration file that Tables 1 to 8 need; all of them may be left out."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from sppnet.sections import Count, Name, Natural, Recipe, Section
+
+
+class Tested(Section):
+    """Which views of an image are scored."""
+
+    source: Literal["crops", "maps"] = Field(
+        description="Cut views from the image, or pool them from the map of the whole image."
+    )
+    scales: list[Count] = Field(description="Shorter sides that views are taken at, pixels.")
+    window: Count = Field(description="Side of a view, pixels.")
+    positions: Literal[1, 5, 9] = Field(description="Views per scale.")
+    mirrored: bool = Field(description="Each view of the mirrored image counts too.")
+    full: Count | None = Field(description="Shorter side of a view of the whole image, or null.")
+
+
+class Backbone(Section):
+    """A column of Table 2."""
+
+    title: str = Field(description="Heading of the table's column.")
+    reference: str | None = Field(description="Column of the paper's table; null for none.")
+    width: Annotated[float, Field(gt=0)] = Field(description="Factor on all channel numbers.")
+
+
+class Regime(Section):
+    """A row of Table 2: the last pooling, and the sizes of the training images."""
+
+    title: str = Field(description="Heading of the table's row.")
+    reference: str | None = Field(description="Row of the paper's table; null for none.")
+    levels: list[Count] = Field(min_length=1, description="Bins per side of each pyramid level.")
+    sizes: list[Count] = Field(min_length=1, description="Sides of the training images, pixels.")
+    size_choice: Literal["alternate", "random"] = Field(
+        description="One size after the other, or any between them, an epoch each."
+    )
+
+
+class Head(Section):
+    """What all classifiers have in common besides the trunk."""
+
+    fc: Count = Field(description="Units of fc6 and of fc7.")
+    mean: list[float] = Field(min_length=3, max_length=3, description="Subtracted per channel.")
+    std: Annotated[float, Field(gt=0)] = Field(description="Divisor after that.")
+    channel_order: Literal["RGB", "BGR"] = Field(description="Order of channels and of mean.")
+
+
+class Classifiers(Section):
+    """The networks of Tables 2 to 5: every backbone in every regime, several times each."""
+
+    seeds: list[Natural] = Field(min_length=1, description="One network per seed.")
+    head: Head
+    training: Recipe
+    backbones: dict[Name, Backbone] = Field(min_length=1)
+    regimes: dict[Name, Regime] = Field(min_length=1)
+
+
+class Table1(Section):
+    """The architectures of Table 1."""
+
+    backbones: list[str] = Field(min_length=1, description="Trunks, in row order.")
+    input_size: Count = Field(description="Side of the image that runs through them, pixels.")
+
+
+class Table2(Section):
+    """Error of every backbone and regime."""
+
+    regimes: list[Name] = Field(
+        min_length=3, max_length=3, description="No SPP, SPP at one size, SPP at two sizes."
+    )
+    views: Name
+
+
+class Table3(Section):
+    """A crop against the full image."""
+
+    backbones: list[Name] = Field(min_length=1)
+    regimes: dict[Literal["single", "multi"], Name] = Field(min_length=1)
+    crop: Name = Field(description="Views of the crop.")
+    full: Name = Field(description="Views of the full image.")
+
+
+class Table4(Section):
+    """Many views of one network, beside other methods."""
+
+    backbone: Name
+    regime: Name
+    few: Name = Field(description="10 views.")
+    many: Name = Field(description="96 views.")
+    most: Name = Field(description="96 views and 2 full ones.")
+    crops: Name = Field(description="10 views cut from the image.")
+    maps: Name = Field(description="The same 10 views, pooled from the map.")
+
+
+class Table5(Section):
+    """A combination of networks."""
+
+    members: list[Annotated[list[Name], Field(min_length=2, max_length=2)]] = Field(
+        min_length=1, description="Pairs of backbone and regime; all seeds of each."
+    )
+    views: Name
+
+
+class Ablations(Section):
+    """The two variants that the paper's text reports."""
+
+    fewer_bins: Name = Field(description="Regime with 30 bins, for ZF-5.")
+    random_size: Name = Field(description="Regime with a random size per epoch, for Overfeat-7.")
+    fewer_bins_backbone: Name
+    random_size_backbone: Name
+
+
+class ErrorTables(Section):
+    """Tables 2 to 5 and the ablations."""
+
+    table2: Table2
+    table3: Table3
+    table4: Table4
+    table5: Table5
+    ablations: Ablations
+
+
+class TransferColumn(Section):
+    """A column of Table 6 or 7: a network, and how it looks at an image."""
+
+    title: str = Field(description="Heading of the column.")
+    reference: str | None = Field(description="Column of the paper's table; null for none.")
+    network: str = Field(description="One of the networks, or BACKBONE-REGIME-SEED.")
+    input: Literal["crop", "full", "warp"] = Field(
+        description="Centre crop, full image, or the image warped to a square."
+    )
+    sizes: list[Count] = Field(
+        min_length=1, description="Shorter sides, pixels; of several, held-out images choose one."
+    )
+    crop: Count | None = Field(description="Side of the centre crop, pixels; null for no crop.")
+
+
+class Table6(Section):
+    """VOC 2007."""
+
+    holdout: Annotated[float, Field(gt=0, lt=1, description="Share that chooses the size.")]
+    columns: dict[Name, TransferColumn] = Field(min_length=1)
+
+
+class Table7(Section):
+    """Caltech-101."""
+
+    root: str = Field(description="Folder with 101_ObjectCategories in it.")
+    train_per_class: Count = Field(description="Training images of a category.")
+    test_per_class: Count = Field(description="Most test images of a category.")
+    splits: Count = Field(description="Random splits.")
+    columns: dict[Name, TransferColumn] = Field(min_length=1)
+    warped: Name = Field(description="Column whose images are warped to squares instead.")
+    warped_beside: Name = Field(description="Column that it is compared with.")
+
+
+class Table8(Section):
+    """Our columns beside other methods: one of each table, with the layer that speaks for it."""
+
+    voc07: Name
+    voc07_layer: str
+    caltech101: Name
+    caltech101_layer: str
+
+
+class Transfer(Section):
+    """Linear SVMs on features of whole images."""
+
+    cost: Annotated[float, Field(gt=0)] = Field(description="Soft-margin C.")
+    bootstrap: Count = Field(description="Resamplings of the test images for the interval.")
+    seed: Natural = Field(description="Of the held-out part, the splits and the resamplings.")
+    table6: Table6
+    table7: Table7
+    table8: Table8
+
+
+class Responses(Section):
+    """Where filters of the last convolution respond most (the paper's Figure 2)."""
+
+    network: str = Field(description="One of the networks, or BACKBONE-REGIME-SEED.")
+    dataset: Literal["classification", "detection"]
+    split: str = Field(description="val, or test.")
+    filters: Count
+    images: Count = Field(description="Images of each filter.")
+    size: Count = Field(description="Shorter side of the images, pixels.")

@@ -1,0 +1,220 @@
+"""Features of whole images at every layer of a network, kept on disk.
+
+The layers go by the names that they have in a network of five convolutions, whatever the number of
+its convolutions is: conv4 and conv5 are the last two, pool the 6 x 6 level on the last one, spp its
+whole pyramid, fc6 and fc7 the fully connected layers.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torchvision.models.squeezenet import Fire
+
+from sppnet.data.images import read_image, resize, resize_shorter_side, to_tensor
+from sppnet.data.manifest import ImageRecord
+from sppnet.data.store import ArrayStore, ArrayWriter, read_json, write_json
+from sppnet.errors import SppnetError
+from sppnet.geometry.pyramid import pyramid_pool
+from sppnet.geometry.views import five_positions
+from sppnet.models.network import Network
+from sppnet.progress import track
+
+POOL_LEVELS = (6,)  # what a network without pyramid pools to
+HALF_MAXIMUM = 65504.0
+POOLING = (nn.MaxPool2d, nn.AvgPool2d)
+
+
+@dataclass(frozen=True)
+class View:
+    """What a network is shown of an image.
+
+    Attributes:
+        kind: "full" is the whole image, "crop" its centre, "warp" the whole image made square.
+        size: shorter side of the resized image, or side of the square, in pixels.
+        crop: side of the centre crop in pixels; None for the others.
+
+    Raises:
+        SppnetError: a crop without its side, or a side without a crop.
+    """
+
+    kind: Literal["crop", "full", "warp"]
+    size: int
+    crop: int | None = None
+
+    def __post_init__(self) -> None:
+        if (self.kind == "crop") != (self.crop is not None):
+            raise SppnetError(
+                f"--crop {self.crop}: --input {self.kind}; give the side of a crop with "
+                "--input crop, and only there"
+            )
+
+    def of(self, image: np.ndarray) -> np.ndarray:
+        """The view of an image: uint8 `(H, W, 3)` to uint8 `(H', W', 3)`.
+
+        Raises:
+            SppnetError: the crop is larger than the resized image.
+        """
+        if self.kind == "warp":
+            return resize(image, self.size, self.size)
+        image = resize_shorter_side(image, self.size)
+        if self.crop is None:
+            return image
+        x1, y1, x2, y2 = five_positions(image.shape[0], image.shape[1], self.crop)[0].tolist()
+        return image[y1:y2, x1:x2]
+
+
+def layer_names(network: Network) -> dict[str, str]:
+    """The network's own name of every layer: conv7 for conv5 where it has seven convolutions.
+
+    Returns:
+        Names by layer, in the order of the layers; without spp where the pyramid is just the
+        6 x 6 level.
+    """
+    stages = _stages(network.trunk)
+    count = len(stages)
+    kinds = ["fire" if isinstance(network.trunk[i], Fire) else "conv" for i in stages[-2:]]
+    names = {
+        "conv4": f"{kinds[0]}{count - 1}",
+        "conv5": f"{kinds[1]}{count}",
+        "pool": f"pool{count}",
+        "spp": f"SPP pool{count}",
+        "fc6": f"fc{count + 1}",
+        "fc7": f"fc{count + 2}",
+    }
+    if network.architecture.levels == POOL_LEVELS:
+        del names["spp"]
+    return names
+
+
+def _stages(trunk: nn.Sequential) -> list[int]:
+    """Places of the parts of a trunk that convolve: single convolutions, or modules of several.
+
+    Raises:
+        SppnetError: fewer than two.
+    """
+    stages = [
+        place
+        for place, part in enumerate(trunk)
+        if any(isinstance(module, nn.Conv2d) for module in part.modules())
+    ]
+    if len(stages) < 2:
+        raise SppnetError(f"trunk: {len(stages)} convolutions; features need two or more")
+    return stages
+
+
+def _after_conv4(trunk: nn.Sequential) -> int:
+    """Number of parts up to the last but one convolution, its ReLU included, pooling not."""
+    _, conv4, conv5 = [-1, *_stages(trunk)][-3:]
+    place = conv4 + 1
+    while place < conv5 and not isinstance(trunk[place], POOLING):
+        place += 1
+    return place
+
+
+@torch.inference_mode()
+def layer_features(network: Network, image: np.ndarray, *, maps: bool) -> dict[str, Tensor]:
+    """Features of one view of an image at every layer, after ReLU.
+
+    Args:
+        network: in evaluation mode, on the device to use.
+        image: uint8 `(H, W, 3)` RGB.
+        maps: with conv4 and conv5, whose length depends on the size of the image.
+
+    Returns:
+        float32 `Tensor[D]` by layer; maps are flattened channel, row, column.
+    """
+    architecture = network.architecture
+    pixels = to_tensor(image, architecture.mean, architecture.std, architecture.channel_order)
+    inputs = pixels[None].to(network.fc6.weight.device)
+    cut = _after_conv4(network.trunk)
+    conv4 = network.trunk[:cut](inputs.contiguous(memory_format=torch.channels_last))
+    conv5 = network.trunk[cut:](conv4)
+    pyramid = network.pool(conv5)
+    found = {
+        "conv4": conv4,
+        "conv5": conv5,
+        "pool": pyramid_pool(conv5, POOL_LEVELS),
+        "spp": pyramid,
+        **network.hidden(pyramid),
+    }
+    return {name: found[name].flatten() for name in _stored(layer_names(network), maps)}
+
+
+def _stored(names: Mapping[str, str], maps: bool) -> list[str]:
+    return [name for name in names if maps or name not in ("conv4", "conv5")]
+
+
+def cache_image_features(
+    records: Sequence[ImageRecord], network: Network, view: View, *, path: Path, restart: Path
+) -> None:
+    """Store the features of every image at every layer: key `layer/image`, float16 `(D, 1)`.
+
+    Values beyond half precision's range are stored as its limit. conv4 and conv5 are kept where
+    all images have equal maps: not for full images. A description goes beside the file (.json):
+    the view, and for each layer the network's own name of it.
+
+    Args:
+        records: images to look at.
+        network: in evaluation mode, on the device to use.
+        view: what to show of them.
+        path: the `.npy` to write, its index (.parquet) and description (.json) beside it.
+        restart: folder for unfinished work; a killed run goes on from there.
+
+    Raises:
+        SppnetError: an image cannot be read, or is too small for the crop.
+
+    Source: paper §4.1 and §4.2 (centre crop, full image; no flips, no further views).
+    """
+    names = layer_names(network)
+    layers = _stored(names, view.kind != "full")
+    with ArrayWriter(path, "float16", restart) as writer:
+        # Layers are written in order, so the last one tells that an image is complete.
+        left = [each for each in records if f"{layers[-1]}/{each.image}" not in writer.done]
+        for record in track(left, f"features of {view.kind} images at {view.size} px"):
+            image = view.of(read_image(Path(record.path)))
+            found = layer_features(network, image, maps=view.kind != "full")
+            for name in layers:
+                key = f"{name}/{record.image}"
+                if key not in writer.done:
+                    half = found[name].clamp(-HALF_MAXIMUM, HALF_MAXIMUM).to(torch.float16)
+                    writer.append(key, half.cpu().numpy()[:, None])
+    layers_named = [[name, names[name]] for name in layers]
+    write_json(path.with_suffix(".json"), {**asdict(view), "layers": layers_named})
+
+
+class ImageFeatures:
+    """Read access to what `cache_image_features` wrote.
+
+    Attributes:
+        names: the network's own name of every layer, in their order.
+        view: what the network was shown.
+
+    Raises:
+        SppnetError: a file is missing, broken or of another kind.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = Path(path)
+        self._store = ArrayStore(self.path)
+        description: dict[str, Any] = read_json(self.path.with_suffix(".json"))
+        try:
+            self.names: dict[str, str] = dict(description.pop("layers"))
+            self.view = View(**description)
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise SppnetError(
+                f"{self.path.with_suffix('.json')}: not a description of image features ({error}); "
+                "cache the features anew"
+            ) from None
+
+    def vectors(self, layer: str, images: Sequence[str]) -> list[np.ndarray]:
+        """Features of images at a layer: float16 `(D,)` each, read from the file when used.
+
+        Raises:
+            SppnetError: no such layer or image.
+        """
+        return [self._store[f"{layer}/{image}"][:, 0] for image in images]

@@ -1,0 +1,104 @@
+"""Linear SVMs on few, very long features, by way of their inner products.
+
+With n images and D values each, n far below D, a linear SVM needs the features only through the
+n x n matrix of their inner products, and that one matrix serves all classes and all splits.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from sklearn.svm import SVC
+
+from sppnet.classify.voc_classification import IGNORED, POSITIVE
+from sppnet.errors import SppnetError
+
+BYTES_AT_ONCE = 1 << 28  # of features in memory, whatever their length
+
+
+def normalised_kernel(
+    vectors: Sequence[np.ndarray], device: torch.device | str = "cpu"
+) -> np.ndarray:
+    """Inner products of L2-normalised features, K[i, j] = x_i . x_j / (|x_i| |x_j|).
+
+    The norms are the roots of the diagonal of the plain inner products, so that the features are
+    read once. Features that are all 0 stay so.
+
+    Args:
+        vectors: n arrays `(D,)`, which may be views of files.
+        device: where to multiply.
+
+    Returns:
+        float64 `(n, n)`.
+
+    Raises:
+        SppnetError: a value is not finite.
+
+    Source: paper §4.1 (features are L2-normalised).
+    """
+    count, length = len(vectors), len(vectors[0])
+    products = torch.zeros(count, count, dtype=torch.float64, device=device)
+    step = max(1, BYTES_AT_ONCE // (4 * count))
+    for start in range(0, length, step):
+        part = np.stack([vector[start : start + step] for vector in vectors])
+        block = torch.from_numpy(part).to(device).float()
+        products += block @ block.T
+    kernel = products.cpu().numpy()
+    norms = np.sqrt(kernel.diagonal())
+    if not np.isfinite(norms).all():
+        place = int(np.flatnonzero(~np.isfinite(norms))[0])
+        raise SppnetError(f"features of image {place}: not finite; cache the features anew")
+    norms = np.where(norms > 0, norms, 1)
+    return np.asarray(kernel / norms[:, None] / norms)
+
+
+def svm_scores(
+    kernel: np.ndarray, positive: np.ndarray, train: np.ndarray, test: np.ndarray, *, cost: float
+) -> np.ndarray:
+    """Scores of a linear SVM, one class against the rest: w . x + b, with w and b that minimise
+
+    1/2 |w|^2 + C * sum over training images of max(0, 1 - y (w . x + b)), y = 1 or -1.
+
+    That is LIBSVM, which the paper cites: hinge losses, and b is not regularised. LIBLINEAR, which
+    would need the features themselves, differs in just that.
+
+    Args:
+        kernel: `(n, n)` inner products.
+        positive: bool `(n,)`, images of the class.
+        train: rows to train on.
+        test: rows to score.
+        cost: C.
+
+    Returns:
+        float64 scores of the rows in `test`; NaN where training has one sign only.
+
+    Source: paper §4.1; C = 1 in its first version.
+    """
+    signs = positive[train]
+    if signs.all() or not signs.any():
+        return np.full(len(test), np.nan)
+    machine = SVC(C=cost, kernel="precomputed").fit(kernel[np.ix_(train, train)], signs)
+    support = train[machine.support_]
+    return np.asarray(kernel[np.ix_(test, support)] @ machine.dual_coef_[0] + machine.intercept_[0])
+
+
+def class_scores(
+    kernel: np.ndarray, labels: np.ndarray, train: np.ndarray, test: np.ndarray, *, cost: float
+) -> np.ndarray:
+    """Scores of one SVM per class; a class is not trained on images that are ignored for it.
+
+    Args:
+        kernel: `(n, n)` inner products of the features.
+        labels: int `(n, K)`: 1, 0 for ignored, -1.
+        train: rows to train on.
+        test: rows to score.
+        cost: C.
+
+    Returns:
+        float64 `(len(test), K)`; NaN for a class without a positive or a negative training image.
+    """
+    columns = [
+        svm_scores(kernel, each == POSITIVE, train[each[train] != IGNORED], test, cost=cost)
+        for each in labels.T
+    ]
+    return np.stack(columns, axis=1)

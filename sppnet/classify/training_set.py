@@ -1,0 +1,106 @@
+"""Where the images of a training come from: files named by a manifest, or two stores."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from torch import Tensor
+
+from sppnet.classify.pretrain import label_indices, label_places, load_images
+from sppnet.data.image_store import INDEX, ImageStore, ResizedImages
+from sppnet.data.manifest import class_list, read_manifest
+from sppnet.errors import SppnetError
+
+Images = Sequence[np.ndarray]  # uint8 (H, W, 3) RGB, all with the same shorter side
+
+
+@dataclass(frozen=True)
+class TrainingSet:
+    """Labelled images to learn from and to validate on.
+
+    Attributes:
+        classes: names, sorted; those of training.
+        training: gives the images when called, which may take long.
+        training_labels: int64 `Tensor[N]`, places in `classes`.
+        validation: as `training`.
+        validation_labels: as `training_labels`.
+        files: what decides all that.
+    """
+
+    classes: tuple[str, ...]
+    training: Callable[[], Images]
+    training_labels: Tensor
+    validation: Callable[[], Images]
+    validation_labels: Tensor
+    files: list[Path]
+
+
+def open_training_set(
+    manifest: Path | None, store: Path | None, validation_store: Path | None, size: int
+) -> TrainingSet:
+    """Find the images without decoding any.
+
+    Args:
+        manifest: names files, which are decoded into memory; None with stores.
+        store: stored training images, decoded whenever they are asked for; None with a manifest.
+        validation_store: stored validation images; None with a manifest.
+        size: shorter side of the images, pixels.
+
+    Raises:
+        SppnetError: neither a manifest nor two stores, images stored at another size, or a label
+            that occurs in validation only.
+    """
+    if manifest is not None and store is None and validation_store is None:
+        return _from_manifest(manifest, size)
+    if manifest is None and store is not None and validation_store is not None:
+        return _from_stores(store, validation_store, size)
+    raise SppnetError("--manifest: give it alone, or --store and --validation-store")
+
+
+def _from_manifest(manifest: Path, size: int) -> TrainingSet:
+    training = read_manifest(manifest, "classification", "train")
+    validation = read_manifest(manifest, "classification", "val")
+    classes = class_list(training)
+    return TrainingSet(
+        classes,
+        lambda: load_images(training, size),
+        label_indices(training, classes),
+        lambda: load_images(validation, size),
+        label_indices(validation, classes),
+        [manifest],
+    )
+
+
+def _from_stores(store: Path, validation_store: Path, size: int) -> TrainingSet:
+    training, validation = ImageStore(store), ImageStore(validation_store)
+    labels = _labels(training, "--store")
+    classes = tuple(sorted(set(labels)))
+    images = _at_size(training, size, "--store")
+    held_out = _at_size(validation, size, "--validation-store")
+    return TrainingSet(
+        classes,
+        lambda: images,
+        label_places(labels, classes),
+        lambda: held_out,
+        label_places(_labels(validation, "--validation-store"), classes),
+        [store / INDEX, validation_store / INDEX],
+    )
+
+
+def _labels(store: ImageStore, flag: str) -> list[str]:
+    labels: list[str] = store.labels.to_pylist()
+    if None in labels:
+        raise SppnetError(f"{flag} {store.path}: has images without a label; store classification")
+    return labels
+
+
+def _at_size(store: ImageStore, size: int, flag: str) -> Images:
+    if store.form.size is None:
+        return ResizedImages(store, size)
+    if store.form.size != size:
+        raise SppnetError(
+            f"{flag} {store.path}: holds images at {store.form.size} pixels, not at {size} "
+            "(--resize); store them anew"
+        )
+    return store

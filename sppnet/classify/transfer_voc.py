@@ -1,0 +1,162 @@
+"""VOC 2007 classification by linear SVMs on the features of a pretrained network."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+
+from sppnet.classify.image_features import ImageFeatures
+from sppnet.classify.linear_svm import class_scores, normalised_kernel
+from sppnet.classify.voc_classification import (
+    bootstrap_means,
+    held_out_part,
+    image_labels,
+    mean_average_precisions,
+)
+from sppnet.data.manifest import ImageRecord, class_list
+from sppnet.errors import SppnetError
+from sppnet.progress import track
+
+SIZE_LAYER = "fc7"  # the row of Table 6 that the paper's text compares sizes by
+MEASURE = "mean average precision, 11 points"
+
+
+@dataclass(frozen=True)
+class VocProtocol:
+    """How VOC 2007 is learnt and measured.
+
+    Attributes:
+        cost: C of the SVMs.
+        holdout: share of trainval that chooses among image sizes.
+        bootstrap: samples of the test images for the interval.
+        seed: of the held-out part and of the samples.
+        device: where features are multiplied.
+    """
+
+    cost: float
+    holdout: float
+    bootstrap: int
+    seed: int
+    device: torch.device | str = "cpu"
+
+
+def choose_size(
+    candidates: Mapping[int, ImageFeatures],
+    images: Sequence[str],
+    labels: np.ndarray,
+    protocol: VocProtocol,
+) -> dict[int, float]:
+    """Mean average precision of each image size on a held-out part of trainval.
+
+    Args:
+        candidates: features of the trainval images by size in pixels.
+        images: their names.
+        labels: int `(N, K)`.
+        protocol: share and seed of the held-out part, and C.
+
+    Raises:
+        SppnetError: no class can be trained and measured on the two parts.
+    """
+    held = held_out_part(labels, protocol.holdout, np.random.default_rng(protocol.seed))
+    train, test = np.flatnonzero(~held), np.flatnonzero(held)
+    found = {}
+    for size, features in track(candidates.items(), "image size", len(candidates)):
+        kernel = normalised_kernel(features.vectors(SIZE_LAYER, images), protocol.device)
+        scores = class_scores(kernel, labels, train, test, cost=protocol.cost)
+        once = np.ones((1, len(test)))
+        found[size] = float(mean_average_precisions(scores, labels[test], once)[0][0])
+    if np.isnan(list(found.values())).any():
+        raise SppnetError(
+            f"--holdout {protocol.holdout}: no class has images in both parts of trainval; "
+            "change the share, or give a single size"
+        )
+    return found
+
+
+def learn_voc(
+    training: Sequence[ImageRecord],
+    testing: Sequence[ImageRecord],
+    trained: ImageFeatures,
+    tested: ImageFeatures,
+    protocol: VocProtocol,
+) -> tuple[dict[str, Any], pd.DataFrame]:
+    """Train on trainval and measure on test, at every layer.
+
+    Args:
+        training: records of the images to train on.
+        testing: records of the images to test on.
+        trained: features of the former.
+        tested: features of the latter, from the same network and view.
+        protocol: numbers of the experiment.
+
+    Returns:
+        The results by layer, and a score for each layer, image and class (layer, image,
+        class_name, score, label).
+
+    Raises:
+        SppnetError: no class can be measured, or features are missing.
+
+    Source: paper §4.1, Table 6.
+    """
+    classes = class_list(training)
+    labels = image_labels([*training, *testing], classes)
+    train, test = np.split(np.arange(len(labels)), [len(training)])
+    images = [record.image for record in testing]
+    layers, tables = {}, []
+    for layer in track(tested.names, "layer"):
+        vectors = trained.vectors(layer, [record.image for record in training])
+        kernel = normalised_kernel(vectors + tested.vectors(layer, images), protocol.device)
+        scores = class_scores(kernel, labels, train, test, cost=protocol.cost)
+        layers[layer] = {
+            "name": tested.names[layer],
+            **_voc_summary(scores, labels[test], classes, protocol),
+        }
+        tables.append(_voc_table(layer, images, classes, scores, labels[test]))
+    report = {
+        "measure": MEASURE,
+        "images": len(images),
+        "image_names": images,
+        "layers": layers,
+    }
+    return report, pd.concat(tables, ignore_index=True)
+
+
+def _voc_summary(
+    scores: np.ndarray, labels: np.ndarray, classes: Sequence[str], protocol: VocProtocol
+) -> dict[str, Any]:
+    """Mean and class-wise average precision; null for a class that cannot be measured."""
+    mean, each = mean_average_precisions(scores, labels, np.ones((1, len(scores))))
+    if np.isnan(mean[0]):
+        raise SppnetError("transfer: no class has training and test images; use more images")
+    samples = bootstrap_means(scores, labels, replicates=protocol.bootstrap, seed=protocol.seed)
+    low, high = np.nanpercentile(samples, [2.5, 97.5]).tolist()
+    values = [None if np.isnan(value) else float(value) for value in each[0]]
+    return {
+        "value": float(mean[0]),
+        "low": low,
+        "high": high,
+        "n": len(scores),
+        "replicates": samples.tolist(),
+        "per_class": dict(zip(classes, values, strict=True)),
+    }
+
+
+def _voc_table(
+    layer: str,
+    images: Sequence[str],
+    classes: Sequence[str],
+    scores: np.ndarray,
+    labels: np.ndarray,
+) -> pd.DataFrame:
+    return pd.DataFrame(
+        {
+            "layer": layer,
+            "image": np.repeat(np.array(images, object), len(classes)),
+            "class_name": np.tile(np.array(classes, object), len(images)),
+            "score": scores.ravel(),
+            "label": labels.ravel(),
+        }
+    )

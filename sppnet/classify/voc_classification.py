@@ -1,0 +1,131 @@
+"""The classification task of PASCAL VOC: labels of images and average precision."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from sppnet.data.manifest import ImageRecord
+
+POSITIVE, IGNORED, NEGATIVE = 1, 0, -1
+# MATLAB's 0:0.1:1, which counts up to the middle and down from the end: 0.3 is 3 * 0.1, a hair
+# above 3/10, so a recall of 3 in 10 does not reach it.
+RECALLS = np.array([i * 0.1 for i in range(6)] + [1 - i * 0.1 for i in range(4, -1, -1)])
+REPLICATES_AT_ONCE = 100
+
+
+def image_labels(records: Sequence[ImageRecord], classes: Sequence[str]) -> np.ndarray:
+    """Whether each image shows each class.
+
+    `POSITIVE` with an object of the class that is not difficult, `IGNORED` with difficult ones
+    only, else `NEGATIVE`.
+
+    Returns:
+        int8 `(N, K)`.
+
+    Source: VOCdevkit, the lists ImageSets/Main/<class>_<split>.txt.
+    """
+    labels = np.full((len(records), len(classes)), NEGATIVE, np.int8)
+    for row, record in enumerate(records):
+        for name, difficult in zip(record.class_names, record.difficult, strict=True):
+            column = classes.index(name)
+            labels[row, column] = max(labels[row, column], IGNORED if difficult else POSITIVE)
+    return labels
+
+
+def average_precisions(scores: np.ndarray, labels: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """Average precision of a class under each of several weightings of the images.
+
+    It is the mean, over recalls 0, 0.1 ... 1, of the best precision at that recall or more. Images
+    are ranked by score, in their order where scores are equal; ignored ones do not count.
+
+    A whole-number weight w gives exactly what w copies of the image would give: between the copies
+    precision and recall move one way, so the best is at their end.
+
+    Args:
+        scores: `(N,)`.
+        labels: int `(N,)` of `image_labels`.
+        weights: `(B, N)`, not negative.
+
+    Returns:
+        float64 `(B,)`; NaN where no positive image has weight, or scores are NaN.
+
+    Source: VOCdevkit VOCevalcls.m (VOC 2007).
+    """
+    order = np.argsort(-scores, kind="stable")
+    order = order[labels[order] != IGNORED]
+    ranked = weights[:, order]
+    hits = np.cumsum(ranked * (labels[order] == POSITIVE), axis=1)
+    found = np.cumsum(ranked, axis=1)
+    total = hits[:, -1:] if len(order) else np.zeros((len(weights), 1))
+    recall = hits / np.where(total > 0, total, 1)
+    precision = hits / np.where(found > 0, found, 1)
+    best = np.maximum.accumulate(precision[:, ::-1], axis=1)[:, ::-1]
+    beyond = np.pad(best, ((0, 0), (0, 1)))  # a recall that is never reached has precision 0
+    rows = np.arange(len(weights))
+    # One after the other, as the devkit does.
+    mean = sum(beyond[rows, (recall < level).sum(1)] / len(RECALLS) for level in RECALLS)
+    usable = (total[:, 0] > 0) & ~np.isnan(scores).any()
+    return np.where(usable, mean, np.nan)
+
+
+def mean_average_precisions(
+    scores: np.ndarray, labels: np.ndarray, weights: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Mean over the classes that can be measured, and the value of each class.
+
+    Args:
+        scores: `(N, K)`.
+        labels: int `(N, K)`.
+        weights: `(B, N)`.
+
+    Returns:
+        `(B,)` and `(B, K)`; NaN as in `average_precisions`.
+    """
+    pairs = zip(scores.T, labels.T, strict=True)
+    each = np.stack([average_precisions(*pair, weights) for pair in pairs], axis=1)
+    present = ~np.isnan(each)
+    counts = present.sum(1)
+    total = np.where(present, each, 0).sum(1)
+    return np.where(counts > 0, total / np.maximum(counts, 1), np.nan), each
+
+
+def bootstrap_means(
+    scores: np.ndarray, labels: np.ndarray, *, replicates: int, seed: int
+) -> np.ndarray:
+    """Mean average precision `(replicates,)` over images drawn with replacement.
+
+    The same seed draws the same images for any scores of the same images, so that the values of
+    two networks are pairs. A class without a positive image in a sample is left out of its mean.
+    """
+    generator = np.random.default_rng(seed)
+    images, means = len(scores), []
+    for start in range(0, replicates, REPLICATES_AT_ONCE):
+        count = min(REPLICATES_AT_ONCE, replicates - start)
+        drawn = generator.multinomial(images, np.full(images, 1 / images), size=count)
+        means.append(mean_average_precisions(scores, labels, drawn.astype(np.float64))[0])
+    return np.concatenate(means)
+
+
+def held_out_part(labels: np.ndarray, share: float, generator: np.random.Generator) -> np.ndarray:
+    """Choose images to validate on, with about the same share of every class.
+
+    Classes take turns from the rarest to the most frequent; each gives the share of its images
+    that no rarer class had, and what shows no class comes last.
+
+    Args:
+        labels: int `(N, K)`.
+        share: of the images, 0..1.
+        generator: source of the choice.
+
+    Returns:
+        bool `(N,)`.
+    """
+    shuffled = generator.permutation(len(labels))
+    left, chosen = np.ones(len(labels), bool), np.zeros(len(labels), bool)
+    shown = labels == POSITIVE
+    groups = [shown[:, column] for column in np.argsort(shown.sum(0), kind="stable")]
+    for group in (*groups, np.ones(len(labels), bool)):
+        members = shuffled[(group & left)[shuffled]]
+        chosen[members[: round(share * len(members))]] = True
+        left[members] = False
+    return chosen

@@ -1,0 +1,30 @@
+"""combine-scores: the averaged scores of several networks and their errors."""
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+from typer import Option
+
+from sppnet.classify.evaluate import top_error
+from sppnet.data.store import write_json
+from sppnet.models.weights import save_tensors
+from sppnet.report.scores import METADATA, combine_scores
+
+
+def run(
+    scores: Annotated[list[Path], Option(help="Scores of classify (.safetensors); repeat.")],
+    output: Annotated[Path, Option(help="Averaged scores (.safetensors).")],
+    metrics: Annotated[Path, Option(help="Errors, views and number of networks (.json).")],
+) -> None:
+    """Average the scores of several networks on the same images; write them and the errors."""
+    combined = combine_scores(scores)
+    description = combined.description
+    save_tensors(
+        output,
+        {"scores": combined.values, "labels": combined.labels},
+        {METADATA: json.dumps(description, sort_keys=True)},
+    )
+    errors = {f"top{top}": top_error(combined.values, combined.labels, top) for top in (1, 5)}
+    report = {key: description[key] for key in ("protocol", "views", "scales", "models")}
+    write_json(metrics, {**report, "images": len(combined.labels), **errors})

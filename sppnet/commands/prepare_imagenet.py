@@ -1,0 +1,50 @@
+"""prepare-imagenet: read ImageNet 2012 once and list what is wrong with it."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Annotated
+
+from typer import Option
+
+from sppnet.data.imagenet import (
+    missing_images,
+    read_devkit,
+    read_images,
+    training_places,
+    validation_places,
+)
+from sppnet.data.manifest import ImageRecord, write_manifest, write_problems
+from sppnet.data.split_checks import check_splits, require_usable
+
+
+def run(
+    root: Annotated[Path, Option(help="Folder with the archives, or with train/ and val/.")],
+    manifest: Annotated[Path, Option(help="Images read, Parquet.")],
+    problems: Annotated[Path, Option(help="What was wrong and what was done about it, CSV.")],
+    workers: Annotated[int, Option(help="Processes that decode.", min=1)] = 2,
+) -> None:
+    """Decode every picture of ImageNet 2012 once; write the manifest and the list of problems."""
+    devkit = read_devkit(root)
+    # Both before either is decoded, which takes hours.
+    places = training_places(root, devkit)
+    held_out = validation_places(root, devkit)
+    training, found = read_images(places, "train", workers=workers)
+    testing, also_found = read_images(held_out, "val", workers=workers)
+    records, conflicts = check_splits(training, testing, str(root))
+    found = [*missing_images(places, devkit), *found, *also_found, *conflicts]
+    write_problems(problems, found)
+    for split in ("train", "val"):
+        require_usable(_of(records, split), f"classification {split}", str(problems))
+    write_manifest(manifest, records)
+    print("\n".join([*_counts(records), f"{len(found)} problems, listed in {problems}"]))
+
+
+def _of(records: Sequence[ImageRecord], split: str) -> list[ImageRecord]:
+    return [record for record in records if record.split == split]
+
+
+def _counts(records: Sequence[ImageRecord]) -> Iterator[str]:
+    for split in ("train", "val"):
+        chosen = _of(records, split)
+        classes = {record.label for record in chosen}
+        yield f"classification {split}: {len(chosen)} images, {len(classes)} classes"

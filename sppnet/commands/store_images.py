@@ -1,0 +1,59 @@
+"""store-images: resize pictures once and keep them in a few large files for training."""
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+from typer import Option
+
+from sppnet.data.image_store import Form, ImageStore
+from sppnet.data.image_store_writer import write_image_store
+from sppnet.data.manifest import read_manifest, write_problems
+from sppnet.data.store import restart_directory
+from sppnet.errors import SppnetError
+from sppnet.progress import track
+
+
+def run(
+    manifest: Annotated[Path, Option(help="Manifest of the images.")],
+    dataset: Annotated[str, Option(help="classification or detection.")],
+    split: Annotated[str, Option(help="Split of the data set.")],
+    shard_images: Annotated[int, Option(help="Images per file.", min=1)],
+    work: Annotated[Path, Option(help="Folder for unfinished work.")],
+    output: Annotated[Path, Option(help="Store to write, a folder.")],
+    problems: Annotated[Path, Option(help="Images left out and why, CSV.")],
+    size: Annotated[
+        int | None, Option(help="Shorter side, pixels; without it, the files as they are.", min=1)
+    ] = None,
+    quality: Annotated[
+        int | None, Option(help="Of JPEG; without it, plain pixels.", min=1, max=100)
+    ] = None,
+    verify: Annotated[bool, Option(help="Read all back and compare checksums.")] = False,
+    workers: Annotated[int, Option(help="Processes that decode.", min=1)] = 2,
+) -> None:
+    """Resize pictures once and keep them in a few large files for training."""
+    form = Form(size, quality)
+    records = read_manifest(manifest, dataset, split)
+    settings = asdict(form) | {"data": [dataset, split], "shard_images": shard_images}
+    found = write_image_store(
+        output,
+        records,
+        form,
+        shard_images=shard_images,
+        workers=workers,
+        restart=restart_directory(work, settings, [manifest]),
+    )
+    write_problems(problems, found)
+    store = ImageStore(output)
+    if verify:
+        _verify(store)
+    for problem in found[:1]:
+        print(f"{problem.path}: {problem.problem}; {problem.action}")
+    print(f"{len(store)} images stored, {len(found)} left out, listed in {problems}")
+
+
+def _verify(store: ImageStore) -> None:
+    for index in track(range(len(store)), "verify"):
+        damage = store.damage(index)
+        if damage is not None:
+            raise SppnetError(f"{damage.path}: {damage.problem}; {damage.action}")

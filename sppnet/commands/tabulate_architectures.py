@@ -1,0 +1,32 @@
+"""tabulate-architectures: Table 1 as CSV and JSON."""
+
+import csv
+from pathlib import Path
+from typing import Annotated
+
+from typer import Option
+
+from sppnet.data.store import atomic_path, write_json
+from sppnet.report.architectures import (
+    measured_stages,
+    stacked,
+    table1_lines,
+    table1_twin,
+    unmet,
+)
+from sppnet.report.tables import aligned
+
+
+def run(
+    backbone: Annotated[list[str], Option(help="A chain of layers; repeat, in table order.")],
+    input_size: Annotated[int, Option(help="Side of the image in pixels; the paper's is 224.")],
+    table: Annotated[Path, Option("--csv", help="The table, laid out as in the paper.")],
+    cells: Annotated[Path, Option("--json", help="Every stage: layers, map sizes, the paper's.")],
+) -> None:
+    """Build the backbones, lay them out as Table 1, print it, and write it as CSV and JSON."""
+    stages = {name: measured_stages(name, input_size) for name in backbone}
+    lines = table1_lines(stages)
+    with atomic_path(table) as temporary, temporary.open("w", newline="") as file:
+        csv.writer(file, lineterminator="\n").writerows(lines)
+    write_json(cells, table1_twin(stages, input_size))
+    print("\n".join([aligned(stacked(lines)), *unmet(stages)]))

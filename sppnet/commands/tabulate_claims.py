@@ -1,0 +1,65 @@
+"""tabulate-claims: the paper's claims beside what was measured, and a verdict on each."""
+
+import csv
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+from typer import Option
+
+from sppnet.data.store import atomic_path, write_json
+from sppnet.errors import SppnetError
+from sppnet.report.claims import find_claim
+from sppnet.report.comparisons import Side, measure
+from sppnet.report.tables import aligned
+from sppnet.report.verdicts import claim_row, layout
+
+
+def run(
+    comparison: Annotated[
+        list[str],
+        Option(
+            help="A measured claim as JSON: claim, measured_on, ours and reference, each with "
+            "files and, for a timing, part (its detector). Once per line."
+        ),
+    ],
+    reference: Annotated[Path, Option(help="The paper's numbers (.csv).")],
+    bootstrap: Annotated[int, Option(help="Samples behind each interval.", min=1)],
+    seed: Annotated[int, Option(help="Seed of the samples.")],
+    text: Annotated[Path, Option("--csv", help="The table of claims.")],
+    twin: Annotated[Path, Option("--json", help="Every line with the numbers behind it.")],
+) -> None:
+    """Compare the measured effects with the paper's claims; print and write the verdicts."""
+    rows: list[dict[str, Any]] = []
+    for name, where, ours, other in map(read_comparison, comparison):
+        claim = find_claim(name)
+        found = measure(claim, ours, other, replicates=bootstrap, seed=seed)
+        rows.append(claim_row(claim, where, found, reference))
+    lines = layout(rows)
+    with atomic_path(text) as temporary, temporary.open("w", newline="") as file:
+        csv.writer(file, lineterminator="\n").writerows(lines)
+    write_json(twin, {"claims": rows})
+    print(aligned(lines))
+
+
+def read_comparison(text: str) -> tuple[str, str, Side, Side]:
+    """Claim, what it is measured on, and the two sides, from JSON.
+
+    Raises:
+        SppnetError: not JSON, or a field is missing or unfit.
+    """
+    try:
+        values = json.loads(text)
+        sides = [
+            Side(tuple(Path(each) for each in side["files"]), side.get("part") or "")
+            for side in (values["ours"], values["reference"])
+        ]
+        name, where = str(values["claim"]), str(values["measured_on"])
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise SppnetError(
+            f"--comparison: {text!r} is not the JSON of a comparison ({error!r}); "
+            "give claim, measured_on, ours, reference"
+        ) from None
+    if not all(side.files for side in sides):
+        raise SppnetError(f"--comparison: {text!r} has a side without files; name them")
+    return name, where, sides[0], sides[1]

@@ -1,0 +1,199 @@
+"""Images resized once and kept in a few large files, to be read in any order.
+
+A store is a folder of shards, `00000.bin` and so on, and `index.parquet`, one row per image.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+from typing import overload
+
+import cv2
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from sppnet.data.decoding import decode_bytes
+from sppnet.data.images import resize_shorter_side
+from sppnet.data.manifest import Problem
+from sppnet.errors import SppnetError
+
+INDEX = "index.parquet"
+COLUMNS = pa.schema(
+    [
+        ("dataset", pa.string()),
+        ("split", pa.string()),
+        ("image", pa.string()),
+        ("label", pa.string()),
+        ("width", pa.int32()),
+        ("height", pa.int32()),
+        ("shard", pa.int32()),
+        ("offset", pa.int64()),
+        ("length", pa.int64()),
+        ("sha256", pa.string()),
+    ]
+)
+
+
+@dataclass(frozen=True)
+class Form:
+    """How a store holds its images.
+
+    Attributes:
+        size: shorter side, pixels; None for the files as they are.
+        quality: of JPEG, 1 to 100; None for plain pixels, three bytes each.
+    """
+
+    size: int | None
+    quality: int | None
+
+    def __post_init__(self) -> None:
+        """Refuse what has no meaning.
+
+        Raises:
+            SppnetError: files as they are have no new quality.
+        """
+        if self.size is None and self.quality is not None:
+            raise SppnetError("--quality: files are kept as they are; give --size or drop it")
+
+    def encode(self, data: bytes, path: Path) -> tuple[bytes, int, int]:
+        """Turn a picture file into what is stored, and its width and height.
+
+        Raises:
+            SppnetError: the file cannot be decoded.
+        """
+        pixels = decode_bytes(data, path).pixels
+        if self.size is None:
+            return data, pixels.shape[1], pixels.shape[0]
+        pixels = resize_shorter_side(pixels, self.size)
+        height, width = pixels.shape[:2]
+        if self.quality is None:
+            return pixels.tobytes(), width, height
+        bgr = cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR)
+        coded = cv2.imencode(".jpg", bgr, [cv2.IMWRITE_JPEG_QUALITY, self.quality])[1]
+        return coded.tobytes(), width, height
+
+    def decode(self, stored: np.ndarray, width: int, height: int, name: str) -> np.ndarray:
+        """Turn stored bytes, uint8 `(L,)`, into uint8 `(H, W, 3)` RGB.
+
+        Raises:
+            SppnetError: they are no picture of this size.
+        """
+        if self.size is None:
+            return decode_bytes(stored.tobytes(), Path(name)).pixels
+        if self.quality is None:
+            pixels: np.ndarray = stored.reshape(height, width, 3)
+            return pixels
+        decoded = cv2.imdecode(stored, cv2.IMREAD_COLOR_RGB)
+        if decoded is None or decoded.shape != (height, width, 3):
+            raise SppnetError(f"{name}: broken in the store; store the images again")
+        return np.asarray(decoded)
+
+
+class ImageStore(Sequence[np.ndarray]):
+    """Read access to a store: a sequence of images, each decoded when it is asked for.
+
+    An image is uint8 `(H, W, 3)`, RGB; a slice is a list of images. Shards are memory-mapped, so
+    processes share what the system keeps of them in memory.
+
+    Attributes:
+        path: folder of the store.
+        form: how images are held.
+        labels: classes of the images; null for those without one.
+
+    Raises:
+        SppnetError: no store, or a shard is missing or cut short.
+    """
+
+    # Columns and no object per image: worker processes would copy millions of objects, page by
+    # page, just by looking at them.
+    def __init__(self, path: Path) -> None:
+        self.path = Path(path)
+        try:
+            table = pq.read_table(self.path / INDEX)
+            sizes = table.schema.metadata or {}
+            self.form = Form(*(_number(sizes[key]) for key in (b"size", b"quality")))
+            table = table.select(COLUMNS.names).cast(COLUMNS)
+        except (OSError, KeyError, ValueError, pa.ArrowException) as error:
+            reason = " ".join(str(error).split())
+            raise SppnetError(f"{self.path}: no store of images ({reason}); store them") from None
+        self.labels = table["label"].dictionary_encode().combine_chunks()
+        self._names, self._sums = table["image"], table["sha256"]
+        places = table.select(["shard", "offset", "length", "width", "height"]).to_pandas()
+        self._places = places.to_numpy(np.int64)
+        ends = (places["offset"] + places["length"]).groupby(places["shard"]).max()
+        self._shards = [self._map(number, int(end)) for number, end in enumerate(ends)]
+
+    def _map(self, shard: int, size: int) -> np.ndarray:
+        path = shard_path(self.path, shard)
+        if not path.is_file() or path.stat().st_size != size:
+            raise SppnetError(f"{path}: missing, or not of {size} bytes; store the images again")
+        return np.asarray(np.memmap(path, np.uint8, mode="r"))
+
+    def __len__(self) -> int:
+        return len(self._places)
+
+    @overload
+    def __getitem__(self, index: int) -> np.ndarray: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> list[np.ndarray]: ...
+
+    def __getitem__(self, index: int | slice) -> np.ndarray | list[np.ndarray]:
+        if isinstance(index, slice):
+            return [self[number] for number in range(*index.indices(len(self)))]
+        width, height = self._places[index, 3:].tolist()
+        return self.form.decode(self.stored(index), width, height, self.name(index))
+
+    def name(self, index: int) -> str:
+        """Id of an image, as in the manifest."""
+        return str(self._names[index])
+
+    def stored(self, index: int) -> np.ndarray:
+        """The bytes of an image as stored: uint8 `(L,)`, a read-only view of the shard."""
+        shard, offset, length = self._places[index, :3].tolist()
+        stored: np.ndarray = self._shards[shard][offset : offset + length]
+        return stored
+
+    def damage(self, index: int) -> Problem | None:
+        """What is wrong with the stored bytes of an image, by their checksum."""
+        if sha256(self.stored(index).data).hexdigest() == str(self._sums[index]):
+            return None
+        shard = shard_path(self.path, int(self._places[index, 0]))
+        return Problem(self.name(index), f"its bytes in {shard} have changed", "store it again")
+
+
+class ResizedImages(Sequence[np.ndarray]):
+    """Images of another sequence, each resized when it is asked for.
+
+    Args:
+        images: uint8 `(H, W, 3)` RGB.
+        size: shorter side of the results, pixels.
+    """
+
+    def __init__(self, images: Sequence[np.ndarray], size: int) -> None:
+        self._images, self._size = images, size
+
+    def __len__(self) -> int:
+        return len(self._images)
+
+    @overload
+    def __getitem__(self, index: int) -> np.ndarray: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> list[np.ndarray]: ...
+
+    def __getitem__(self, index: int | slice) -> np.ndarray | list[np.ndarray]:
+        if isinstance(index, slice):
+            return [self[number] for number in range(*index.indices(len(self)))]
+        return resize_shorter_side(self._images[index], self._size)
+
+
+def shard_path(folder: Path, shard: int) -> Path:
+    """Where a shard of a store lies."""
+    return folder / f"{shard:05d}.bin"
+
+
+def _number(text: bytes) -> int | None:
+    return int(text) if text else None

@@ -1,0 +1,145 @@
+"""Writing a store of images: shard by shard, in processes, continued where it was killed."""
+
+import os
+import shutil
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import asdict, dataclass
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from sppnet.data.decoding import CURE, read_picture
+from sppnet.data.image_store import COLUMNS, INDEX, Form, shard_path
+from sppnet.data.manifest import ImageRecord, Problem
+from sppnet.data.store import atomic_path, read_json, write_json
+from sppnet.errors import SppnetError
+from sppnet.progress import track
+
+
+@dataclass(frozen=True)
+class _Job:
+    """One shard to write."""
+
+    shard: int
+    records: Sequence[ImageRecord]
+    form: Form
+    folder: Path
+
+    @property
+    def rows(self) -> Path:
+        """Written last: where it is, the shard is whole."""
+        return self.folder / f"{self.shard:05d}.json"
+
+
+def write_image_store(
+    output: Path,
+    records: Sequence[ImageRecord],
+    form: Form,
+    *,
+    shard_images: int,
+    workers: int,
+    restart: Path,
+) -> list[Problem]:
+    """Write a store; it appears under its name only when it is whole.
+
+    Args:
+        output: folder of the store; one that is there is replaced.
+        records: images in the order of the store.
+        form: how images are held.
+        shard_images: images per shard.
+        workers: processes, one shard each at a time; 1 works in this one.
+        restart: folder for finished shards (see `restart_directory`); a run that was killed
+            continues after them.
+
+    Returns:
+        Images that are broken, or have changed since they were read for the manifest: left out.
+
+    Raises:
+        SppnetError: nothing is left to store, or a worker died.
+    """
+    parts = [records[i : i + shard_images] for i in range(0, len(records), shard_images)]
+    jobs = [_Job(number, part, form, restart) for number, part in enumerate(parts)]
+    waiting = [job for job in jobs if not job.rows.exists()]
+    for _ in track(_work(waiting, workers), f"shards of {shard_images} images", len(waiting)):
+        pass
+    written = [read_json(job.rows) for job in jobs]
+    rows = [row for each in written for row in each["rows"]]
+    problems = [Problem(**problem) for each in written for problem in each["problems"]]
+    if not rows:
+        reason = f" ({problems[0].path}: {problems[0].problem})" if problems else ""
+        raise SppnetError(f"{output}: no image to store{reason}; run prepare again")
+    _publish(output, rows, form, restart)
+    return problems
+
+
+def _work(jobs: Sequence[_Job], workers: int) -> Iterator[None]:
+    if workers == 1:
+        yield from map(_write_shard, jobs)
+        return
+    try:
+        with ProcessPoolExecutor(workers) as pool:
+            yield from pool.map(_write_shard, jobs)
+    except BrokenProcessPool:
+        raise SppnetError(
+            f"--workers {workers}: a process died, perhaps for want of memory; use fewer"
+        ) from None
+
+
+def _write_shard(job: _Job) -> None:
+    rows, problems = [], []
+    with atomic_path(shard_path(job.folder, job.shard)) as temporary, temporary.open("wb") as file:
+        for record in job.records:
+            try:
+                stored, row = _entry(record, job.form)
+            except SppnetError as error:
+                reason = str(error).removeprefix(f"{record.path}: ").removesuffix(CURE)
+                problems.append(Problem(record.path, reason, "left out of the store"))
+                continue
+            rows.append(row | {"shard": job.shard, "offset": file.tell()})
+            file.write(stored)
+    write_json(job.rows, {"rows": rows, "problems": [asdict(each) for each in problems]})
+
+
+def _entry(record: ImageRecord, form: Form) -> tuple[bytes, dict[str, Any]]:
+    path = Path(record.path)
+    data = read_picture(path)
+    if sha256(data).hexdigest() != record.sha256:
+        raise SppnetError(f"{path}: has changed since prepare read it")
+    stored, width, height = form.encode(data, path)
+    named = {name: getattr(record, name) for name in ("dataset", "split", "image", "label")}
+    size = {"width": width, "height": height, "length": len(stored)}
+    return stored, named | size | {"sha256": sha256(stored).hexdigest()}
+
+
+def _publish(output: Path, rows: list[dict[str, Any]], form: Form, restart: Path) -> None:
+    """Bring index and shards under the name of the store, then forget the unfinished work."""
+    partial = output.with_name(f".{output.name}.{os.getpid()}.partial")
+    partial.mkdir(parents=True)
+    try:
+        used = sorted({row["shard"] for row in rows})
+        for number, shard in enumerate(used):  # without those in which no image is left
+            _link(shard_path(restart, shard), shard_path(partial, number))
+        places = {shard: number for number, shard in enumerate(used)}
+        rows = [row | {"shard": places[row["shard"]]} for row in rows]
+        sizes = {"size": str(form.size or ""), "quality": str(form.quality or "")}
+        table = pa.Table.from_pylist(rows, schema=COLUMNS.with_metadata(sizes))
+        pq.write_table(table, partial / INDEX)
+        if output.exists():
+            shutil.rmtree(output)
+        partial.replace(output)
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+    shutil.rmtree(restart)
+
+
+def _link(source: Path, target: Path) -> None:
+    """A second name for a large file, or a copy where that cannot be, as across file systems."""
+    try:
+        os.link(source, target)
+    except OSError:
+        shutil.copyfile(source, target)

@@ -1,0 +1,216 @@
+"""Table 1 of the paper: the layers of each backbone as built, and the sizes of their maps."""
+
+import csv
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any, cast
+
+import torch
+from torch import Tensor, nn
+
+from sppnet.errors import SppnetError
+from sppnet.models.backbones import LocalResponseNorm, build_trunk, map_shape
+
+TABLE1 = Path(__file__).with_name("table1.csv")
+PAPER_INPUT = 224  # pixels; the sizes of Table 1 hold for this input alone
+AFTER, BEFORE = "after pooling", "before pooling"
+
+
+@dataclass(frozen=True)
+class PaperSize:
+    """A map size of Table 1.
+
+    Attributes:
+        row: heading of the row it stands in.
+        side: cells along one side of the map.
+        counted: "after pooling" or "before pooling"; the paper uses both.
+        origin: where it was read.
+    """
+
+    row: str
+    side: int
+    counted: str
+    origin: str
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A convolution and what follows it up to the next one, read off the built layers.
+
+    Attributes:
+        filters: number of channels it puts out.
+        kernel: side in cells.
+        stride: in cells.
+        padding: in cells.
+        then: "LRN" and poolings in their order.
+        before: cells along one side of the map before pooling.
+        after: the same at the end of the stage; equals `before` without a pooling.
+        paper: what Table 1 says of it, if anything.
+    """
+
+    filters: int
+    kernel: int
+    stride: int
+    padding: int
+    then: tuple[str, ...]
+    before: int
+    after: int
+    paper: PaperSize | None = None
+
+    @property
+    def side(self) -> int:
+        """Cells along one side of the map, where the paper counts them; else after pooling."""
+        return self.before if self.paper and self.paper.counted == BEFORE else self.after
+
+    @property
+    def met(self) -> bool | None:
+        """Whether the map is as large as the paper says; None where it says nothing."""
+        return None if self.paper is None else self.side == self.paper.side
+
+    @property
+    def text(self) -> str:
+        """The cell of the table: layer | what follows | map."""
+        then = [", ".join(self.then)] if self.then else []
+        first = f"{self.filters} x {_window(self.kernel, self.stride)}"
+        return " | ".join([first, *then, f"map {self.side}x{self.side}"])
+
+
+Stages = Mapping[str, Sequence[Stage]]
+
+
+def read_table1() -> dict[tuple[str, str], PaperSize]:
+    """The map sizes of Table 1 by (backbone, stage), stages being conv1, conv2 and so on."""
+    with TABLE1.open(newline="", encoding="utf-8") as file:
+        return {
+            (line["backbone"], line["stage"]): PaperSize(
+                line["row"], int(line["map"]), line["counted"], line["origin"]
+            )
+            for line in csv.DictReader(file)
+        }
+
+
+def measured_stages(backbone: str, input_size: int) -> list[Stage]:
+    """Follow an image through a trunk at width 1 and note each stage, without computing values.
+
+    Args:
+        backbone: a name for `build_trunk`, of a trunk that is a chain of layers.
+        input_size: side of the square image in pixels.
+
+    Returns:
+        The stages in order; the paper's sizes are with them at the paper's input size only.
+
+    Raises:
+        SppnetError: an unknown backbone, one with branches, or a too small image.
+    """
+    trunk = build_trunk(backbone, 1).to("meta")
+    map_shape(trunk, input_size, input_size)
+    maps, stages = torch.empty(1, 3, input_size, input_size, device="meta"), list[Stage]()
+    for layer in trunk:
+        maps = layer(maps)
+        if isinstance(layer, nn.Conv2d):
+            stages.append(_stage(layer, maps))
+        elif isinstance(layer, nn.MaxPool2d | LocalResponseNorm) and stages:
+            stages[-1] = _continued(stages[-1], layer, maps)
+        elif not isinstance(layer, nn.ReLU):
+            raise SppnetError(
+                f"--backbone: {backbone} holds a {type(layer).__name__}; Table 1 has chains of "
+                "convolution, ReLU, normalisation and pooling only, leave it out"
+            )
+    paper = read_table1() if input_size == PAPER_INPUT else {}
+    return [
+        replace(stage, paper=paper.get((backbone, _name(index))))
+        for index, stage in enumerate(stages)
+    ]
+
+
+def _stage(layer: nn.Conv2d, maps: Tensor) -> Stage:
+    side = maps.shape[-1]
+    padding = cast(tuple[int, int], layer.padding)
+    return Stage(
+        layer.out_channels, layer.kernel_size[0], layer.stride[0], padding[0], (), side, side
+    )
+
+
+def _continued(stage: Stage, layer: nn.Module, maps: Tensor) -> Stage:
+    if isinstance(layer, nn.MaxPool2d):
+        step = f"pool {_window(cast(int, layer.kernel_size), cast(int, layer.stride))}"
+        return replace(stage, then=(*stage.then, step), after=maps.shape[-1])
+    return replace(stage, then=(*stage.then, "LRN"))
+
+
+def _window(kernel: int, stride: int) -> str:
+    """As Table 1 writes it: a stride of 1 goes without saying."""
+    return f"{kernel}x{kernel}" + (f", str {stride}" if stride != 1 else "")
+
+
+def _name(index: int) -> str:
+    return f"conv{index + 1}"
+
+
+def table1_lines(stages: Stages) -> list[list[str]]:
+    """The table as in the paper: a heading, then a line per row with a cell per stage.
+
+    Backbones that share a row of the paper (Overfeat-5/7) share it here; a stage that only some
+    of them have says which.
+
+    Args:
+        stages: of `measured_stages`, by backbone in table order.
+    """
+    columns = range(max(len(each) for each in stages.values()))
+    rows: dict[str, dict[str, Sequence[Stage]]] = {}
+    for backbone, each in stages.items():
+        paper = each[0].paper
+        rows.setdefault(paper.row if paper else backbone, {})[backbone] = each
+    lines = [["", *(_name(index) for index in columns)]]
+    return lines + [
+        [title, *(_cell(row, index) for index in columns)] for title, row in rows.items()
+    ]
+
+
+def _cell(row: Stages, index: int) -> str:
+    having = {name: stages[index] for name, stages in row.items() if index < len(stages)}
+    text = " or ".join(dict.fromkeys(stage.text for stage in having.values()))
+    return text + (f" ({', '.join(having)} only)" if 0 < len(having) < len(row) else "") or "-"
+
+
+def stacked(lines: Sequence[Sequence[str]]) -> list[list[str]]:
+    """The same table for a terminal: each cell's parts below each other, as the paper prints it."""
+    found: list[list[str]] = []
+    for line in lines:
+        parts = [text.split(" | ") for text in line]
+        height = max(len(part) for part in parts)
+        found += [[part[row] if row < len(part) else "" for part in parts] for row in range(height)]
+    return found
+
+
+def unmet(stages: Stages) -> list[str]:
+    """One line for each stage whose map is not as large as in the paper."""
+    return [
+        f"{backbone} {_name(index)}: map {stage.side}x{stage.side} {stage.paper.counted}, "
+        f"the paper prints {stage.paper.side}x{stage.paper.side}"
+        for backbone, each in stages.items()
+        for index, stage in enumerate(each)
+        if stage.paper and not stage.met
+    ]
+
+
+def table1_twin(stages: Stages, input_size: int) -> dict[str, Any]:
+    """The JSON twin: every stage with both map sizes, the paper's, and whether it is met."""
+    return {
+        "input_size": input_size,
+        "backbones": {
+            backbone: {_name(index): _twin(stage) for index, stage in enumerate(each)}
+            for backbone, each in stages.items()
+        },
+    }
+
+
+def _twin(stage: Stage) -> dict[str, Any]:
+    values = asdict(stage)
+    del values["paper"], values["before"], values["after"]
+    values |= {"map_before_pooling": stage.before, "map_after_pooling": stage.after}
+    if stage.paper is None:
+        return values
+    paper = {"paper": stage.paper.side, "paper_counted": stage.paper.counted}
+    return {**values, **paper, "paper_origin": stage.paper.origin, "met": stage.met}

@@ -1,0 +1,240 @@
+"""What the paper claims, as data: each claim with the two numbers of the paper behind it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sppnet.errors import SppnetError
+
+Kind = Literal["errors", "map", "accuracy", "image time", "epoch time"]
+Value = TypeVar("Value", float, NDArray[np.float64])
+Key = tuple[int | str, str, str]  # table, row and column of a number of the paper
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A claim of the paper: that one thing, `ours`, is better than another, the reference.
+
+    Attributes:
+        name: identifier.
+        text: the claim in words.
+        kind: what is compared.
+        paper: where the paper's numbers of ours and of the reference are; None without numbers.
+        top: errors: 1 or 5.
+        rows: map and accuracy: row of the evaluation, or layer, of ours and of the reference.
+        same_networks: errors: both sides are the same networks, tested in two ways.
+        bound: the claim holds where the effect is above it.
+        margin: instead of the bound, the claim holds where the effect is within +- margin.
+    """
+
+    name: str
+    text: str
+    kind: Kind
+    paper: tuple[Key, Key] | None
+    top: int = 1
+    rows: tuple[str, str] = ("", "")
+    same_networks: bool = False
+    bound: float = 0.0
+    margin: float | None = None
+
+    @property
+    def is_ratio(self) -> bool:
+        """Effects are ratios, not differences."""
+        return self.kind in ("image time", "epoch time")
+
+    def effect(self, ours: Value, reference: Value) -> Value:
+        """How much better ours is: errors and times are better when small, the rest when large."""
+        if self.is_ratio:
+            return reference / ours
+        return reference - ours if self.kind == "errors" else ours - reference
+
+
+NETWORKS = {
+    "zf5": "ZF-5",
+    "convnet5": "Convnet*-5",
+    "overfeat5": "Overfeat-5",
+    "overfeat7": "Overfeat-7",
+}
+FC7 = "fc7/9"
+
+
+def _pooling_claims() -> list[Claim]:
+    """Table 2 and the ablations of §3.1.2 and §3.1.3."""
+    claims = []
+    for short, column in NETWORKS.items():
+        plain, single, multi = (
+            (2, f"{row} | top1", column) for row in ("no_SPP", "SPP_single", "SPP_multi")
+        )
+        spp = f"{column}: pyramid pooling errs less than plain pooling"
+        sizes = f"{column}: training at two sizes errs less than at one"
+        claims += [
+            Claim(f"spp_{short}", spp, "errors", (single, plain)),
+            Claim(f"multi_size_{short}", sizes, "errors", (multi, single)),
+        ]
+    random: Key = ("ablations", "SPP_random | top1", "Overfeat-7")
+    return [
+        *claims,
+        Claim(
+            "fewer_bins",
+            "A pyramid of 30 bins, with fewer parameters, still errs less than plain pooling",
+            "errors",
+            (("ablations", "SPP_30bins | top1", "ZF-5"), (2, "no_SPP | top1", "ZF-5")),
+        ),
+        Claim(
+            "random_size_better_than_one",
+            "Training at random sizes errs less than at one size",
+            "errors",
+            (random, (2, "SPP_single | top1", "Overfeat-7")),
+        ),
+        Claim(
+            "random_size_worse_than_two",
+            "Training at two sizes errs less than at random sizes",
+            "errors",
+            ((2, "SPP_multi | top1", "Overfeat-7"), random),
+        ),
+    ]
+
+
+def _view_claims() -> list[Claim]:
+    """Table 3 and §3.1.4."""
+    crops = [
+        Claim(
+            f"full_image_{short}_{train}",
+            f"{NETWORKS[short]} trained at {sizes}: the full image errs less than its centre crop",
+            "errors",
+            (
+                (3, f"{NETWORKS[short]} | {train} | 1full", "top1"),
+                (3, f"{NETWORKS[short]} | {train} | 1crop", "top1"),
+            ),
+            same_networks=True,
+        )
+        for short in ("zf5", "overfeat7")
+        for train, sizes in (("single", "one size"), ("multi", "two sizes"))
+    ]
+    equal = Claim(
+        "map_views_equal",
+        "10 views pooled from the feature map err like 10 crops, within 0.1 % top-5",
+        "errors",
+        None,
+        top=5,
+        same_networks=True,
+        margin=0.1,  # paper §3.1.4
+    )
+    return [
+        *crops,
+        _more_views("views_96", "96 views err less than 10", 5, ("96", "10")),
+        _more_views("views_98", "96 views and 2 full ones err less than 10", 1, ("96+2full", "10")),
+        _more_views("views_full", "2 full views help even beside 96", 5, ("96+2full", "96")),
+        equal,
+    ]
+
+
+def _more_views(name: str, text: str, top: int, views: tuple[str, str]) -> Claim:
+    ours, other = (("views", f"{each} | top{top}", "Overfeat-7") for each in views)
+    return Claim(name, text, "errors", (ours, other), top=top, same_networks=True)
+
+
+def _cost_claims() -> list[Claim]:
+    """§2.3 and §3.1.4, without numbers in the paper."""
+    maps = "Views pooled from the feature map take less time than crops"
+    sizes = "An epoch of training at two sizes takes no more time than at one"
+    return [
+        Claim("map_views_faster", maps, "image time", None, bound=1.0),
+        Claim("two_sizes_time", sizes, "epoch time", None, bound=1.0),
+    ]
+
+
+def _transfer_claims() -> list[Claim]:
+    """Tables 6 and 7."""
+    crop, full, large = (
+        (6, FC7, column)
+        for column in ("b_SPP_ZF5_crop224", "c_SPP_ZF5_full224", "d_SPP_ZF5_full392")
+    )
+    caltech = "c_SPP_ZF5_full224"
+    return [
+        Claim(
+            "voc07_full_image",
+            "VOC 2007 classification: features of the full image beat those of its centre crop",
+            "accuracy",
+            (full, crop),
+            rows=("fc7", "fc7"),
+        ),
+        Claim(
+            "voc07_larger_scale",
+            "VOC 2007 classification: a larger image beats a smaller one",
+            "accuracy",
+            (large, full),
+            rows=("fc7", "fc7"),
+        ),
+        Claim(
+            "caltech101_pyramid",
+            "Caltech-101: the pooled pyramid beats its 6 x 6 level alone",
+            "accuracy",
+            ((7, "SPP_pool5/7", caltech), (7, "pool5/7_6x6", caltech)),
+            rows=("spp", "pool"),
+        ),
+    ]
+
+
+def _detection_claims() -> list[Claim]:
+    """Table 9."""
+    one, five, rcnn = "SPP_1sc_ZF5", "SPP_5sc_ZF5", "RCNN_Alex5"
+    best, before, after = "ftfc7bb", "ftfc7", "ftfc7 bb"
+    scales = "Detection: five scales beat one"
+    tuning = "Detection: fine-tuning improves fc6"
+    boxes = "Detection: box regression improves fine-tuned fc7"
+    equal = "Detection: SPP-net loses less than one point of mAP against R-CNN"
+    key = _table9
+    return [
+        Claim("five_scales", scales, "map", key(best, five, best, one), rows=(after, after)),
+        Claim("fine_tuning", tuning, "map", key("ftfc6", five, "fc6", five), rows=("ftfc6", "fc6")),
+        Claim("box_regression", boxes, "map", key(best, five, before, five), rows=(after, before)),
+        Claim(
+            "as_accurate_as_rcnn",
+            equal,
+            "map",
+            key(best, five, best, rcnn),
+            rows=(after, after),
+            bound=-1.0,
+        ),
+        *(
+            Claim(
+                f"faster_than_rcnn_{words}",
+                f"Detection: SPP-net at {words.replace('_', ' ')} is faster than R-CNN",
+                "image time",
+                key("total_s", column, "total_s", rcnn),
+                bound=1.0,
+            )
+            for words, column in (("one_scale", one), ("five_scales", five))
+        ),
+    ]
+
+
+def _table9(row: str, column: str, other_row: str, other_column: str) -> tuple[Key, Key]:
+    return (9, row, column), (9, other_row, other_column)
+
+
+CLAIMS: Mapping[str, Claim] = {
+    claim.name: claim
+    for claim in (
+        *_pooling_claims(),
+        *_view_claims(),
+        *_cost_claims(),
+        *_transfer_claims(),
+        *_detection_claims(),
+    )
+}
+
+
+def find_claim(name: str) -> Claim:
+    """The claim of that name.
+
+    Raises:
+        SppnetError: there is none.
+    """
+    if name not in CLAIMS:
+        raise SppnetError(f"--comparison: no claim {name!r}; take one of {', '.join(CLAIMS)}")
+    return CLAIMS[name]

@@ -1,0 +1,213 @@
+"""The effect behind a claim, measured from the files of the two sides that it compares."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from sppnet.data.store import read_json
+from sppnet.errors import SppnetError
+from sppnet.report.claims import Claim
+from sppnet.report.curves import read_history
+from sppnet.report.scores import read_wrong
+from sppnet.report.statistics import (
+    bootstrap_means,
+    bootstrap_medians,
+    mcnemar,
+    percentile_interval,
+)
+
+
+@dataclass(frozen=True)
+class Side:
+    """One side of a comparison.
+
+    Attributes:
+        files: errors: scores, one file per seed; map: one evaluation; accuracy: one result of
+            transfer; image time: results of classify or one timing; epoch time: histories.
+        part: detector of a timing; else empty.
+    """
+
+    files: tuple[Path, ...]
+    part: str = ""
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What a run says about a claim.
+
+    Attributes:
+        effect: positive (above 1 for ratios) where ours is better; points or a ratio.
+        ours, reference: the two values behind it: %, or milliseconds.
+        n: test images, or epochs of the side that has fewer.
+        seeds: networks of ours.
+        low, high: 95 % interval of the effect; None where n is 1.
+        p: exact McNemar test; None where it does not apply.
+    """
+
+    effect: float
+    ours: float
+    reference: float
+    n: int
+    seeds: int
+    low: float | None = None
+    high: float | None = None
+    p: float | None = None
+
+
+def measure(claim: Claim, ours: Side, reference: Side, *, replicates: int, seed: int) -> Measured:
+    """The effect of a claim.
+
+    Args:
+        claim: says what is compared, and how.
+        ours: the side that the claim says is better.
+        reference: the other side.
+        replicates: bootstrap samples behind the interval, where they are drawn here.
+        seed: of the samples.
+
+    Raises:
+        SppnetError: a file cannot be used, or the two sides do not have the same images.
+    """
+    if claim.kind == "errors":
+        return _errors(claim, ours, reference, replicates, seed)
+    if claim.kind in ("map", "accuracy"):
+        return _stored_difference(claim, ours, reference)
+    if claim.kind == "image time":
+        return _image_times(claim, ours, reference, replicates, seed)
+    return _epoch_times(claim, ours, reference, replicates, seed)
+
+
+def _errors(claim: Claim, ours: Side, reference: Side, replicates: int, seed: int) -> Measured:
+    wrong, images = read_wrong(ours.files, claim.top)
+    other, other_images = read_wrong(reference.files, claim.top)
+    if images != other_images:
+        raise SppnetError(
+            f"{reference.files[0]}: other images than {ours.files[0]}; classify the same set"
+        )
+    if claim.same_networks and len(wrong) != len(other):
+        raise SppnetError(f"{ours.files[0]}: give as many files for both sides of {claim.name}")
+    samples = bootstrap_means(
+        [wrong, other], replicates=replicates, seed=seed, same_networks=claim.same_networks
+    )
+    p = None
+    if len(wrong) == len(other):
+        p = max(mcnemar(one, two) for one, two in zip(wrong, other, strict=True))
+    values = (100 * float(wrong.mean()), 100 * float(other.mean()))
+    differences = claim.effect(100 * samples[0], 100 * samples[1])
+    return _summary(claim, values, differences, len(images), len(wrong), p)
+
+
+@dataclass(frozen=True, eq=False)
+class _Stored:
+    """A measured value (0..1) with the bootstrap samples (B,) of it that its stage stored."""
+
+    path: Path
+    value: float
+    replicates: np.ndarray
+    images: list[str]
+    n: int
+
+
+def _stored_difference(claim: Claim, ours: Side, reference: Side) -> Measured:
+    """A difference whose samples are those of both sides, which drew the same images."""
+    found, other = (
+        _read_stored(claim, side, row)
+        for side, row in zip((ours, reference), claim.rows, strict=True)
+    )
+    if found.images != other.images:
+        raise SppnetError(
+            f"{other.path}: other images than {found.path}; measure both on the same ones"
+        )
+    if len(found.replicates) != len(other.replicates):
+        raise SppnetError(
+            f"{other.path}: not as many bootstrap samples as {found.path}; "
+            "measure both with the same number and seed"
+        )
+    differences = 100 * (found.replicates - other.replicates)
+    return _summary(claim, (100 * found.value, 100 * other.value), differences, found.n, 1)
+
+
+def _read_stored(claim: Claim, side: Side, row: str) -> _Stored:
+    if len(side.files) != 1:
+        raise SppnetError(f"{side.files[0]}: {claim.name} takes one file on each side; leave one")
+    path = side.files[0]
+    report = read_json(path)
+    group, name = ("rows", "map") if claim.kind == "map" else ("layers", "value")
+    found = _part(report, (group, row), path)
+    images = list(_part(report, ("image_names",), path))
+    return _Stored(
+        path,
+        _part(found, (name,), path),
+        np.asarray(_part(found, ("replicates",), path), np.float64),
+        images,
+        found.get("n", len(images)),
+    )
+
+
+def _image_times(claim: Claim, ours: Side, reference: Side, replicates: int, seed: int) -> Measured:
+    sides = [_mean_over_files(side) for side in (ours, reference)]
+    if len({len(side) for side in sides}) != 1:
+        raise SppnetError(f"{reference.files[0]}: not as many images as {ours.files[0]}; time both")
+    values = (float(np.median(sides[0])), float(np.median(sides[1])))
+    samples = bootstrap_medians(sides, replicates=replicates, seed=seed)
+    ratios = claim.effect(samples[0], samples[1])
+    return _summary(claim, values, ratios, len(sides[0]), len(ours.files))
+
+
+def _mean_over_files(side: Side) -> np.ndarray:
+    """Milliseconds of each image (N,), mean over the files."""
+    rows = [_milliseconds(path, side.part) for path in side.files]
+    if len({len(row) for row in rows}) != 1:
+        raise SppnetError(f"{side.files[0]}: not as many images as the other files; time all")
+    return np.asarray(np.mean(rows, axis=0))
+
+
+def _milliseconds(path: Path, part: str) -> np.ndarray:
+    report = read_json(path)
+    if part:
+        return 1000 * np.asarray(_part(report, ("columns", part, "total", "each"), path), float)
+    return np.asarray(_part(report, ("milliseconds_each",), path), float)
+
+
+def _epoch_times(claim: Claim, ours: Side, reference: Side, replicates: int, seed: int) -> Measured:
+    """Epochs of the two sides are no pairs: each side draws its own."""
+    sides = [_epochs(side) for side in (ours, reference)]
+    samples = [
+        bootstrap_means([side[None]], replicates=replicates, seed=seed + place, same_networks=True)
+        for place, side in enumerate(sides)
+    ]
+    ratios = claim.effect(samples[0][0], samples[1][0])
+    values = (float(sides[0].mean()), float(sides[1].mean()))
+    return _summary(claim, values, ratios, min(map(len, sides)), len(ours.files))
+
+
+def _epochs(side: Side) -> np.ndarray:
+    """Milliseconds per image of every epoch of every history, (E,)."""
+    rates = [read_history(path)["images_per_second"].to_numpy(np.float64) for path in side.files]
+    return 1000 / np.concatenate(rates)
+
+
+def _summary(
+    claim: Claim,
+    values: tuple[float, float],
+    samples: np.ndarray,
+    n: int,
+    seeds: int,
+    p: float | None = None,
+) -> Measured:
+    """Rounded, so that an interval that ends at a margin is not beyond it by a rounding error."""
+    ends = percentile_interval(samples) if n > 1 else (None, None)
+    low, high = (None if end is None else round(end, 6) for end in ends)
+    effect, ours, reference = (round(float(each), 6) for each in (claim.effect(*values), *values))
+    return Measured(effect, ours, reference, n, seeds, low, high, p)
+
+
+def _part(report: Mapping[str, Any], keys: Sequence[str], path: Path) -> Any:
+    found: Any = report
+    for key in keys:
+        if not isinstance(found, Mapping) or key not in found:
+            raise SppnetError(f"{path}: has no {'.'.join(keys)}; run its stage anew")
+        found = found[key]
+    return found

@@ -1,0 +1,108 @@
+"""Learning curves: training and validation errors by epoch."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import matplotlib
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.ticker import MaxNLocator
+
+from sppnet.errors import SppnetError
+from sppnet.report.plotting import COLOURS, MARKERS, STYLE, new_figure, save_figure
+
+HISTORY_COLUMNS = ("epoch", "train_error", "validation_error", "images_per_second", "size")
+
+
+def read_history(path: Path) -> pd.DataFrame:
+    """The learning curve of a network, a row per epoch.
+
+    Raises:
+        SppnetError: the file is missing, empty or lacks a column.
+    """
+    try:
+        history = pd.read_csv(path)
+    except (OSError, ValueError) as error:
+        raise SppnetError(f"{path}: cannot be read ({error}); run pretrain anew") from None
+    missing = [name for name in HISTORY_COLUMNS if name not in history]
+    if missing or history.empty:
+        what = f"no column {missing[0]!r}" if missing else "no epochs"
+        raise SppnetError(f"{path}: {what}; run pretrain anew")
+    return history
+
+
+def draw_curves(paths: Sequence[Path], regimes: Mapping[str, Sequence[pd.DataFrame]]) -> None:
+    """Draw errors by epoch: a thin line per seed, their mean on top, training on the left.
+
+    Below lies the size of the pictures in each epoch, for ways of training that change it.
+
+    Args:
+        paths: files to write, PNG or SVG by their suffix.
+        regimes: histories of each way of training, one per seed.
+
+    Raises:
+        SppnetError: nothing to draw, or histories of one way that differ in their epochs.
+    """
+    if not regimes or not all(regimes.values()):
+        raise SppnetError("--regime: no histories to draw; give at least one for each")
+    changing = {
+        name: histories[0]
+        for name, histories in regimes.items()
+        if histories[0]["size"].nunique() > 1
+    }
+    with matplotlib.rc_context(STYLE):
+        figure = new_figure(3.6 if changing else 2.7)
+        rows = figure.add_gridspec(
+            2 if changing else 1, 2, height_ratios=[3, 1][: 1 + bool(changing)]
+        )
+        train = figure.add_subplot(rows[0, 0])
+        validation = figure.add_subplot(rows[0, 1], sharex=train, sharey=train)
+        for place, (name, histories) in enumerate(regimes.items()):
+            _curve(train, name, histories, "train_error", place)
+            _curve(validation, name, histories, "validation_error", place)
+        train.set(title="training", ylabel="top-1 error (%)")
+        validation.set(title="validation, centre crop")
+        validation.legend(frameon=False)
+        bottom = [train, validation]
+        if changing:
+            axis = figure.add_subplot(rows[1, :])
+            _sizes(axis, changing, list(regimes))
+            bottom = [axis]
+        for axis in bottom:
+            axis.set_xlabel("epoch")
+        train.xaxis.set_major_locator(MaxNLocator(integer=True))
+        train.set_ylim(bottom=0)
+        save_figure(figure, paths)
+
+
+def _curve(
+    axis: Axes, name: str, histories: Sequence[pd.DataFrame], column: str, place: int
+) -> None:
+    epochs = histories[0]["epoch"].to_numpy()
+    if any(list(history["epoch"]) != list(epochs) for history in histories):
+        raise SppnetError(f"--regime {name}: histories of unlike epochs; train them alike")
+    errors = 100 * np.stack([history[column].to_numpy(np.float64) for history in histories])
+    colour = COLOURS[place % len(COLOURS)]
+    if len(errors) > 1:
+        axis.plot(epochs, errors.T, color=colour, linewidth=0.6, alpha=0.5)
+    axis.plot(epochs, errors.mean(axis=0), color=colour, linewidth=1.6, label=name)
+
+
+def _sizes(axis: Axes, changing: Mapping[str, pd.DataFrame], names: Sequence[str]) -> None:
+    """Side of the training pictures by epoch, of the first seed of each way of training."""
+    for name, history in changing.items():
+        place = names.index(name)
+        axis.plot(
+            history["epoch"],
+            history["size"],
+            linestyle="none",
+            marker=MARKERS[place % len(MARKERS)],
+            markersize=3.5,
+            color=COLOURS[place % len(COLOURS)],
+            label=name,
+        )
+    axis.set_ylabel("size (px)")
+    axis.margins(y=0.25)
+    axis.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axis.yaxis.set_major_locator(MaxNLocator(4, integer=True))

@@ -1,0 +1,239 @@
+"""Tables 2 to 5 and the ablations: classification errors, laid out as in the paper."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any, Literal
+
+from sppnet.errors import SppnetError
+from sppnet.report.reference import PaperRow, PaperValue, read_paper_rows, read_reference
+from sppnet.report.scores import read_scores, read_wrong
+from sppnet.report.statistics import bootstrap_means, percentile_interval
+
+TableName = Literal["2", "3", "4", "5", "ablations"]
+HEADS: dict[str, tuple[str, ...]] = {
+    "2": ("error (%)", "training"),
+    "3": ("model", "train"),
+    "4": ("method", "scales", "views"),
+    "5": ("rank", "team"),
+    "ablations": ("error (%)", "training"),
+}
+QUOTED_COLUMNS = {
+    "4": {"top1_val": "top-1 val", "top5_val": "top-5 val", "top5_test": "top-5 test"},
+    "5": {"top5_test": "top-5 test"},
+}
+METRICS = {"top1": 1, "top5": 5}
+
+
+@dataclass(frozen=True)
+class Request:
+    """A cell to fill in.
+
+    Attributes:
+        row, column: its headings; a row of Table 3 is "model | train".
+        metric: "top1" or "top5".
+        reference: row and column of the paper's number; None where it has none.
+        files: scores of each network, one per seed.
+    """
+
+    row: str
+    column: str
+    metric: str
+    reference: tuple[str, str] | None
+    files: tuple[Path, ...]
+
+
+@dataclass(frozen=True)
+class ErrorCell:
+    """One number of a table.
+
+    Attributes:
+        value: mean error over the networks, %.
+        n: images; None for a quoted number.
+        seeds: networks.
+        low, high: 95 % interval over images and networks.
+        gain: how far the error is below that of the first row, in percentage points.
+        paper, paper_origin: the paper's number and where it was read.
+        quoted: another method's number, taken from the paper.
+    """
+
+    value: float
+    n: int | None = None
+    seeds: int | None = None
+    low: float | None = None
+    high: float | None = None
+    gain: float | None = None
+    paper: float | None = None
+    paper_origin: str | None = None
+    quoted: bool = False
+
+
+@dataclass(frozen=True)
+class Line:
+    """A line of a table: a key of its own, leading texts, and cells by column."""
+
+    key: str
+    heads: tuple[str, ...]
+    cells: dict[str, ErrorCell]
+
+
+Reference = Mapping[tuple[str, str], PaperValue]
+
+
+def error_table(
+    table: TableName, requests: Sequence[Request], reference: Path, *, replicates: int, seed: int
+) -> list[Line]:
+    """All lines of a table: the paper's rows of other methods where it has some, then ours.
+
+    Args:
+        table: its number, or "ablations".
+        requests: our cells, in the order of the table.
+        reference: the paper's numbers (.csv).
+        replicates: bootstrap samples behind each interval.
+        seed: of the samples; all cells draw the same images.
+
+    Raises:
+        SppnetError: a file cannot be used, two cells have one place, or the paper's number that a
+            cell names does not exist.
+    """
+    paper = _paper_values(table, reference)
+    lines = _quoted_lines(table, reference) if table in QUOTED_COLUMNS else []
+    ours: dict[str, Line] = {}
+    for request in _by_metric(table, requests):
+        key, heads = _heads(table, request)
+        cell = _measure(request, paper, replicates, seed)
+        line = ours.setdefault(key, Line(key, heads, {}))
+        if request.column in line.cells:
+            raise SppnetError(f"--cell: {key}, {request.column} is given twice; leave one out")
+        line.cells[request.column] = cell
+    return [*lines, *(_with_gains(list(ours.values())) if table == "2" else ours.values())]
+
+
+def layout(table: TableName, lines: Sequence[Line]) -> list[list[str]]:
+    """The table as text: a line of headings, then its lines; "-" where there is no number."""
+    columns = [*QUOTED_COLUMNS.get(table, {}).values()]
+    columns = list(dict.fromkeys([*columns, *(name for line in lines for name in line.cells)]))
+    texts = [[*line.heads, *(_text(line.cells.get(name)) for name in columns)] for line in lines]
+    return [[*HEADS[table], *columns], *texts]
+
+
+def cell_metrics(lines: Sequence[Line]) -> dict[str, Any]:
+    """The JSON twin: every cell by column and row with unit, n, seeds, interval, paper's number."""
+    columns: dict[str, dict[str, Any]] = {}
+    for line in lines:
+        for column, cell in line.cells.items():
+            known = {name: value for name, value in asdict(cell).items() if value is not None}
+            columns.setdefault(column, {})[line.key] = {"unit": "%", **known}
+    return {"columns": columns, "rows": [line.key for line in lines]}
+
+
+def _paper_values(table: TableName, path: Path) -> dict[tuple[str, str], PaperValue]:
+    if table in QUOTED_COLUMNS:
+        return {
+            (line.key, name): PaperValue(line.cells[column].value, origin)
+            for line in _quoted_lines(table, path)
+            for name, column in QUOTED_COLUMNS[table].items()
+            if column in line.cells and (origin := line.cells[column].paper_origin)
+        }
+    if table == "ablations":  # printed beside rows of Table 2
+        return read_reference(path, 2) | read_reference(path, table)
+    return read_reference(path, int(table))
+
+
+def _quoted_lines(table: TableName, path: Path) -> list[Line]:
+    rows = read_paper_rows(path, int(table))
+    names = [row.name for row in rows]
+    lines = []
+    heads: tuple[str, ...]
+    for row in rows:
+        texts = row.texts
+        if table == "5":
+            key, heads = texts["team"], (row.name, texts["team"])
+        else:
+            scales = texts["scales"]
+            suffix = ", 1 scale" if scales == "1" else f", {scales} scales"
+            key = row.name + (suffix if names.count(row.name) > 1 else "")
+            heads = (row.name, scales, texts.get("views", "-"))
+        lines.append(Line(key, heads, _quoted_cells(row, QUOTED_COLUMNS[table])))
+    return lines
+
+
+def _quoted_cells(row: PaperRow, columns: Mapping[str, str]) -> dict[str, ErrorCell]:
+    cells = {}
+    for name, column in columns.items():
+        if name in row.texts:
+            value = float(row.texts[name])
+            origin = row.origins[name]
+            cells[column] = ErrorCell(value, paper=value, paper_origin=origin, quoted=True)
+    return cells
+
+
+def _by_metric(table: TableName, requests: Sequence[Request]) -> list[Request]:
+    """Tables of two blocks have the top-1 errors first."""
+    if HEADS[table][0] != "error (%)":
+        return list(requests)
+    return sorted(requests, key=lambda request: METRICS[request.metric])
+
+
+def _heads(table: TableName, request: Request) -> tuple[str, tuple[str, ...]]:
+    """Key and leading texts of the line that a cell belongs to."""
+    row = request.row
+    if table == "3":
+        model, bar, train = row.partition(" | ")
+        if not bar:
+            raise SppnetError(f"--cell: row {row!r} of Table 3 must read 'model | train'")
+        return row, (model, train)
+    if table == "4":
+        description = read_scores(request.files[0]).description
+        return row, (row, str(len(description["scales"])), f"{round(description['views'], 1):g}")
+    if table == "5":
+        models = read_scores(request.files[0]).description.get("models", 1)
+        plural = "" if models == 1 else "s"
+        team = f"{row} (this run, {models} model{plural} combined)"
+        return team, ("-", team)
+    return f"{row} | {request.metric}", (request.metric.replace("top", "top-"), row)
+
+
+def _measure(request: Request, paper: Reference, replicates: int, seed: int) -> ErrorCell:
+    wrong, images = read_wrong(request.files, METRICS[request.metric])
+    samples = bootstrap_means([wrong], replicates=replicates, seed=seed, same_networks=True)
+    low, high = percentile_interval(samples[0])
+    cell = ErrorCell(
+        _percent(wrong.mean()), len(images), len(wrong), low=_percent(low), high=_percent(high)
+    )
+    if request.reference is None:
+        return cell
+    found = paper.get(request.reference)
+    if found is None:
+        row, column = request.reference
+        raise SppnetError(f"--cell: the paper has no {row!r}, {column!r}; correct it or use null")
+    return replace(cell, paper=found.value, paper_origin=found.origin)
+
+
+def _with_gains(lines: list[Line]) -> list[Line]:
+    """Each error beside how much better it is than the first row of its block."""
+    first: dict[str, Line] = {}
+    found = []
+    for line in lines:
+        base = first.setdefault(line.heads[0], line)
+        gains = {
+            column: round(base.cells[column].value - cell.value, 4)
+            for column, cell in line.cells.items()
+            if base is not line and column in base.cells
+        }
+        cells = {
+            column: replace(cell, gain=gains.get(column)) for column, cell in line.cells.items()
+        }
+        found.append(replace(line, cells=cells))
+    return found
+
+
+def _percent(fraction: float) -> float:
+    return round(100 * float(fraction), 4)
+
+
+def _text(cell: ErrorCell | None) -> str:
+    """Two decimals as in the paper; a gain over no SPP in parentheses."""
+    if cell is None:
+        return "-"
+    return f"{cell.value:.2f}" + ("" if cell.gain is None else f" ({cell.gain:.2f})")

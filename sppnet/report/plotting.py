@@ -1,0 +1,55 @@
+"""The look of the diagrams, and files of them that are the same to the byte."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+from sppnet.data.store import atomic_path
+from sppnet.errors import SppnetError
+
+WIDTH = 6.9  # inches: a page's text width, so that a font has its size in print
+DPI = 200
+STYLE: dict[Any, Any] = {
+    "font.size": 8,
+    "axes.titlesize": 8,
+    "axes.labelsize": 8,
+    "xtick.labelsize": 7.5,
+    "ytick.labelsize": 7.5,
+    "legend.fontsize": 7.5,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "grid.color": "0.9",
+    "grid.linewidth": 0.6,
+    "svg.hashsalt": "sppnet",  # names of clip paths: same figure, same bytes
+}
+COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#e69f00", "#000000")
+MARKERS = "osD^vPX"
+
+
+def new_figure(height: float) -> Figure:
+    """A figure as wide as a page's text and `height` inches high; use inside `STYLE`."""
+    figure = Figure(figsize=(WIDTH, height), dpi=DPI, layout="constrained")
+    FigureCanvasAgg(figure)
+    return figure
+
+
+def save_figure(figure: Figure, paths: Sequence[Path]) -> None:
+    """Write the figure once for each path, PNG or SVG by its suffix.
+
+    There is no date or version in the files: same figure, same bytes.
+
+    Raises:
+        SppnetError: another suffix.
+    """
+    nothing = {".png": {"Software": None}, ".svg": {"Date": None, "Creator": None}}
+    for path in paths:
+        if path.suffix not in nothing:
+            raise SppnetError(f"{path}: figures are .png or .svg; name it so")
+        with atomic_path(path) as temporary:
+            figure.savefig(
+                temporary, format=path.suffix.removeprefix("."), metadata=nothing[path.suffix]
+            )

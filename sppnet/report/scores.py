@@ -1,0 +1,123 @@
+"""Files of averaged scores that `classify` writes: reading, errors, combination of networks."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from sppnet.errors import SppnetError
+from sppnet.models.weights import load_tensors
+
+METADATA = "classification"  # key of the file's description
+
+
+@dataclass(frozen=True, eq=False)
+class Scores:
+    """Averaged softmax scores of a network on views of N images.
+
+    Attributes:
+        values: float32 (N, K).
+        labels: int64 (N,).
+        description: classes, images, protocol, views (mean number per image) and scales; of
+            combined networks also models, their number.
+    """
+
+    values: Tensor
+    labels: Tensor
+    description: dict[str, Any]
+
+    def wrong(self, top: int) -> np.ndarray:
+        """Bool (N,): the label is not among the `top` best scores."""
+        best = self.values.topk(min(top, self.values.shape[1]), dim=1).indices
+        return (best != self.labels[:, None]).all(dim=1).numpy()
+
+
+def read_scores(path: Path) -> Scores:
+    """Read a file of scores.
+
+    Raises:
+        SppnetError: unreadable, incomplete or with scores that are not numbers.
+    """
+    tensors, metadata = load_tensors(Path(path))
+    try:
+        description = json.loads(metadata[METADATA])
+        scores = Scores(tensors["scores"], tensors["labels"], description)
+        expected = (len(description["images"]), len(description["classes"]))
+    except (KeyError, TypeError, ValueError) as error:
+        raise SppnetError(f"{path}: not a file of scores ({error!r}); run classify anew") from None
+    if scores.values.shape != expected or scores.labels.shape != expected[:1]:
+        raise SppnetError(f"{path}: scores do not fit its images and classes; run classify anew")
+    if not expected[0] or not torch.isfinite(scores.values).all():
+        raise SppnetError(f"{path}: no images, or scores that are not finite; run classify anew")
+    return scores
+
+
+def read_wrong(paths: Sequence[Path], top: int) -> tuple[np.ndarray, list[str]]:
+    """Outcomes of several networks on the same images.
+
+    Args:
+        paths: a file of scores of each network.
+        top: an image counts as wrong if its label is not among so many best scores.
+
+    Returns:
+        bool (S, N), and the names of the N images.
+
+    Raises:
+        SppnetError: no files, or files on different images or classes.
+    """
+    if not paths:
+        raise SppnetError("files: no scores given; name at least one file")
+    first = read_scores(paths[0])
+    rows = [first.wrong(top)]
+    for path in paths[1:]:
+        other = read_scores(path)
+        check_alike(first, other, paths[0], path)
+        rows.append(other.wrong(top))
+    return np.stack(rows), list(first.description["images"])
+
+
+def check_alike(first: Scores, second: Scores, path: Path, other: Path) -> None:
+    """Refuse scores that are not of the same images and classes, in the same order.
+
+    Raises:
+        SppnetError: they differ; names both files.
+    """
+    for field in ("classes", "images"):
+        if first.description[field] != second.description[field]:
+            raise SppnetError(f"{other}: other {field} than {path}; give scores of the same set")
+    if not torch.equal(first.labels, second.labels):
+        raise SppnetError(f"{other}: other labels than {path}; give scores of the same set")
+
+
+def combine_scores(paths: Sequence[Path]) -> Scores:
+    """Average the scores of several networks, each file with the same weight.
+
+    Raises:
+        SppnetError: no files, or files on different images or classes.
+
+    Source: paper §3.1.4: the scores of eleven networks are averaged.
+    """
+    if not paths:
+        raise SppnetError("--scores: no files given; name at least one")
+    first = read_scores(paths[0])
+    total = torch.zeros_like(first.values, dtype=torch.float64)
+    descriptions = []
+    for path in paths:
+        each = read_scores(path)
+        check_alike(first, each, paths[0], path)
+        total += each.values
+        descriptions.append(each.description)
+    description = {
+        "classes": first.description["classes"],
+        "images": first.description["images"],
+        "protocol": " + ".join(dict.fromkeys(each["protocol"] for each in descriptions)),
+        "views": sum(each["views"] for each in descriptions) / len(descriptions),
+        "scales": sorted({scale for each in descriptions for scale in each["scales"]}),
+        "models": sum(each.get("models", 1) for each in descriptions),
+    }
+    return Scores((total / len(paths)).float(), first.labels, description)

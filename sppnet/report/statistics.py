@@ -1,0 +1,82 @@
+"""Intervals and tests of differences: bootstrap over images and networks, McNemar's test."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from scipy.stats import binomtest
+
+SAMPLES_AT_ONCE = 100  # bounds memory: this many counts for each image
+
+
+def percentile_interval(samples: np.ndarray) -> tuple[float, float]:
+    """95 % percentile interval of bootstrap samples (B,); samples that are NaN do not count."""
+    low, high = np.nanpercentile(samples, [2.5, 97.5])
+    return float(low), float(high)
+
+
+def bootstrap_means(
+    sides: Sequence[np.ndarray], *, replicates: int, seed: int, same_networks: bool
+) -> list[np.ndarray]:
+    """Means of tables of outcomes over networks and images that are both drawn with replacement.
+
+    Every sample takes the same images on all sides, so the difference of two sides is a paired
+    one. Of S networks, S - 1 are drawn: that makes the variance of their mean unbiased for small
+    S, where drawing S makes it too small by the factor (S - 1) / S. A single network is kept.
+
+    Args:
+        sides: float (S, N) outcomes of S networks on N images; S may differ between sides.
+        replicates: B, samples.
+        seed: of the samples; the same seed draws the same images for any sides with N images.
+        same_networks: row s is the same network on all sides; else each side draws its own.
+
+    Returns:
+        float64 (B,) means of each side.
+
+    Source: Owen 2007, the pigeonhole bootstrap; McCarthy and Snowden 1985 for S - 1.
+    """
+    of_images, of_networks = np.random.default_rng(seed).spawn(2)
+    images = sides[0].shape[1]
+    means: list[list[np.ndarray]] = [[] for _ in sides]
+    for start in range(0, replicates, SAMPLES_AT_ONCE):
+        count = min(SAMPLES_AT_ONCE, replicates - start)
+        drawn = _counts(of_images, images, images, count)
+        weights = np.empty((0, 0))
+        for place, side in enumerate(sides):
+            if place == 0 or not same_networks:
+                weights = _counts(of_networks, len(side), max(1, len(side) - 1), count)
+            each = drawn @ side.T / images  # (count, S): mean over images of every network
+            means[place].append((weights * each).sum(axis=1) / weights.sum(axis=1))
+    return [np.concatenate(parts) for parts in means]
+
+
+def _counts(generator: np.random.Generator, items: int, draws: int, samples: int) -> np.ndarray:
+    """How often each item comes up in `draws` draws with replacement: float64 (samples, items)."""
+    drawn = generator.integers(0, items, size=(samples, draws))
+    places = drawn + items * np.arange(samples)[:, None]
+    counts = np.bincount(places.ravel(), minlength=samples * items)
+    return counts.reshape(samples, items).astype(np.float64)
+
+
+def bootstrap_medians(
+    sides: Sequence[np.ndarray], *, replicates: int, seed: int
+) -> list[np.ndarray]:
+    """Medians (B,) of each side's values (N,) over items that are drawn alike for all sides."""
+    generator = np.random.default_rng(seed)
+    items = len(sides[0])
+    drawn = [generator.integers(0, items, size=items) for _ in range(replicates)]
+    return [np.array([np.median(side[places]) for places in drawn]) for side in sides]
+
+
+def mcnemar(first: np.ndarray, second: np.ndarray) -> float:
+    """Exact two-sided p of McNemar's test that two classifiers err equally often.
+
+    Args:
+        first: bool (N,), true where the first errs.
+        second: bool (N,), true where the second errs on the same image.
+
+    Returns:
+        p: of the binomial test with 1/2 on the images on which only one errs; 1 if there are none.
+    """
+    only_first = int((first & ~second).sum())
+    differing = only_first + int((~first & second).sum())
+    return float(binomtest(only_first, differing, 0.5).pvalue) if differing else 1.0

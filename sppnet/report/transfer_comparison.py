@@ -1,0 +1,118 @@
+"""Table 8: what others report on VOC 2007 and Caltech-101, and ours beside it."""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from sppnet.errors import SppnetError
+from sppnet.report.reference import PaperRow, PaperValue
+from sppnet.report.tables import Column
+from sppnet.report.transfer_tables import (
+    TransferCell,
+    measured_cell,
+    measured_layers,
+    one_layer,
+    percent_text,
+)
+
+OUR_ROW, OUR_HEADING = "ours", "SPP-net (ours)"
+HEADINGS = {
+    "ZF": "Zeiler & Fergus",
+    "Oquab": "Oquab et al.",
+    "Chatfield": "Chatfield et al.",
+}
+NUMBER = re.compile(r"(\d+(?:\.\d+)?)(?:\+-(\d+(?:\.\d+)?))?")
+
+
+@dataclass(frozen=True)
+class QuotedCell:
+    """A number that others report, which nothing here computes.
+
+    Attributes:
+        text: as the paper prints it.
+        value: the number in it, %.
+        origin: where it was read.
+        deviation: standard deviation over random splits, where the text has one.
+        quoted: always true; tells it from measured cells in JSON.
+    """
+
+    text: str
+    value: float
+    origin: str
+    deviation: float | None
+    quoted: bool = True
+
+
+Cells = dict[str, dict[str, TransferCell | QuotedCell]]
+
+
+def comparison_cells(
+    columns: Sequence[Column],
+    results: Mapping[str, Mapping[str, Any]],
+    layers: Sequence[str],
+    paper: Sequence[PaperRow],
+) -> Cells:
+    """Cells by column name and row: quoted ones, and ours from the given results.
+
+    Args:
+        columns: the data sets, in the order of the table.
+        results: what `transfer` wrote for each, chosen beforehand and not by these numbers.
+        layers: the layer that speaks for each.
+        paper: rows of the paper's table.
+
+    Raises:
+        SppnetError: a result lacks its layer, or a quoted text has no number.
+    """
+    cells: Cells = {}
+    for column, layer in zip(columns, layers, strict=True):
+        quoted = {
+            row.name: _quoted(row.texts[column.reference], row.origins[column.reference])
+            for row in paper
+            if column.reference in row.texts
+        }
+        ours = quoted.pop(OUR_ROW, None)
+        measured = one_layer(measured_layers(results[column.name], column.name), layer, column.name)
+        cell = measured_cell(measured, PaperValue(ours.value, ours.origin) if ours else None)
+        cells[column.name] = {**quoted, OUR_ROW: cell}
+    return cells
+
+
+def comparison_lines(
+    columns: Sequence[Column], cells: Cells, paper: Sequence[PaperRow]
+) -> list[list[str]]:
+    """The table as text: the paper's rows in their order, with our number for the paper's own."""
+    lines = [["", *(column.title for column in columns)]]
+    for name in (*(row.name for row in paper if row.name != OUR_ROW), OUR_ROW):
+        found = [cells[column.name].get(name) for column in columns]
+        heading = OUR_HEADING if name == OUR_ROW else f"{HEADINGS.get(name, name)} (quoted)"
+        lines.append([heading, *("-" if cell is None else _text(cell) for cell in found)])
+    return lines
+
+
+def comparison_metrics(cells: Cells) -> dict[str, Any]:
+    """The JSON twin of the table: every cell with all that is known of it."""
+    return {
+        "columns": {
+            name: {
+                key: {field: value for field, value in asdict(cell).items() if value is not None}
+                for key, cell in rows.items()
+            }
+            for name, rows in cells.items()
+        }
+    }
+
+
+def _quoted(text: str, origin: str) -> QuotedCell:
+    found = NUMBER.match(text)
+    if not found:
+        raise SppnetError(f"reference: {text!r} does not begin with a number; correct it")
+    deviation = float(found[2]) if found[2] else None
+    return QuotedCell(text, float(found[1]), origin, deviation)
+
+
+def _text(cell: TransferCell | QuotedCell) -> str:
+    if isinstance(cell, QuotedCell):
+        return cell.text
+    deviation = "" if cell.deviation is None else f"+-{cell.deviation:.1f}"
+    return f"{percent_text(cell)}{deviation}"

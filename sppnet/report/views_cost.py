@@ -1,0 +1,123 @@
+"""Errors by what the views of an image cost: their number, and their time."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import matplotlib
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.patheffects import withStroke
+from matplotlib.text import Annotation
+from matplotlib.ticker import FuncFormatter, NullLocator
+from matplotlib.transforms import Bbox
+
+from sppnet.errors import SppnetError
+from sppnet.report.plotting import COLOURS, MARKERS, STYLE, new_figure, save_figure
+
+# Where a point's label may go, in points from it; the first that is free is taken. Errors fall with
+# cost, so above right and below left are clear of the line.
+PLACES = ((5, 4), (-5, -4), (5, 14), (-5, -14), (-5, 4), (5, -4), (-5, 14), (5, -14))
+OUTLINE = [withStroke(linewidth=2, foreground="white")]
+
+
+@dataclass(frozen=True)
+class Point:
+    """A way of choosing views, measured.
+
+    Attributes:
+        series: points of one series are joined by a line.
+        label: what stands beside the point.
+        views: mean number per image.
+        milliseconds: per image.
+        error, low, high: top-1 error in % and its 95 % interval.
+    """
+
+    series: str
+    label: str
+    views: float
+    milliseconds: float
+    error: float
+    low: float
+    high: float
+
+
+def draw_views_cost(paths: Sequence[Path], points: Sequence[Point]) -> None:
+    """Draw errors by number of views, and by time per image; both axes of cost are logarithmic.
+
+    Args:
+        paths: files to write, PNG or SVG by their suffix.
+        points: of all series, each in the order of its line.
+
+    Raises:
+        SppnetError: no points.
+    """
+    if not points:
+        raise SppnetError("--point: nothing to draw; give at least one")
+    with matplotlib.rc_context(STYLE):
+        figure = new_figure(3.0)
+        left, right = figure.subplots(1, 2, sharey=True)
+        _cost(left, points, "views", "views per image")
+        _cost(right, points, "milliseconds", "time per image (ms)")
+        left.set_ylabel("top-1 error (%)")
+        right.legend(frameon=False)
+        figure.draw_without_rendering()  # settles the layout, so that labels find free places
+        figure.set_layout_engine("none")
+        for axis, field in ((left, "views"), (right, "milliseconds")):
+            _labels(axis, points, field)
+        save_figure(figure, paths)
+
+
+def _cost(axis: Axes, points: Sequence[Point], field: str, label: str) -> None:
+    axis.set_xscale("log")
+    for place, series in enumerate(dict.fromkeys(point.series for point in points)):
+        group = [point for point in points if point.series == series]
+        errors = np.array([point.error for point in group])
+        low, high = (np.array([getattr(p, end) for p in group]) for end in ("low", "high"))
+        costs = [getattr(point, field) for point in group]
+        colour = COLOURS[place % len(COLOURS)]
+        axis.vlines(costs, low, high, color=colour, linewidth=2.5, alpha=0.2)
+        axis.plot(
+            costs,
+            errors,
+            color=colour,
+            marker=MARKERS[place % len(MARKERS)],
+            markersize=4,
+            linewidth=1.2,
+            label=series,
+        )
+    axis.set_xlabel(label)
+    axis.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axis.xaxis.set_minor_locator(NullLocator())
+    axis.margins(x=0.15, y=0.1)
+
+
+def _labels(axis: Axes, points: Sequence[Point], field: str) -> None:
+    """Write beside each point what it is, clear of other points and labels where there is room."""
+    spots = axis.transData.transform([(getattr(p, field), p.error) for p in points])
+    taken = [Bbox.from_bounds(x - 6, y - 6, 12, 12) for x, y in spots]
+    for point in points:
+        for place in PLACES:
+            text = _label(axis, point, field, place)
+            box = text.get_window_extent()
+            inside = axis.bbox.x0 <= box.x0 and box.x1 <= axis.bbox.x1
+            if inside and not any(box.overlaps(other) for other in taken):
+                taken.append(box)
+                break
+            text.remove()
+        else:
+            _label(axis, point, field, PLACES[0])
+
+
+def _label(axis: Axes, point: Point, field: str, place: tuple[int, int]) -> Annotation:
+    across, up = place
+    return axis.annotate(
+        point.label,
+        (getattr(point, field), point.error),
+        xytext=place,
+        textcoords="offset points",
+        horizontalalignment="left" if across > 0 else "right",
+        verticalalignment="bottom" if up > 0 else "top",
+        fontsize=7,
+        path_effects=OUTLINE,
+    )

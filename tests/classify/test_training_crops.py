@@ -1,0 +1,131 @@
+"""Training batches: which region, at which size, in which epoch."""
+
+import numpy as np
+import pytest
+import torch
+
+from sppnet.classify.pretrain import TrainingCrops, colour_components, normalise
+from sppnet.data.images import resize
+from sppnet.geometry.views import five_positions
+from sppnet.models.network import Architecture
+
+ARCHITECTURE = Architecture("zf5", 0.1, (1,), 4, ("a", "b"), (100.0, 110.0, 120.0), 50.0, "BGR")
+SIDES = ((20, 24), (31, 20), (20, 20), (20, 45), (26, 22))
+
+
+def pictures():
+    random = np.random.default_rng(7)
+    return [random.integers(0, 256, (*side, 3), dtype=np.uint8) for side in SIDES]
+
+
+def crops(images=None, **changes):
+    images = images or pictures()
+    values = {
+        "crop": 16,
+        "sizes": [16],
+        "size_choice": "alternate",
+        "batch": 2,
+        "colour": 0.0,
+        "images_per_epoch": None,
+        "workers": 0,
+    }
+    labels = torch.arange(len(images))
+    return TrainingCrops(images, labels, ARCHITECTURE, **(values | changes))
+
+
+def generator(seed=3):
+    return torch.Generator().manual_seed(seed)
+
+
+def epochs(given, count, seed=3):
+    """Inputs and labels of some epochs that share a generator, as in training."""
+    source = generator(seed)
+    return [list(given(epoch, source)) for epoch in range(count)]
+
+
+def views(image, crop, size):
+    """The ten regions of an image at the size of the network's input."""
+    found = []
+    for x1, y1, x2, y2 in five_positions(*image.shape[:2], crop).tolist():
+        view = resize(np.ascontiguousarray(image[y1:y2, x1:x2]), size, size)
+        found += [view, view[:, ::-1]]
+    return np.stack(found)
+
+
+def test_one_size_draws_and_computes_as_written_down():
+    """The order of the draws is fixed: results of one size stay what they are."""
+    images = pictures()
+    batches = list(crops(images, colour=0.2)(0, generator()))
+    source = generator()
+    order = torch.randperm(5, generator=source)
+    components = colour_components(images)
+    assert len(batches) == 2  # the fifth image is dropped
+    for (inputs, labels), rows in zip(batches, order[:4].split(2), strict=True):
+        places = torch.randint(5, (2,), generator=source).tolist()
+        flips = torch.randint(2, (2,), generator=source).tolist()
+        shift = (0.2 * torch.randn(2, 3, generator=source)) @ components.T
+        expected = []
+        for row, place, flip in zip(rows.tolist(), places, flips, strict=True):
+            x1, y1, x2, y2 = five_positions(*images[row].shape[:2], 16)[place].tolist()
+            view = images[row][y1:y2, x1:x2]
+            expected.append(view[:, ::-1] if flip else view)
+        assert torch.equal(labels, rows)
+        assert torch.equal(inputs, normalise(np.stack(expected), ARCHITECTURE, shift=shift))
+
+
+@pytest.mark.parametrize("size", [16, 11, 23])
+def test_inputs_are_the_crop_regions_resized(size):
+    """Not smaller crops: each input is one of the ten regions of side `crop` at another size."""
+    images = pictures()
+    for inputs, labels in crops(images, sizes=[size])(0, generator()):
+        assert inputs.shape[2:] == (size, size)
+        for given, label in zip(inputs, labels.tolist(), strict=True):
+            regions = normalise(views(images[label], 16, size), ARCHITECTURE)
+            assert (regions == given).flatten(1).all(dim=1).any()
+
+
+def test_sizes_alternate_between_epochs():
+    given = crops(sizes=[16, 12])
+    seen = []
+    for batches in epochs(given, 4):
+        seen.append({inputs.shape[2] for inputs, _ in batches})
+    assert seen == [{16}, {12}, {16}, {12}]
+    assert given.size == 12
+
+
+def test_sizes_change_nothing_else():
+    """Images, positions and flips are those of training at one size."""
+    both = epochs(crops(sizes=[16, 12]), 3)
+    one = epochs(crops(sizes=[16]), 3)
+    for epoch in (0, 2):
+        for (inputs, labels), (others, other_labels) in zip(both[epoch], one[epoch], strict=True):
+            assert torch.equal(inputs, others) and torch.equal(labels, other_labels)
+
+
+def test_random_sizes_cover_the_range_once_an_epoch():
+    seen = []
+    for batches in epochs(crops(sizes=[12, 15], size_choice="random"), 60):
+        sizes = {inputs.shape[2] for inputs, _ in batches}
+        assert len(sizes) == 1
+        seen += sizes
+    assert set(seen) == {12, 13, 14, 15}
+    assert seen != [12 + number % 4 for number in range(60)]
+
+
+def test_random_sizes_come_from_the_generator():
+    """A run that continues in a later epoch draws what the whole run drew."""
+    given = crops(sizes=[12, 16], size_choice="random")
+    source = generator()
+    list(given(0, source))
+    state = source.get_state()
+    whole = list(given(1, source))
+    again = torch.Generator()
+    again.set_state(state)
+    continued = list(crops(sizes=[12, 16], size_choice="random")(1, again))
+    assert all(torch.equal(a[0], b[0]) for a, b in zip(whole, continued, strict=True))
+
+
+def test_an_epoch_takes_as_many_images_as_asked():
+    (batches,) = epochs(crops(batch=1, images_per_epoch=3), 1)
+    labels = torch.cat([labels for _, labels in batches])
+    assert len(labels) == len(labels.unique()) == 3

@@ -1,0 +1,92 @@
+"""pretrain, from files to files."""
+
+import csv
+import shlex
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from typer.testing import CliRunner
+
+from sppnet.cli import build
+from sppnet.data.manifest import ImageRecord, write_manifest
+from sppnet.errors import SppnetError
+from sppnet.models.weights import load_network
+
+SETTINGS = """--backbone zf5 --width 0.05 --levels 2 --levels 1 --fc 8 --mean 128 --mean 128
+    --mean 128 --std 58 --channel-order RGB --initialisation he --resize 72 --crop 64
+    --epochs 3 --batch 4 --learning-rate 0.01 --momentum 0.9 --weight-decay 0.0005
+    --warmup 1 --colour 0.1 --seed 1"""
+TWO_SIZES = "--sizes 64 --sizes 56 --size-choice alternate"
+
+
+@pytest.fixture(scope="module")
+def manifest(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Twelve noisy pictures of two classes to train on, six to validate on."""
+    folder, random = tmp_path_factory.mktemp("set"), np.random.default_rng(5)
+    records = []
+    for number in range(18):
+        label, split = ("green", "red")[number % 2], "train" if number < 12 else "val"
+        pixels = random.integers(0, 150, (80, 90, 3), dtype=np.uint8)
+        pixels[..., 1 - number % 2] += 90
+        path = folder / f"{number}.png"
+        Image.fromarray(pixels).save(path)
+        records.append(
+            ImageRecord("classification", split, path.name, str(path), 90, 80, "", label)
+        )
+    write_manifest(folder / "manifest.parquet", records)
+    return folder / "manifest.parquet"
+
+
+def pretrain(manifest: Path, folder: Path, settings: str) -> list[dict[str, str]]:
+    """Run the command; the rows of its history."""
+    words = f"""pretrain --manifest {manifest} {settings} --work {folder}/work
+        --weights {folder}/n.safetensors --history {folder}/n.csv --metrics {folder}/n.json"""
+    result = CliRunner().invoke(build(["pretrain", "show"]), shlex.split(words))
+    if result.exception:
+        raise result.exception
+    with (folder / "n.csv").open() as file:
+        return list(csv.DictReader(file))
+
+
+def test_two_sizes_share_the_weights(manifest, tmp_path):
+    rows = pretrain(manifest, tmp_path, f"{SETTINGS} {TWO_SIZES}")
+    assert [row["size"] for row in rows] == ["64", "56", "64"]
+    assert load_network(tmp_path / "n.safetensors", "cpu").architecture.levels == (2, 1)
+
+
+def test_a_plateau_takes_the_place_of_drops(manifest, tmp_path):
+    rows = pretrain(manifest, tmp_path, f"{SETTINGS} {TWO_SIZES} --plateau 1")
+    assert len(rows) == 3
+    with pytest.raises(SppnetError, match=r"--plateau.*--drops"):
+        pretrain(manifest, tmp_path, f"{SETTINGS} {TWO_SIZES} --plateau 1 --drops 2")
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ("--sizes 64 --sizes 9 --size-choice alternate", ["--sizes: 9 pixels", "too few"]),
+        ("--sizes 9 --sizes 64 --size-choice random", ["--sizes: 9 pixels", "too few"]),
+        ("--sizes 64 --size-choice sometimes", ["--size-choice: 'sometimes'", "alternate"]),
+    ],
+)
+def test_wrong_sizes_are_one_line_before_training(manifest, tmp_path, settings, words):
+    with pytest.raises(SppnetError) as error:
+        pretrain(manifest, tmp_path, f"{SETTINGS} {settings}")
+    assert "\n" not in str(error.value)
+    assert all(word in str(error.value) for word in words)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_trunk_of_another_architecture_is_one_line(manifest, tmp_path):
+    pretrain(manifest, tmp_path, f"{SETTINGS} {TWO_SIZES}")
+    trunk, wider = tmp_path / "n.safetensors", SETTINGS.replace("0.05", "0.1")
+    for settings in (wider, SETTINGS.replace("zf5", "alex5")):
+        with pytest.raises(SppnetError, match=f"{trunk}: ") as error:
+            pretrain(manifest, tmp_path, f"{settings} {TWO_SIZES} --trunk {trunk}")
+        assert "\n" not in str(error.value)
+    trunk.write_bytes(trunk.read_bytes()[:-1])
+    with pytest.raises(SppnetError, match=r"not a complete") as error:
+        pretrain(manifest, tmp_path, f"{SETTINGS} {TWO_SIZES} --trunk {trunk}")
+    assert "\n" not in str(error.value)

@@ -1,0 +1,67 @@
+import csv
+import json
+from pathlib import Path
+
+import pytest
+
+import sppnet.report
+from sppnet.commands.tabulate_claims import read_comparison, run
+from sppnet.errors import SppnetError
+
+REFERENCE = Path(sppnet.report.__file__).parent / "reference.csv"
+
+
+@pytest.fixture
+def comparisons(tmp_path):
+    rows = {
+        "ftfc7 bb": {"map": 0.62, "replicates": [0.6, 0.62, 0.64]},
+        "ftfc7": {"map": 0.6, "replicates": [0.59, 0.6, 0.61]},
+    }
+    evaluation = tmp_path / "evaluation.json"
+    evaluation.write_text(json.dumps({"image_names": ["a", "b"], "rows": rows}))
+    time = tmp_path / "time.json"
+    time.write_text(json.dumps({"milliseconds_each": [4.0]}))
+    sides = {"ours": {"files": [str(evaluation)]}, "reference": {"files": [str(evaluation)]}}
+    times = {"ours": {"files": [str(time)]}, "reference": {"files": [str(time)], "part": None}}
+    return [
+        {"claim": "box_regression", "measured_on": "five scales", **sides},
+        {"claim": "map_views_faster", "measured_on": "ZF-5, 10 views", **times},
+    ]
+
+
+def test_table_twin_and_terminal_agree(comparisons, tmp_path, capsys):
+    text, twin = tmp_path / "out/claims.csv", tmp_path / "out/claims.json"
+    run([json.dumps(each) for each in comparisons], REFERENCE, 50, 1, text, twin)
+    with text.open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    first = rows[0]
+    assert first["claim"] == "box_regression" and first["measured on"] == "five scales"
+    assert (first["paper"], first["ours"], first["unit"]) == ("4.00", "2.00", "points")
+    assert (first["n"], first["seeds"], first["p"]) == ("2", "1", "-")
+    assert first["verdict"] == "reproduced"
+    assert (rows[1]["paper"], rows[1]["ours"], rows[1]["low"]) == ("-", "1.00", "-")
+    assert rows[1]["verdict"] == "undecided at this n"
+    found = json.loads(twin.read_text())["claims"]
+    assert found[0]["paper_arithmetic"] == "59.2 - 55.2"
+    assert found[0]["values"] == {"ours": 62.0, "reference": 60.0}
+    assert found[0]["rule"] == {"bound": 0.0}
+    assert found[0]["low"] == pytest.approx(1.05)
+    assert "reproduced" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("change", [{"ours": {"files": []}}, {"ours": []}, {"ours": None}])
+def test_broken_comparisons_are_named(comparisons, change):
+    with pytest.raises(SppnetError, match="--comparison"):
+        read_comparison(json.dumps(comparisons[0] | change))
+
+
+@pytest.mark.parametrize("text", ["{", "[]", '{"claim": "a"}'])
+def test_what_is_no_comparison_is_named(text):
+    with pytest.raises(SppnetError, match="--comparison"):
+        read_comparison(text)
+
+
+def test_unknown_claims_are_refused(comparisons, tmp_path):
+    comparisons[0]["claim"] = "spp_vgg"
+    with pytest.raises(SppnetError, match="spp_vgg"):
+        run([json.dumps(comparisons[0])], REFERENCE, 50, 1, tmp_path / "a", tmp_path / "b")

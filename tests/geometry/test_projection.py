@@ -1,0 +1,361 @@
+import copy
+import math
+from functools import cache
+
+import pytest
+import torch
+import torchvision
+from hypothesis import given
+from hypothesis import strategies as st
+from torch import nn
+
+from sppnet.errors import SppnetError
+from sppnet.geometry.projection import (
+    MapGeometry,
+    choose_scale,
+    map_geometry,
+    pixel_scale,
+    project_windows,
+    receptive_field,
+)
+from sppnet.models.backbones import BACKBONES, LocalResponseNorm, build_trunk, map_shape
+
+RELEASE = MapGeometry(stride=16, offset=20, shrink=6.5)
+PAPER = MapGeometry(stride=16, offset=15, shrink=8)  # first centre at pixel 16 of 1-based ones
+LARGE = (1000, 1000)
+# first and last pixel of a box, and its first and last cell by release and paper, all 1-based
+VECTORS = [
+    ((1, 224), (0, 13), (1, 13)),
+    ((1, 100), (0, 6), (1, 6)),
+    ((50, 100), (3, 6), (4, 6)),
+    ((100, 300), (6, 18), (7, 18)),
+    ((30, 40), (2, 2), (2, 2)),
+    ((1, 688), (0, 42), (1, 42)),
+    ((200, 423), (13, 26), (13, 26)),
+]
+
+
+def cells(first, last, geometry, shift=0):
+    """First and last cell (1-based) along x and along y of inclusive 1-based pixels.
+
+    Both are moved by `shift` strides and back, so that the border of the map stays far.
+    """
+    low, high = first - 1 + 16 * shift, last + 16 * shift
+    box = torch.tensor([[low, low, high, high]], dtype=torch.float32)
+    x1, y1, x2, y2 = project_windows(box, geometry, LARGE, 1.0)[0].tolist()
+    assert (x1, x2) == (y1, y2)
+    return x1 + 1 - shift, x2 - shift
+
+
+@pytest.mark.parametrize(("pixels", "release", "paper"), VECTORS)
+def test_known_windows(pixels, release, paper):
+    assert cells(*pixels, RELEASE, shift=20) == release
+    assert cells(*pixels, PAPER, shift=20) == paper
+
+
+@pytest.mark.parametrize(("pixels", "release", "paper"), VECTORS)
+def test_known_windows_at_the_border_of_the_map(pixels, release, paper):
+    assert cells(*pixels, RELEASE) == (max(release[0], 1), release[1])
+    assert cells(*pixels, PAPER) == paper
+
+
+def test_a_box_between_two_centres_gets_one_cell():
+    assert cells(17, 32, RELEASE) == (1, 1)
+    assert cells(17, 32, PAPER) == (1, 1)  # the rule gives 2 and 1: their mean, cut to a whole
+
+
+def release_cells(first, last, size):
+    """spm_response_boxes.m along one axis: 1-based pixels to 1-based cells of the map."""
+    low = math.floor((first - 21 + 6.5) / 16 + 0.5) + 1
+    high = math.ceil((last - 21 - 6.5) / 16 - 0.5) + 1
+    if low > high:
+        low = high = int((low + high) / 2)  # C's whole division cuts towards 0
+    return min(max(low, 1), size), min(max(high, 1), size)
+
+
+edge = st.integers(-300, 900)
+span = st.integers(1, 700)
+
+
+@given(edge, edge, span, span, st.integers(1, 40), st.integers(1, 40))
+def test_windows_equal_those_of_the_release(x, y, wide, high, rows, columns):
+    box = torch.tensor([[x, y, x + wide, y + high]], dtype=torch.float32)
+    found = project_windows(box, RELEASE, (rows, columns), 1)[0].tolist()
+    x1, x2 = release_cells(x + 1, x + wide, columns)
+    y1, y2 = release_cells(y + 1, y + high, rows)
+    assert found == [x1 - 1, y1 - 1, x2, y2]
+
+
+any_number = st.floats(-1e5, 1e5, width=32)
+
+
+@given(
+    st.lists(st.tuples(any_number, any_number, any_number, any_number), min_size=1, max_size=5),
+    st.sampled_from([RELEASE, PAPER, MapGeometry(32, 0, 0), MapGeometry(12, 14, 6.5)]),
+    st.tuples(st.integers(1, 50), st.integers(1, 50)),
+    st.floats(0.1, 10),
+)
+def test_windows_lie_inside_the_map_whatever_the_boxes(boxes, geometry, size, scale):
+    windows = project_windows(torch.tensor(boxes), geometry, size, scale)
+    limit = torch.tensor([size[1], size[0]])
+    assert windows.dtype == torch.int64
+    assert (windows[:, :2] >= 0).all() and (windows[:, 2:] <= limit).all()
+    assert (windows[:, :2] < windows[:, 2:]).all()
+
+
+def test_scale_maps_first_and_last_pixel_onto_each_other():
+    # at (688 - 1) / (344 - 1) the pixels 50 and 149 (0-based) fall on 100.1 and 298.4
+    box = torch.tensor([[50, 0, 150, 344.0]])
+    low = math.floor((50 * 687 / 343 - 20 + 6.5) / 16 + 0.5)
+    high = math.ceil((149 * 687 / 343 - 20 - 6.5) / 16 - 0.5)
+    found = project_windows(box, RELEASE, (42, 60), pixel_scale(344, 688))
+    assert found.tolist() == [[low, 0, high + 1, 42]]
+
+
+def test_every_box_may_have_its_own_scale():
+    boxes = torch.tensor([[30, 40, 150, 160.0], [30, 40, 150, 160.0]])
+    found = project_windows(boxes, RELEASE, LARGE, torch.tensor([1.0, 3.0]))
+    for row, scale in zip(found, (1.0, 3.0), strict=True):
+        assert torch.equal(row, project_windows(boxes[:1], RELEASE, LARGE, scale)[0])
+    assert not torch.equal(found[0], found[1])
+
+
+# conv5 cells of the released ZF-5 along a side of so many pixels
+SIDES = {224: 13, 480: 29, 576: 35, 688: 42, 864: 53, 874: 53, 1200: 74}
+
+
+@pytest.mark.parametrize("size", SIDES)
+def test_a_box_over_the_whole_image_covers_the_whole_map(size):
+    map_size = map_shape(build_trunk("zf5", 0.125), size, 688)[1:]
+    assert map_size == (SIDES[size], 42)
+    box = torch.tensor([[0, 0, 688, size]])
+    assert project_windows(box, RELEASE, map_size, 1.0).tolist() == [[0, 0, 42, SIDES[size]]]
+
+
+def chain(*layers):
+    """Trunk of (kernel, stride, padding) convolutions ("c") and pooling layers ("p")."""
+    kinds = {"c": lambda *each: nn.Conv2d(3, 3, *each), "p": nn.MaxPool2d}
+    return nn.Sequential(*(kinds[kind](*numbers) for kind, *numbers in layers))
+
+
+def zf5(first, second, pool=0):
+    three = [("c", 3, 1, 1)] * 3
+    return chain(
+        ("c", 7, 2, first), ("p", 3, 2, pool), ("c", 5, 2, second), ("p", 3, 2, pool), *three
+    )
+
+
+def overfeat(second):
+    return chain(
+        ("c", 7, 2, 0), ("p", 3, 3), ("c", 5, 1, second), ("p", 2, 2), *[("c", 3, 1, 1)] * 3
+    )
+
+
+@pytest.mark.parametrize(
+    ("trunk", "stride", "first"),
+    [
+        (zf5(1, 0), 16, 21),
+        (zf5(1, 1), 16, 17),
+        (zf5(3, 2, pool=1), 16, 1),
+        (overfeat(1), 12, 15),
+        (overfeat(2), 12, 9),
+    ],
+    ids=["released", "table 1", "half kernels", "overfeat a", "overfeat b"],
+)
+def test_strides_and_first_centres_by_hand(trunk, stride, first):
+    """First centres are 1-based pixels here, as the release counts."""
+    assert map_geometry(trunk) == MapGeometry(stride, first - 1, 6.5)
+
+
+@pytest.mark.parametrize("width", [0.125, 1])
+def test_zf5_has_the_released_geometry(width):
+    assert map_geometry(build_trunk("zf5", width)) == RELEASE
+    assert map_geometry(build_trunk("zf5", width), shrink=8).shrink == 8
+    assert receptive_field(build_trunk("zf5", width)) == 139
+
+
+@pytest.mark.parametrize("backbone", ["overfeat5", "overfeat7"])
+def test_overfeat_has_the_constants_of_the_release(backbone):
+    # subsample_images.m: offset0 15 (1-based), offset 6.5, stride 12
+    assert map_geometry(build_trunk(backbone, 0.0625)) == MapGeometry(12, 14, 6.5)
+
+
+def with_means_for_maxima(trunk):
+    """The same cells, but every pixel in reach of a cell takes part: positive weights, no max."""
+    trunk = copy.deepcopy(trunk).to_empty(device="cpu").eval()
+    for parent in list(trunk.modules()):
+        for name, layer in parent.named_children():
+            if isinstance(layer, nn.MaxPool2d):
+                pool = (layer.kernel_size, layer.stride, layer.padding, layer.ceil_mode)
+                setattr(parent, name, nn.AvgPool2d(*pool))
+            elif isinstance(layer, nn.Conv2d):
+                nn.init.constant_(layer.weight, 1 / layer.weight[0].numel())
+                if layer.bias is not None:
+                    nn.init.zeros_(layer.bias)
+            elif isinstance(layer, nn.BatchNorm2d):
+                layer.reset_parameters()
+            elif isinstance(layer, LocalResponseNorm):  # its neighbourhood is left out of the reach
+                setattr(parent, name, nn.Identity())
+    return trunk
+
+
+def reach(trunk, cell, size):
+    """First and last pixel along x that change a cell in the row of cells of a wide image."""
+    image = torch.ones(1, 3, *size, requires_grad=True)
+    maps = trunk(image)
+    (gradient,) = torch.autograd.grad(maps[0, :, 0, cell].sum(), image)
+    touched = gradient[0].abs().amax((0, 1)).nonzero().flatten()
+    return touched[0].item(), touched[-1].item()
+
+
+@cache
+def named_trunk(name):
+    if name in BACKBONES:
+        return build_trunk(name, 0.0625)
+    with torch.device("meta"):
+        model = torchvision.models.get_model(name, weights=None)
+    children = list(model.children())
+    return nn.Sequential(*children[:-2]) if name == "resnet18" else model.features
+
+
+ODD = {
+    "dilated": nn.Sequential(nn.Conv2d(3, 3, 3, dilation=4), nn.Conv2d(3, 3, 2, 2)),
+    "even": nn.Sequential(nn.Conv2d(3, 3, 4, stride=2, padding=1), nn.AvgPool2d(2, 2)),
+    "same": nn.Sequential(nn.MaxPool2d(2), nn.Conv2d(3, 3, 4, padding="same"), nn.GELU()),
+    "valid": nn.Sequential(nn.Conv2d(3, 3, 5, padding="valid"), nn.AvgPool2d(3, 3, 1)),
+}
+
+
+@pytest.mark.filterwarnings("ignore:Using padding='same' with even kernel")
+@pytest.mark.parametrize(
+    "name", [*BACKBONES, "squeezenet1_0", "resnet18", "vgg11", "alexnet", *ODD]
+)
+def test_cells_lie_at_the_middle_of_the_pixels_that_change_them(name):
+    trunk = ODD[name] if name in ODD else named_trunk(name)
+    geometry, side = map_geometry(trunk), receptive_field(trunk)
+    averaging, size = with_means_for_maxima(trunk), (64, 600)
+    columns = averaging(torch.ones(1, 3, *size)).shape[3]
+    for cell in (columns // 2, columns // 2 + 1):
+        first, last = reach(averaging, cell, size)
+        assert first > 0 and last < size[1] - 1, "the image is too small for this test"
+        assert geometry.offset + cell * geometry.stride == (first + last) / 2
+        assert side == last - first + 1
+
+
+class Meeting(nn.Module):
+    """Two convolutions side by side, joined."""
+
+    def __init__(self, first, second, join):
+        super().__init__()
+        self.first, self.second, self.join = first, second, join
+
+    def forward(self, images):
+        return self.join(self.first(images), self.second(images))
+
+
+class Step(nn.Module):
+    def __init__(self, function):
+        super().__init__()
+        self.function = function
+
+    def forward(self, images):
+        return self.function(images)
+
+
+@pytest.mark.parametrize("join", [torch.add, lambda a, b: torch.cat([a, b], 1), torch.mul])
+def test_branches_with_the_same_cells_may_meet(join):
+    trunk = Meeting(nn.Conv2d(3, 3, 3, 2, 1), nn.Conv2d(3, 3, 1, 2), join)
+    assert map_geometry(trunk) == MapGeometry(2, 0, 6.5)
+    assert receptive_field(trunk) == 3  # the wider of 3 and 1
+
+
+@pytest.mark.parametrize(
+    ("trunk", "part"),
+    [
+        (Meeting(nn.Conv2d(3, 3, 3), nn.Conv2d(3, 3, 3, padding=1), torch.add), "branches"),
+        (nn.Sequential(nn.Conv2d(3, 3, (3, 5))), r"layer 0 differs between the axes \(\(3, 5\)\)"),
+        (nn.Sequential(nn.MaxPool2d(3, (1, 2))), "layer 0 differs between the axes"),
+        (nn.Sequential(nn.ReLU(), nn.Flatten()), r"layer 1 \(Flatten\)"),
+        (nn.Sequential(nn.Upsample(scale_factor=2)), r"layer 0 \(Upsample\)"),
+        (Step(lambda x: x.flip(3)), "function flip"),
+        (Step(lambda x: nn.functional.max_pool2d(x, 2)), "function .*max_pool2d"),
+        (Step(lambda x: x if x.sum() > 0 else -x), "Step cannot be traced"),
+        (Step(lambda x: torch.ones(1)), "does not depend on the image"),
+    ],
+)
+def test_trunks_whose_cells_are_not_known_are_refused(trunk, part):
+    for ask in (map_geometry, receptive_field):
+        with pytest.raises(SppnetError, match=part):
+            ask(trunk)
+
+
+def test_pixel_scale_joins_first_and_last_pixels():
+    assert pixel_scale(500, 688) == 687 / 499
+    assert pixel_scale(333, 333) == 1
+    assert pixel_scale(2, 1) == 0
+
+
+@pytest.mark.parametrize(("short_side", "size"), [(1, 10), (0, 10), (10, 0)])
+def test_what_cannot_be_scaled_is_refused(short_side, size):
+    with pytest.raises(SppnetError, match=f"{short_side} to {size}"):
+        pixel_scale(short_side, size)
+
+
+SCALES = (480, 576, 688, 864, 1200)
+
+
+def boxes_of(*sizes):
+    return torch.tensor([[7, 5, 7 + width, 5 + height] for width, height in sizes]).float()
+
+
+def test_the_scale_nearest_to_the_target_is_chosen():
+    # shorter side 333; sides of 100 give 206.6 pixels at 688 and 259.5 at 864
+    sizes = [(100, 100), (200, 200), (50, 200), (120, 120), (80, 80), (20, 20)]
+    found = choose_scale(boxes_of(*sizes), 333, SCALES)
+    areas = [width * height for width, height in sizes]
+    by_hand = [
+        min(range(5), key=lambda i: abs(each * (SCALES[i] / 333) ** 2 - 224**2)) for each in areas
+    ]
+    assert found.tolist() == by_hand == [2, 0, 2, 1, 3, 4]
+
+
+def test_the_number_of_pixels_decides_and_not_the_side():
+    # 100 pixels a side: 190 at 1.9 and 255 at 2.55 are 34 and 31 from 224, but 14,076 and 14,849
+    # from it in pixels
+    assert choose_scale(boxes_of((100, 100)), 100, (190, 255)).item() == 0
+
+
+def test_the_target_can_be_another():
+    assert choose_scale(boxes_of((100, 100)), 100, (100, 208, 224), target=208).item() == 1
+    assert choose_scale(boxes_of((100, 100)), 100, (100, 208, 224), target=224).item() == 2
+
+
+@pytest.mark.parametrize("scales", [(1, 7), (7, 1), (5, 5)])
+def test_of_equally_near_scales_the_first_is_chosen(scales):
+    # 1 and 49 pixels are as far from 25
+    assert choose_scale(boxes_of((1, 1)), 1, scales, target=5).item() == 0
+
+
+ONE = torch.tensor([[0, 0, 2, 2.0]])
+
+
+@pytest.mark.parametrize(
+    ("call", "part"),
+    [
+        (lambda: choose_scale(ONE, 10, ()), r"scales: \[\] for a shorter side of 10"),
+        (lambda: choose_scale(ONE, 10, (5, 0)), r"scales: \[5, 0\]"),
+        (lambda: choose_scale(ONE, 0, (5,)), "scales: .* of 0"),
+        (lambda: choose_scale(ONE[0], 10, (5,)), "boxes: shape"),
+        (lambda: project_windows(ONE[0], RELEASE, (3, 3), 1), "boxes: shape"),
+        (lambda: project_windows(ONE, RELEASE, (0, 3), 1), r"map: \(0, 3\) cells"),
+        (lambda: project_windows(ONE * math.nan, RELEASE, (3, 3), 1), "boxes: row 0 .*nan"),
+        (
+            lambda: project_windows(torch.cat([ONE, ONE * math.inf]), RELEASE, (3, 3), 1),
+            "boxes: row 1 .*inf",
+        ),
+    ],
+)
+def test_what_does_not_fit_is_refused(call, part):
+    with pytest.raises(SppnetError, match=part) as caught:
+        call()
+    assert "\n" not in str(caught.value)

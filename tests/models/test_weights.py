@@ -1,0 +1,255 @@
+import pickle
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+import torchvision
+from torchvision.models.squeezenet import Fire
+
+from sppnet.errors import SppnetError
+from sppnet.models import weights
+from sppnet.models.backbones import build_trunk
+from sppnet.models.network import Architecture, build_network
+from sppnet.models.weights import (
+    import_trunk,
+    load_network,
+    load_tensors,
+    load_trunk,
+    network_sha,
+    save_network,
+    save_tensors,
+    save_trunk,
+)
+
+ARCHITECTURE = Architecture(
+    "zf5", 0.0625, (3, 1), 8, ("ape", "bee"), (104.0, 117.0, 123.0), 58.0, "BGR"
+)
+PARTS = {"conv1x1_1": "squeeze", "conv1x1_2": "expand1x1", "conv3x3_2": "expand3x3"}
+
+
+def network(seed=0, **changes):
+    architecture = replace(ARCHITECTURE, **changes)
+    generator = torch.Generator().manual_seed(seed)
+    return build_network(architecture, initialisation="he", generator=generator)
+
+
+def equal(first, second):
+    return first.keys() == second.keys() and all(torch.equal(first[n], second[n]) for n in first)
+
+
+def trunk_state(backbone, seed=0):
+    """Weights of a trunk, every tensor with its own random values."""
+    generator = torch.Generator().manual_seed(seed)
+    return {
+        name: torch.randn(tensor.shape, generator=generator).to(tensor.dtype)
+        for name, tensor in build_trunk(backbone, 1).state_dict().items()
+    }
+
+
+def refused(part, call, *arguments):
+    with pytest.raises(SppnetError, match=part) as caught:
+        call(*arguments)
+    assert "\n" not in str(caught.value)
+
+
+def test_tensors_and_text_come_back(tmp_path):
+    turned = torch.arange(6.0).view(2, 3).t()
+    tensors = {"turned": turned, "whole": torch.tensor([3, -4]), "half": torch.ones(2).half()}
+    save_tensors(tmp_path / "a.safetensors", tensors, {"text": "é"})
+    found, text = load_tensors(tmp_path / "a.safetensors")
+    assert equal(found, tensors) and text == {"text": "é"}
+    assert {name: tensor.dtype for name, tensor in found.items()} == {
+        name: tensor.dtype for name, tensor in tensors.items()
+    }
+
+
+def test_a_network_comes_back_with_its_architecture(tmp_path):
+    net = network(background=True)
+    save_network(tmp_path / "net.safetensors", net)
+    found = load_network(tmp_path / "net.safetensors", "cpu")
+    assert found.architecture == net.architecture and not found.training
+    assert equal(found.state_dict(), net.state_dict())
+    images = torch.rand(1, 3, 80, 90)
+    assert torch.equal(found(images), net.eval()(images))
+
+
+def test_equal_networks_are_equal_files(tmp_path):
+    for name in ("first", "second"):
+        save_network(tmp_path / name, network())
+    assert (tmp_path / "first").read_bytes() == (tmp_path / "second").read_bytes()
+
+
+def test_the_hash_follows_weights_and_architecture():
+    net, changed = network(), network()
+    assert network_sha(net) == network_sha(changed)
+    with torch.no_grad():
+        changed.fc8.bias[0] += 1
+    hashes = [network_sha(each) for each in (net, changed, network(channel_order="RGB"))]
+    assert len(set(hashes)) == 3
+
+
+def test_a_trunk_comes_from_a_trunk_file_or_a_whole_network(tmp_path):
+    state = trunk_state("zf5")
+    save_trunk(tmp_path / "trunk", "zf5", state)
+    net = network(width=1.0)
+    before = {name: tensor.clone() for name, tensor in net.state_dict().items()}
+    load_trunk(net, tmp_path / "trunk")
+    assert equal(net.trunk.state_dict(), state)
+    assert torch.equal(net.fc6.weight, before["fc6.weight"])
+    save_network(tmp_path / "whole", net)
+    other = network(seed=1, width=1.0, fc=4, classes=("one",))
+    load_trunk(other, tmp_path / "whole")
+    assert equal(other.trunk.state_dict(), state)
+
+
+def test_a_trunk_of_another_backbone_or_width_is_refused(tmp_path):
+    save_trunk(tmp_path / "trunk", "zf5", trunk_state("zf5"))
+    refused("trunk: holds a trunk of zf5, not alex5", load_trunk, network(backbone="alex5"),
+            tmp_path / "trunk")  # fmt: skip
+    refused("trunk: weights do not fit", load_trunk, network(), tmp_path / "trunk")
+    save_network(tmp_path / "net", network(backbone="alex5"))
+    refused("net: holds a trunk of alex5, not zf5", load_trunk, network(), tmp_path / "net")
+
+
+def test_a_trunk_is_not_saved_under_another_name(tmp_path):
+    refused("alex5: weights do not fit", save_trunk, tmp_path / "a", "alex5", trunk_state("zf5"))
+    assert not list(tmp_path.iterdir())
+
+
+def test_weights_of_another_architecture_are_refused(tmp_path):
+    text = {"architecture": replace(ARCHITECTURE, fc=9).to_json()}
+    save_tensors(tmp_path / "net", network().state_dict(), text)
+    refused("net: weights do not fit", load_network, tmp_path / "net", "cpu")
+    save_tensors(tmp_path / "plain", network().state_dict(), {})
+    refused("plain: holds no network", load_network, tmp_path / "plain", "cpu")
+    save_tensors(tmp_path / "odd", network().state_dict(), {"architecture": "{}"})
+    refused("architecture: not readable", load_network, tmp_path / "odd", "cpu")
+
+
+@pytest.mark.parametrize("left", [0, 5, 40, 0.5, -1])
+def test_a_file_cut_short_is_refused(tmp_path, left):
+    path = tmp_path / "net.safetensors"
+    save_network(path, network())
+    content = path.read_bytes()
+    path.write_bytes(content[: int(left * len(content)) if left == 0.5 else left])
+    refused(r"net\.safetensors: not a complete safetensors file", load_network, path, "cpu")
+
+
+def test_a_missing_file_is_named(tmp_path):
+    refused(r"none\.safetensors: no such file", load_tensors, tmp_path / "none.safetensors")
+    refused(r"none\.npz: no such file", import_trunk, str(tmp_path / "none.npz"), "zf5")
+
+
+class Trap:
+    """Leaves a trace when it is unpickled."""
+
+    def __init__(self, path):
+        self.path = str(path)
+
+    def __reduce__(self):
+        return open, (self.path, "w")
+
+
+def test_pickles_are_refused_unread(tmp_path):
+    trace = tmp_path / "trace"
+    for name in ("a.safetensors", "a.npz", "a.pth"):
+        (tmp_path / name).write_bytes(pickle.dumps(Trap(trace)))
+        refused(rf"a\.{name[2:]}: ", import_trunk, str(tmp_path / name), "zf5")
+    np.savez(tmp_path / "object.npz", a=np.array([Trap(trace)], dtype=object))
+    refused(r"object\.npz: not a readable", import_trunk, str(tmp_path / "object.npz"), "zf5")
+    assert not trace.exists()
+
+
+def caffe_names(state):
+    """SqueezeNet's weights under Caffe's names: fires are counted from 2 in torchvision's order."""
+    fires = [i for i, layer in enumerate(build_trunk("squeezenet", 1)) if isinstance(layer, Fire)]
+    renamed = {f"conv1.{kind}": state[f"0.{kind}"] for kind in ("weight", "bias")}
+    for number, index in enumerate(fires, start=2):
+        for caffe, part in PARTS.items():
+            for kind in ("weight", "bias"):
+                renamed[f"fire{number}/{caffe}.{kind}"] = state[f"{index}.{part}.{kind}"]
+    return renamed
+
+
+def save_npz(path, state):
+    np.savez(path, **{name: tensor.numpy() for name, tensor in state.items()})
+    return str(path)
+
+
+def test_squeezenet_comes_from_caffe_names(tmp_path):
+    state = trunk_state("squeezenet")
+    named = {**caffe_names(state), "conv_final.weight": torch.zeros(10, 512, 1, 1)}
+    found = import_trunk(save_npz(tmp_path / "a.npz", named), "squeezenet")
+    assert equal(dict(sorted(found.items())), dict(sorted(state.items())))
+    save_trunk(tmp_path / "trunk", "squeezenet", found)
+    net = network(backbone="squeezenet", width=1.0)
+    load_trunk(net, tmp_path / "trunk")
+    assert equal(net.trunk.state_dict(), state)
+
+
+def test_squeezenet_of_another_shape_is_refused(tmp_path):
+    state = caffe_names(trunk_state("squeezenet"))
+    state["fire5/conv3x3_2.weight"] = state["fire5/conv3x3_2.weight"][:, :-1]
+    found = import_trunk(save_npz(tmp_path / "a.npz", state), "squeezenet")
+    refused("squeezenet: weights do not fit", save_trunk, tmp_path / "b", "squeezenet", found)
+    assert not (tmp_path / "b").exists()
+
+
+def torchvision_state(name, seed=0):
+    generator = torch.Generator().manual_seed(seed)
+    with torch.device("meta"):
+        model = torchvision.models.get_model(name, weights=None)
+    return {
+        key: torch.randn(tensor.shape, generator=generator).to(tensor.dtype)
+        for key, tensor in model.state_dict().items()
+    }
+
+
+def test_torchvision_names_are_understood(tmp_path):
+    state = torchvision_state("squeezenet1_1")
+    found = import_trunk(save_npz(tmp_path / "a.npz", state), "torchvision:squeezenet1_1")
+    assert found and all(torch.equal(t, state[f"features.{name}"]) for name, t in found.items())
+    build_trunk("torchvision:squeezenet1_1", 1).load_state_dict(found)
+
+
+def test_residual_networks_are_taken_in_order(tmp_path):
+    state = torchvision_state("resnet18")
+    save_tensors(tmp_path / "a.safetensors", state, {})
+    # safetensors sorts names, so the order of the layers is lost: taken from memory here
+    found = weights._trunk_part(state, "torchvision:resnet18", "memory")
+    trunk = build_trunk("torchvision:resnet18", 1)
+    trunk.load_state_dict(found)
+    assert torch.equal(trunk[0].weight, state["conv1.weight"])
+    assert torch.equal(trunk[7][1].bn2.running_var, state["layer4.1.bn2.running_var"])
+
+
+def test_weights_of_another_backbone_are_refused(tmp_path):
+    source = save_npz(tmp_path / "a.npz", trunk_state("zf5"))
+    assert equal(import_trunk(source, "zf5"), trunk_state("zf5"))
+    refused(r"a\.npz: these are not the weights of squeez", import_trunk, source, "squeezenet")
+    found = import_trunk(source, "alex5")  # whose layers have the same names
+    refused("alex5: weights do not fit", save_trunk, tmp_path / "b", "alex5", found)
+
+
+def test_broken_archives_are_refused(tmp_path):
+    source = save_npz(tmp_path / "a.npz", {"a": torch.ones(100)})
+    (tmp_path / "a.npz").write_bytes((tmp_path / "a.npz").read_bytes()[:-30])
+    refused(r"a\.npz: not a readable", import_trunk, source, "zf5")
+    np.save(tmp_path / "b.npy", np.ones(3))
+    (tmp_path / "b.npy").rename(tmp_path / "b.npz")
+    refused(r"b\.npz: not a readable", import_trunk, str(tmp_path / "b.npz"), "zf5")
+
+
+def test_unavailable_downloads_are_refused(monkeypatch):
+    refused("torchvision:nothing: weights not available", import_trunk, "torchvision:nothing",
+            "torchvision:resnet18")  # fmt: skip
+
+    def offline(*arguments, **settings):
+        raise OSError("no network")
+
+    monkeypatch.setattr(torch.hub, "download_url_to_file", offline)
+    monkeypatch.setattr(torch.hub, "get_dir", lambda: "/nowhere")
+    monkeypatch.setattr(torch.hub.os, "makedirs", lambda *arguments, **settings: None)
+    refused("torchvision:resnet18: weights not available", import_trunk, "torchvision:resnet18",
+            "torchvision:resnet18")  # fmt: skip

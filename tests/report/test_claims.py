@@ -1,0 +1,129 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import sppnet.report
+from sppnet.errors import SppnetError
+from sppnet.report.claims import CLAIMS, Claim, find_claim
+from sppnet.report.verdicts import CONTRADICTED, REPRODUCED, UNDECIDED, paper_effect, verdict
+
+REFERENCE = Path(sppnet.report.__file__).parent / "reference.csv"
+
+# Read off the paper's tables by hand: what is better, minus or over the rest.
+EFFECTS = {
+    "spp_zf5": 1.01,
+    "spp_convnet5": 0.55,
+    "spp_overfeat5": 1.26,
+    "spp_overfeat7": 1.65,  # the largest gain, says the text
+    "multi_size_zf5": 0.38,
+    "multi_size_convnet5": 0.44,
+    "multi_size_overfeat5": 0.61,
+    "multi_size_overfeat7": 0.68,
+    "fewer_bins": 0.93,
+    "random_size_better_than_one": 0.30,
+    "random_size_worse_than_two": 0.38,
+    "full_image_zf5_single": 0.46,
+    "full_image_zf5_multi": 0.50,
+    "full_image_overfeat7_single": 0.46,
+    "full_image_overfeat7_multi": 1.32,
+    "views_96": 1.59,
+    "views_98": 1.82,
+    "views_full": 0.22,
+    "map_views_equal": None,
+    "map_views_faster": None,
+    "two_sizes_time": None,
+    "voc07_full_image": 1.94,
+    "voc07_larger_scale": 1.71,
+    "caltech101_pyramid": 1.98,
+    "five_scales": 1.2,
+    "fine_tuning": 8.9,
+    "box_regression": 4.0,
+    "as_accurate_as_rcnn": 0.7,
+    "faster_than_rcnn_one_scale": 9.03 / 0.142,
+    "faster_than_rcnn_five_scales": 9.03 / 0.382,
+}
+
+
+def test_every_effect_of_the_paper_was_read_by_hand():
+    assert set(EFFECTS) == set(CLAIMS)
+
+
+@pytest.mark.parametrize("name", EFFECTS)
+def test_the_papers_effects(name):
+    found = paper_effect(CLAIMS[name], REFERENCE)
+    if EFFECTS[name] is None:
+        assert found is None
+    else:
+        assert found.value == pytest.approx(EFFECTS[name], abs=1e-4)
+
+
+def test_the_arithmetic_is_shown():
+    found = paper_effect(CLAIMS["fewer_bins"], REFERENCE)
+    assert (found.arithmetic, found.origin) == ("35.99 - 35.06", "deck and paper-text")
+    assert paper_effect(CLAIMS["five_scales"], REFERENCE).arithmetic == "59.2 - 58"
+    speed = paper_effect(CLAIMS["faster_than_rcnn_one_scale"], REFERENCE)
+    assert speed.arithmetic == "9.03 / 0.142"
+
+
+@pytest.mark.parametrize("name", [name for name, effect in EFFECTS.items() if effect])
+def test_the_paper_itself_upholds_its_claims(name):
+    claim, effect = CLAIMS[name], EFFECTS[name]
+    assert verdict(claim, effect - 1e-6, effect + 1e-6) == REPRODUCED
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "expected"),
+    [
+        (0.1, 0.5, REPRODUCED),
+        (-0.5, -0.1, CONTRADICTED),
+        (-0.1, 0.5, UNDECIDED),
+        (0.0, 0.5, UNDECIDED),
+        (-0.5, 0.0, UNDECIDED),
+        (0.0, 0.0, UNDECIDED),
+        (None, None, UNDECIDED),
+    ],
+)
+def test_verdicts_on_more(low, high, expected):
+    assert verdict(CLAIMS["spp_zf5"], low, high) == expected
+    shifted = Claim("a", "b", "map", None, bound=-1.0)
+    moved = [None if end is None else end - 1 for end in (low, high)]
+    assert verdict(shifted, *moved) == expected
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "expected"),
+    [
+        (-0.05, 0.05, REPRODUCED),
+        (-0.1, 0.1, REPRODUCED),
+        (0.0, 0.0, REPRODUCED),
+        (0.05, 0.2, UNDECIDED),
+        (-0.3, 0.3, UNDECIDED),
+        (0.2, 0.3, CONTRADICTED),
+        (-0.3, -0.2, CONTRADICTED),
+    ],
+)
+def test_verdicts_on_equal(low, high, expected):
+    assert verdict(CLAIMS["map_views_equal"], low, high) == expected
+
+
+def test_effects_are_positive_where_ours_is_better():
+    better = {"errors": 30.0, "map": 40.0, "accuracy": 40.0, "image time": 2.0, "epoch time": 2.0}
+    worse = {"errors": 40.0, "map": 30.0, "accuracy": 30.0, "image time": 8.0, "epoch time": 8.0}
+    for kind, ours in better.items():
+        claim = Claim("a", "b", kind, None)
+        assert claim.effect(ours, worse[kind]) == (4.0 if claim.is_ratio else 10.0)
+        both = claim.effect(np.array([ours, 1.0]), np.array([worse[kind], 1.0]))
+        assert both[1] == (1.0 if claim.is_ratio else 0.0)
+
+
+def test_unknown_claims_are_named():
+    with pytest.raises(SppnetError, match="no claim 'spp_vgg'"):
+        find_claim("spp_vgg")
+
+
+def test_a_lost_number_is_named(tmp_path):
+    path = tmp_path / "reference.csv"
+    path.write_text("table,row,column,value,origin\n9,a,b,1,deck\n")
+    with pytest.raises(SppnetError, match="SPP_single"):
+        paper_effect(CLAIMS["spp_zf5"], path)

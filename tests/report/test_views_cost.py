@@ -1,0 +1,64 @@
+import itertools
+
+import pytest
+from matplotlib.figure import Figure
+
+from sppnet.errors import SppnetError
+from sppnet.report import views_cost
+from sppnet.report.views_cost import Point, draw_views_cost
+
+POINTS = [
+    Point("crops", "1 crop", 1, 12, 42.0, 40.0, 44.0),
+    Point("crops", "10 crops", 10, 90, 38.6, 36.0, 41.0),
+    Point("maps", "10 views", 10, 30, 38.7, 36.0, 41.0),
+    Point("maps", "96 views", 96, 200, 36.6, 34.0, 39.0),
+    Point("maps", "96 + 2 full", 98, 210, 36.4, 34.0, 39.0),
+]
+
+
+@pytest.fixture
+def figure(tmp_path, monkeypatch):
+    """The figure as it was saved."""
+    kept = []
+    save = views_cost.save_figure
+    monkeypatch.setattr(
+        views_cost, "save_figure", lambda figure, paths: (kept.append(figure), save(figure, paths))
+    )
+    draw_views_cost([tmp_path / "a.png"], POINTS)
+    assert isinstance(kept[0], Figure)
+    return kept[0]
+
+
+def test_both_panels_show_every_point(figure):
+    left, right = figure.axes
+    for axis, field in ((left, "views"), (right, "milliseconds")):
+        assert axis.get_xscale() == "log"
+        drawn = [xy for line in axis.lines for xy in line.get_xydata().tolist()]
+        assert drawn == [[getattr(point, field), point.error] for point in POINTS]
+
+
+def test_no_label_lies_on_another_or_outside(figure):
+    for axis in figure.axes:
+        boxes = [text.get_window_extent() for text in axis.texts]
+        assert [text.get_text() for text in axis.texts] == [point.label for point in POINTS]
+        assert not [pair for pair in itertools.combinations(boxes, 2) if pair[0].overlaps(pair[1])]
+        assert all(axis.bbox.x0 <= box.x0 and box.x1 <= axis.bbox.x1 for box in boxes)
+
+
+def test_text_can_be_read_in_print(figure):
+    """The figure is as wide as it is printed."""
+    texts = [text for axis in figure.axes for text in (*axis.texts, *axis.get_xticklabels())]
+    assert min(text.get_fontsize() for text in texts) >= 7
+    assert figure.get_size_inches()[0] == pytest.approx(6.9)
+
+
+def test_the_same_points_give_the_same_bytes(tmp_path):
+    for kind in ("png", "svg"):
+        for name in "xy":
+            draw_views_cost([tmp_path / f"{name}.{kind}"], POINTS)
+        assert (tmp_path / f"x.{kind}").read_bytes() == (tmp_path / f"y.{kind}").read_bytes()
+
+
+def test_nothing_to_draw_is_refused(tmp_path):
+    with pytest.raises(SppnetError, match="--point"):
+        draw_views_cost([tmp_path / "a.png"], [])

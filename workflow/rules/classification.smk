@@ -1,0 +1,180 @@
+"""Tests of networks on many views, and the tables of classification errors.
+
+Needs: manifest.parquet, networks.
+Gives: views/{network}/{views}.{safetensors,json}, table1 to table5, ablations, two figures.
+"""
+
+
+rule tabulate_architectures:
+    """Table 1, read off the layers of the trunks."""
+    input:
+        paper=relpath(ROOT / "sppnet/report/table1.csv"),
+    output:
+        table="<results>/table1.csv",
+        cells="<results>/table1.json",
+    log:
+        "<logs>/tabulate_architectures.log",
+    benchmark:
+        "<logs>/tabulate_architectures.tsv"
+    conda:
+        "../envs/sppnet.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+    params:
+        settings=table1_settings,
+        code=code_hash("sppnet.commands.tabulate_architectures"),
+    shell:
+        "sppnet tabulate-architectures {params.settings} --csv {output.table:q}"
+        " --json {output.cells:q} > {log:q} 2>&1"
+
+
+rule classify:
+    """Score the validation images on a choice of views."""
+    input:
+        manifest="<artifacts>/manifest.parquet",
+        weights="<artifacts>/networks/{network}.safetensors",
+    output:
+        scores="<artifacts>/views/{network}/{views}.safetensors",
+        metrics="<artifacts>/views/{network}/{views}.json",
+    log:
+        "<logs>/classify/{network}.{views}.log",
+    benchmark:
+        "<logs>/classify/{network}.{views}.tsv"
+    conda:
+        "../envs/sppnet.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+    params:
+        settings=views_settings,
+        code=code_hash("sppnet.commands.classify"),
+    shell:
+        "sppnet classify --manifest {input.manifest:q} --weights {input.weights:q}"
+        " --protocol {wildcards.views} {params.settings} --threads {threads}"
+        " --scores {output.scores:q} --metrics {output.metrics:q} > {log:q} 2>&1"
+
+
+rule combine_scores:
+    """Average the scores of several networks."""
+    input:
+        combined_scores,
+    output:
+        scores="<artifacts>/views/combined.safetensors",
+        metrics="<artifacts>/views/combined.json",
+    log:
+        "<logs>/combine_scores.log",
+    benchmark:
+        "<logs>/combine_scores.tsv"
+    conda:
+        "../envs/sppnet.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+    params:
+        settings=lambda wildcards, input: flags({"scores": list(input)}),
+        code=code_hash("sppnet.commands.combine_scores"),
+    shell:
+        "sppnet combine-scores {params.settings} --output {output.scores:q}"
+        " --metrics {output.metrics:q} > {log:q} 2>&1"
+
+
+rule tabulate_errors:
+    """Tables 2 to 5 and the ablations."""
+    input:
+        scores=error_scores,
+        reference=REFERENCE,
+    output:
+        table="<results>/{errors}.csv",
+        cells="<results>/{errors}.json",
+    log:
+        "<logs>/tabulate_errors/{errors}.log",
+    benchmark:
+        "<logs>/tabulate_errors/{errors}.tsv"
+    wildcard_constraints:
+        errors="table[2345]|ablations",
+    conda:
+        "../envs/sppnet.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+    params:
+        settings=error_settings,
+        code=code_hash("sppnet.commands.tabulate_errors"),
+    shell:
+        "sppnet tabulate-errors {params.settings} --reference {input.reference:q}"
+        " --csv {output.table:q} --json {output.cells:q} > {log:q} 2>&1"
+
+
+rule draw_curves:
+    """Learning curves of a backbone in every regime of Table 2."""
+    input:
+        curve_files,
+    output:
+        png="<results>/figures/learning_curves_{backbone}.png",
+        svg="<results>/figures/learning_curves_{backbone}.svg",
+    log:
+        "<logs>/draw_curves/{backbone}.log",
+    benchmark:
+        "<logs>/draw_curves/{backbone}.tsv"
+    conda:
+        "../envs/sppnet.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+    params:
+        settings=curve_settings,
+        code=code_hash("sppnet.commands.draw_curves"),
+    shell:
+        "sppnet draw-curves {params.settings} --png {output.png:q} --svg {output.svg:q}"
+        " > {log:q} 2>&1"
+
+
+rule draw_views_cost:
+    """Error against the number of views and their time."""
+    input:
+        views_cost_files,
+    output:
+        png="<results>/figures/views.png",
+        svg="<results>/figures/views.svg",
+    log:
+        "<logs>/draw_views_cost.log",
+    benchmark:
+        "<logs>/draw_views_cost.tsv"
+    conda:
+        "../envs/sppnet.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+    params:
+        settings=views_cost_settings,
+        code=code_hash("sppnet.commands.draw_views_cost"),
+    shell:
+        "sppnet draw-views-cost {params.settings} --png {output.png:q} --svg {output.svg:q}"
+        " > {log:q} 2>&1"
+
+
+rule draw_responses:
+    """Images on which filters of the last convolution respond most."""
+    input:
+        manifest="<artifacts>/manifest.parquet",
+        weights=responses_weights,
+    output:
+        png="<results>/figures/responses.png",
+        svg="<results>/figures/responses.svg",
+    log:
+        "<logs>/draw_responses.log",
+    benchmark:
+        "<logs>/draw_responses.tsv"
+    conda:
+        "../envs/sppnet.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+    params:
+        settings=responses_settings,
+        code=code_hash("sppnet.commands.draw_responses"),
+    shell:
+        "sppnet draw-responses --manifest {input.manifest:q} --weights {input.weights:q}"
+        " {params.settings} --threads {threads} --output {output.png:q} --svg {output.svg:q}"
+        " > {log:q} 2>&1"

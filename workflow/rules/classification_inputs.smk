@@ -1,0 +1,223 @@
+"""What the rules of classification take from the configuration."""
+
+ERRORS = config.get("errors", {})
+TRAINED = config.get("classifiers", {"backbones": {}, "regimes": {}, "seeds": []})
+
+
+def score_files(backbone, regime, views, suffix="safetensors"):
+    """Scores of a backbone in a regime on some views, one file per seed."""
+    return [
+        f"<artifacts>/views/{backbone}-{regime}-{seed}/{views}.{suffix}"
+        for seed in TRAINED["seeds"]
+    ]
+
+
+def table1_settings(wildcards):
+    """The trunks of Table 1."""
+    own = config["table1"]
+    return flags({"backbone": own["backbones"], "input_size": own["input_size"]})
+
+
+def views_settings(wildcards):
+    """A choice of views."""
+    return flags(config["views"][wildcards.views])
+
+
+def combined_scores(wildcards):
+    """Scores of all networks of Table 5."""
+    own = ERRORS["table5"]
+    return [
+        file
+        for backbone, regime in own["members"]
+        for file in score_files(backbone, regime, own["views"])
+    ]
+
+
+def error_cell(row, column, metric, reference, files):
+    """A cell of an error table as its command takes it."""
+    return {
+        "row": row,
+        "column": column,
+        "metric": metric,
+        "reference": reference,
+        "files": files,
+    }
+
+
+def regime_cells(backbones, regimes, views):
+    """Cells of one row per regime and metric and one column per backbone."""
+    cells = []
+    for regime, metric, backbone in product(regimes, ("top1", "top5"), backbones):
+        row, column = TRAINED["regimes"][regime], TRAINED["backbones"][backbone]
+        names = (row["reference"], column["reference"])
+        reference = [f"{names[0]} | {metric}", names[1]] if all(names) else None
+        files = score_files(backbone, regime, views)
+        cells.append(
+            error_cell(row["title"], column["title"], metric, reference, files)
+        )
+    return cells
+
+
+def table3_cells():
+    """Cells of Table 3."""
+    own, cells = ERRORS["table3"], []
+    for backbone, (train, regime) in product(own["backbones"], own["regimes"].items()):
+        column = TRAINED["backbones"][backbone]
+        for view in ("crop", "full"):
+            files = score_files(backbone, regime, own[view])
+            name = f"{column['reference']} | {train} | 1{view}"
+            reference = [name, "top1"] if column["reference"] else None
+            row = f"{column['title']} | {train}-size"
+            cells.append(error_cell(row, f"1 {view}", "top1", reference, files))
+    return cells
+
+
+def table4_cells():
+    """Our cells of Table 4; the rows of other methods are the paper's."""
+    own = ERRORS["table4"]
+    title = TRAINED["backbones"][own["backbone"]]["title"]
+    return [
+        error_cell(
+            f"SPP-net ({title}, this run), {views}",
+            f"{metric.replace('top', 'top-')} val",
+            metric,
+            None,
+            score_files(own["backbone"], own["regime"], own[views]),
+        )
+        for views in ("few", "many", "most")
+        for metric in ("top1", "top5")
+    ]
+
+
+def table5_cells():
+    """Our row of Table 5."""
+    files = ["<artifacts>/views/combined.safetensors"]
+    return [error_cell("ours", "top-5 val", "top5", None, files)]
+
+
+def ablation_cells():
+    """The two variants, beside the regimes of Table 2 on the same backbone."""
+    own, table2 = ERRORS["ablations"], ERRORS["table2"]
+    regimes = table2["regimes"]
+    bins = (own["fewer_bins_backbone"], [*regimes[:2], own["fewer_bins"]])
+    size = (own["random_size_backbone"], [*regimes[1:], own["random_size"]])
+    return [
+        cell
+        for backbone, shown in (bins, size)
+        for cell in regime_cells([backbone], shown, table2["views"])
+    ]
+
+
+def cells_of(table):
+    """Cells of an error table."""
+    if table == "table2":
+        own = ERRORS["table2"]
+        return regime_cells(TRAINED["backbones"], own["regimes"], own["views"])
+    makers = {
+        "table3": table3_cells,
+        "table4": table4_cells,
+        "table5": table5_cells,
+        "ablations": ablation_cells,
+    }
+    return makers[table]()
+
+
+def error_scores(wildcards):
+    """Score files of an error table, each once."""
+    cells = cells_of(wildcards.errors)
+    return list(dict.fromkeys(file for cell in cells for file in cell["files"]))
+
+
+def error_settings(wildcards, input):
+    """Cells of an error table, with the files where Snakemake puts them."""
+    cells = cells_of(wildcards.errors)
+    names = dict.fromkeys(file for cell in cells for file in cell["files"])
+    paths = dict(zip(names, input.scores))
+    for cell in cells:
+        cell["files"] = [paths[file] for file in cell["files"]]
+    settings = {name: config["evaluation"][name] for name in ("bootstrap", "seed")}
+    return flags(
+        {
+            "table": wildcards.errors.removeprefix("table"),
+            "cell": list(map(json.dumps, cells)),
+        }
+        | settings
+    )
+
+
+def curve_files(wildcards):
+    """Learning curves of a backbone: all seeds of every regime of Table 2."""
+    return [
+        f"<artifacts>/networks/{wildcards.backbone}-{regime}-{seed}.csv"
+        for regime in ERRORS["table2"]["regimes"]
+        for seed in TRAINED["seeds"]
+    ]
+
+
+def curve_settings(wildcards, input):
+    """Learning curves as the figure's command takes them."""
+    seeds, regimes = len(TRAINED["seeds"]), ERRORS["table2"]["regimes"]
+    return flags(
+        {
+            "regime": [
+                json.dumps(
+                    {
+                        "name": TRAINED["regimes"][regime]["title"],
+                        "files": list(input[number * seeds : (number + 1) * seeds]),
+                    }
+                )
+                for number, regime in enumerate(regimes)
+            ]
+        }
+    )
+
+
+def views_shown():
+    """Choices of views in the figure of their cost: those that Table 4 names, in series."""
+    own = ERRORS["table4"]
+    return [
+        ("crops", own["crops"]),
+        ("feature maps", own["maps"]),
+        ("feature maps", own["many"]),
+        ("feature maps", own["most"]),
+    ]
+
+
+def views_cost_files(wildcards):
+    """Metrics of those choices, all seeds."""
+    own = ERRORS["table4"]
+    return [
+        file
+        for _, views in views_shown()
+        for file in score_files(own["backbone"], own["regime"], views, "json")
+    ]
+
+
+def views_cost_settings(wildcards, input):
+    """Points of the figure."""
+    seeds = len(TRAINED["seeds"])
+    return flags(
+        {
+            "point": [
+                json.dumps(
+                    {
+                        "series": series,
+                        "label": views,
+                        "files": list(input[number * seeds : (number + 1) * seeds]),
+                    }
+                )
+                for number, (series, views) in enumerate(views_shown())
+            ]
+        }
+    )
+
+
+def responses_weights(wildcards):
+    """The network whose filters are shown."""
+    return f"<artifacts>/networks/{config['responses']['network']}.safetensors"
+
+
+def responses_settings(wildcards):
+    """Which filters and images are shown."""
+    own = config["responses"]
+    return flags({name: own[name] for name in own if name != "network"})

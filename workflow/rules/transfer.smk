@@ -1,0 +1,123 @@
+"""Linear SVMs on features of whole images: VOC 2007 and Caltech-101.
+
+Needs: manifest.parquet, the folder of Caltech-101, networks.
+Gives: transfer/{column}.json with the outcome of every image, table6, table7, table8.
+"""
+
+
+rule prepare_caltech101:
+    """Read Caltech-101 once."""
+    input:
+        caltech_input,
+    output:
+        manifest="<artifacts>/caltech101.parquet",
+        problems="<artifacts>/caltech101_problems.csv",
+    log:
+        "<logs>/prepare_caltech101.log",
+    benchmark:
+        "<logs>/prepare_caltech101.tsv"
+    conda:
+        "../envs/sppnet.yaml"
+    threads: ALL_CORES
+    resources:
+        mem_mb=1000,
+    params:
+        settings=caltech_settings,
+        code=code_hash("sppnet.commands.prepare_caltech101"),
+    shell:
+        "sppnet prepare-caltech101 {params.settings} --workers {threads}"
+        " --manifest {output.manifest:q} --problems {output.problems:q} > {log:q} 2>&1"
+
+
+rule cache_image_features:
+    """Whole images at every layer of a network."""
+    input:
+        manifest=lambda wildcards: (
+            "<artifacts>/caltech101.parquet"
+            if wildcards.part == "all"
+            else "<artifacts>/manifest.parquet"
+        ),
+        weights="<artifacts>/networks/{network}.safetensors",
+    output:
+        features="<artifacts>/image_features/{network}/{look}/{part}.npy",
+        index="<artifacts>/image_features/{network}/{look}/{part}.parquet",
+        about="<artifacts>/image_features/{network}/{look}/{part}.json",
+    log:
+        "<logs>/cache_image_features/{network}.{look}.{part}.log",
+    benchmark:
+        "<logs>/cache_image_features/{network}.{look}.{part}.tsv"
+    wildcard_constraints:
+        look=r"(crop|full|warp)\d+(of\d+)?",
+        part="trainval|test|all",
+    conda:
+        "../envs/sppnet.yaml"
+    threads: 1
+    resources:
+        mem_mb=4000,
+    params:
+        settings=look_settings,
+        code=code_hash("sppnet.commands.cache_image_features"),
+    shell:
+        "sppnet cache-image-features --manifest {input.manifest:q} --weights {input.weights:q}"
+        " --split {wildcards.part} {params.settings} --threads {threads}"
+        " --work work/cache_image_features/{wildcards.network}.{wildcards.look}.{wildcards.part}"
+        " --output {output.features:q} > {log:q} 2>&1"
+
+
+rule transfer:
+    """Train linear SVMs on every layer, and test them."""
+    input:
+        manifest=lambda wildcards: (
+            "<artifacts>/manifest.parquet"
+            if wildcards.table == "table6"
+            else "<artifacts>/caltech101.parquet"
+        ),
+        features=transfer_features("trainval"),
+        test_features=transfer_features("test"),
+    output:
+        result="<artifacts>/transfer/{table}/{column}.json",
+        outcomes="<artifacts>/transfer/{table}/{column}.parquet",
+    log:
+        "<logs>/transfer/{table}.{column}.log",
+    benchmark:
+        "<logs>/transfer/{table}.{column}.tsv"
+    wildcard_constraints:
+        table="table6|table7",
+    conda:
+        "../envs/sppnet.yaml"
+    threads: 1
+    resources:
+        mem_mb=4000,
+    params:
+        settings=transfer_settings,
+        code=code_hash("sppnet.commands.transfer"),
+    shell:
+        "sppnet transfer --manifest {input.manifest:q} {params.settings} --threads {threads}"
+        " --output {output.result:q} --outcomes {output.outcomes:q} > {log:q} 2>&1"
+
+
+rule tabulate_transfer:
+    """Tables 6, 7 and 8."""
+    input:
+        results=transfer_results,
+        reference=REFERENCE,
+    output:
+        table="<results>/{table}.csv",
+        cells="<results>/{table}.json",
+    log:
+        "<logs>/tabulate_transfer/{table}.log",
+    benchmark:
+        "<logs>/tabulate_transfer/{table}.tsv"
+    wildcard_constraints:
+        table="table[678]",
+    conda:
+        "../envs/sppnet.yaml"
+    threads: 1
+    resources:
+        mem_mb=500,
+    params:
+        settings=transfer_table_settings,
+        code=code_hash("sppnet.commands.tabulate_transfer"),
+    shell:
+        "sppnet tabulate-transfer {params.settings} --reference {input.reference:q}"
+        " --csv {output.table:q} --json {output.cells:q} > {log:q} 2>&1"
