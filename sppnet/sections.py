@@ -66,7 +66,9 @@ class Data(Section):
 class Architecture(Section):
     """Trunk, pyramid and classifier of a network."""
 
-    backbone: str = Field(description="zf5, convnet5, overfeat5, overfeat7, alex5, squeezenet or torchvision:NAME.")
+    backbone: str = Field(
+        description="zf5, convnet5, overfeat5, overfeat7, alex5, squeezenet or torchvision:NAME."
+    )
     width: Positive = Field(description="Factor on all channel numbers of the trunk.")
     levels: list[Count] = Field(min_length=1, description="Bins per side of each pyramid level.")
     fc: Count = Field(description="Units of fc6 and of fc7.")
