@@ -35,6 +35,7 @@ COMMANDS = {
     "draw-detections": "sppnet.commands.draw_detections",
     "tabulate-architectures": "sppnet.commands.tabulate_architectures",
     "draw-responses": "sppnet.commands.draw_responses",
+    "classify": "sppnet.commands.classify",
     "combine-scores": "sppnet.commands.combine_scores",
     "tabulate-errors": "sppnet.commands.tabulate_errors",
     "tabulate-claims": "sppnet.commands.tabulate_claims",

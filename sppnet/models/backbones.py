@@ -146,12 +146,10 @@ class _Normalisation(torch.autograd.Function):
 
 
 def _normalise(maps: Tensor, kernel: Tensor, groups: int) -> Tensor:
-    # In 32 bits, also where training is in mixed precision: the divisor lies just above 1.
-    with torch.autocast(maps.device.type, enabled=False):
-        normalised = _Normalisation.apply(  # type: ignore[no-untyped-call]
-            maps.float(), kernel.float(), groups
-        )
-    return cast(Tensor, normalised)
+    if maps.dtype == torch.bfloat16:  # mixed precision; but the divisor lies just above 1
+        with torch.autocast(maps.device.type, enabled=False):
+            return _normalise(maps.float(), kernel.float(), groups)
+    return cast(Tensor, _Normalisation.apply(maps, kernel, groups))  # type: ignore[no-untyped-call]
 
 
 def normalise_within_channel(maps: Tensor) -> Tensor:

@@ -1,11 +1,15 @@
 """Training batches: which region, at which size, in which epoch."""
 
+import os
+
 import numpy as np
 import pytest
 import torch
 
+from sppnet.classify import pretrain
 from sppnet.classify.pretrain import TrainingCrops, colour_components, normalise
 from sppnet.data.images import resize
+from sppnet.errors import SppnetError
 from sppnet.geometry.views import five_positions
 from sppnet.models.network import Architecture
 
@@ -129,3 +133,75 @@ def test_an_epoch_takes_as_many_images_as_asked():
     (batches,) = epochs(crops(batch=1, images_per_epoch=3), 1)
     labels = torch.cat([labels for _, labels in batches])
     assert len(labels) == len(labels.unique()) == 3
+
+
+@pytest.mark.parametrize("workers", [1, 3])
+def test_worker_processes_change_no_byte(workers):
+    settings = {"sizes": [12, 16], "size_choice": "random", "colour": 0.2}
+    for alone, shared in zip(
+        epochs(crops(**settings), 3), epochs(crops(workers=workers, **settings), 3), strict=True
+    ):
+        assert len(alone) == len(shared) == 2
+        for (inputs, labels), (others, other_labels) in zip(alone, shared, strict=True):
+            assert torch.equal(inputs, others) and torch.equal(labels, other_labels)
+
+
+def test_worker_processes_leave_the_global_generator_alone():
+    """Dropout draws from it."""
+    torch.manual_seed(1)
+    before = torch.get_rng_state()
+    epochs(crops(workers=2), 2)
+    assert torch.equal(before, torch.get_rng_state())
+
+
+class Failing(list):
+    """Pictures of which the third cannot be read."""
+
+    def __init__(self, images, failure):
+        super().__init__(images)
+        self.failure = failure
+        self.broken = False
+
+    def __getitem__(self, index):
+        if self.broken and index == 2:
+            self.failure()
+        return super().__getitem__(index)
+
+
+def unreadable():
+    raise SppnetError("third: broken in the store; store the images again")
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_an_unreadable_image_is_named_in_one_line(workers):
+    images = Failing(pictures(), unreadable)
+    given = crops(images, batch=1, workers=workers)
+    images.broken = True
+    with pytest.raises(SppnetError) as error:
+        epochs(given, 1)
+    assert str(error.value) == "third: broken in the store; store the images again"
+
+
+def test_a_dead_worker_is_one_line():
+    images = Failing(pictures(), lambda: os._exit(1))
+    given = crops(images, batch=1, workers=2)
+    images.broken = True
+    with pytest.raises(SppnetError, match=r"--workers 2: a process died"):
+        epochs(given, 1)
+
+
+def test_shares_of_processes_make_up_the_batch(monkeypatch):
+    whole = epochs(crops(batch=4, colour=0.2), 2)
+    shares = []
+    for number in range(2):
+        monkeypatch.setattr(pretrain, "process_count", lambda: 2)
+        monkeypatch.setattr(pretrain, "process_number", lambda number=number: number)
+        shares.append(epochs(crops(batch=4, colour=0.2), 2))
+    for epoch in range(2):
+        for (inputs, labels), first, second in zip(
+            whole[epoch], shares[0][epoch], shares[1][epoch], strict=True
+        ):
+            assert len(first[1]) == len(second[1]) == 2
+            assert torch.equal(torch.stack([first[1], second[1]], 1).flatten(), labels)
+            together = torch.stack([first[0], second[0]], 1).flatten(0, 1)
+            torch.testing.assert_close(together, inputs)

@@ -17,6 +17,7 @@ SETTINGS: dict[str, list[float]] = {
     "classification-validation": [9],
     "detection-trainval": [2],
     "detection-test": [1],
+    "caltech-per-class": [2],
     "classification-sides": [40, 44],
     "detection-sides": [50, 60],
     "aspects": [1, 1.5],
@@ -41,7 +42,7 @@ def test_flags_reach_the_plans_and_the_digest_the_file(tmp_path: Path) -> None:
     digest = json.loads((tmp_path / "scenes.json").read_text())
     shared = {"aspects": [1.0, 1.5], "quality": 90}
     assert digest["seed"] == 1
-    assert [digest["counts"][name] for name in SETS] == [8, 9, 2, 1]
+    assert [digest["counts"][name] for name in SETS] == [8, 9, 2, 1, 16]
     assert digest["sha256"] == tree_sha256(tmp_path / "scenes")
     assert digest["settings"] == {
         "classification": shared

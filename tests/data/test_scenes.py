@@ -14,14 +14,21 @@ from defusedxml import ElementTree
 
 from sppnet.data import composition
 from sppnet.data.composition import SceneObject, draw_background, render_scene
-from sppnet.data.scenes import SETS, ScenePlan, generate_scenes, tree_sha256
+from sppnet.data.scenes import (
+    MARGINS,
+    SETS,
+    ScenePlan,
+    _draw_scene,
+    generate_scenes,
+    tree_sha256,
+)
 from sppnet.data.shapes import CLASSES, OUTLINES, TEXTURES, Drawing, draw_object
 from sppnet.data.voc_writer import write_image_sets
 from sppnet.errors import SppnetError
 
 CLASSIFICATION = ScenePlan((40, 48), (1.0, 1.5), (1, 1), (0.4, 0.8), 0.0, 92)
 DETECTION = ScenePlan((50, 70), (1.0, 1.5), (1, 4), (0.2, 0.9), 0.5, 92)
-IMAGES = dict(zip(SETS, (16, 8, 24, 12), strict=True))
+IMAGES = dict(zip(SETS, (16, 8, 24, 12, 18), strict=True))
 
 
 def generate(output: Path, *, seed: int = 3, workers: int = 1, **images: int) -> dict[str, Any]:
@@ -111,7 +118,7 @@ def test_another_seed_changes_every_image(
 def test_an_image_does_not_depend_on_the_sizes_of_the_sets(
     made: tuple[Path, dict[str, Any]], tmp_path: Path
 ) -> None:
-    generate(tmp_path / "more", classification_train=20, detection_test=14)
+    generate(tmp_path / "more", classification_train=20, detection_test=14, caltech=19)
     for path in made[0].rglob("*.jpg"):
         same = tmp_path / "more" / path.relative_to(made[0])
         assert same.read_bytes() == path.read_bytes()
@@ -140,6 +147,41 @@ def test_image_folder_holds_each_class_equally_often(
         folder = made[0] / "ImageFolder" / split
         assert sorted(path.name for path in folder.iterdir()) == list(CLASSES)
         assert all(len(list(path.glob("*.jpg"))) == count for path in folder.iterdir())
+
+
+def test_caltech_layout_has_one_folder_per_class_and_numbered_images(
+    made: tuple[Path, dict[str, Any]],
+) -> None:
+    folder = made[0] / "caltech101" / "101_ObjectCategories"
+    names = {path.name: sorted(image.name for image in path.iterdir()) for path in folder.iterdir()}
+    assert sorted(names) == list(CLASSES)
+    two, three = ([f"image_{number:04d}.jpg" for number in range(1, count + 1)] for count in (2, 3))
+    assert [names[name] for name in CLASSES] == [three] * 2 + [two] * 6
+
+
+def test_caltech_images_are_cut_to_the_object_and_margins(
+    made: tuple[Path, dict[str, Any]],
+) -> None:
+    low, high = MARGINS
+    cut = []
+    for path in sorted((made[0] / "caltech101").rglob("*.jpg")):
+        index = (int(path.stem.removeprefix("image_")) - 1) * 8 + CLASSES.index(path.parent.name)
+        generator = np.random.default_rng(np.random.SeedSequence([3, 4, index]))
+        scene = _draw_scene(CLASSIFICATION, generator, path.parent.name)
+        x1, y1, x2, y2 = scene.objects[0].box
+        side, (rows, columns) = max(x2 - x1, y2 - y1), scene.image.shape[:2]
+        for length, here, start, stop, all_of in (
+            (shape_of(path)[0], y2 - y1, y1, y2, rows),
+            (shape_of(path)[1], x2 - x1, x1, x2, columns),
+        ):
+            margins = [
+                min(margin * side, room)
+                for margin in (low, high)
+                for room in (start, all_of - stop)
+            ]
+            assert here + sum(margins[:2]) - 1 <= length <= here + sum(margins[2:]) + 1
+            cut.append(length < all_of)
+    assert sum(cut) > len(cut) / 2
 
 
 def test_image_sides_and_aspects_follow_the_plan(

@@ -331,3 +331,33 @@ def test_a_checkpoint_cut_short_is_an_error(tmp_path):
     with pytest.raises(SppnetError, match=r"checkpoint.*not a complete") as error:
         train(Small(), tmp_path)
     assert "\n" not in str(error.value)
+
+
+def test_mixed_precision_keeps_weights_in_32_bits_and_is_near(tmp_path):
+    seen = []
+
+    class Watched(nn.Linear):
+        def forward(self, inputs):
+            logits = super().forward(inputs)
+            seen.append(logits.dtype)
+            return logits
+
+    def train_layer(restart, **changes):
+        layer = Watched(8, CLASSES)
+        generator = torch.Generator().manual_seed(3)
+        with torch.no_grad():
+            for weight in layer.parameters():
+                weight.normal_(0, 0.3, generator=generator)
+        inputs = torch.randn(16, 8, generator=generator)
+        labels = inputs[:, :CLASSES].argmax(dim=1)
+        given = {"epoch_batches": lambda *_: iter([(inputs, labels)] * 5)}
+        rows = train(layer, restart, schedule=schedule(warmup=0), **given, **changes)
+        return layer, rows
+
+    full, rows = train_layer(tmp_path / "full")
+    mixed, mixed_rows = train_layer(tmp_path / "mixed", precision="mixed")
+    assert seen == [torch.float32] * 25 + [torch.bfloat16] * 25
+    assert mixed.weight.dtype == torch.float32
+    assert not torch.equal(mixed.weight, full.weight)
+    torch.testing.assert_close(mixed.weight, full.weight, rtol=0.05, atol=0.05)
+    assert mixed_rows[-1]["train_loss"] == pytest.approx(rows[-1]["train_loss"], rel=0.05)

@@ -24,13 +24,21 @@ def test_a_second_call_has_nothing_to_do(tree):
 
 def test_a_setting_rebuilds_exactly_what_depends_on_it(tree):
     tree.edit("config/mini.yaml", "  cost: 0.001", "  cost: 0.002")
-    later = {"detect": 2, "evaluate": 2, "tabulate": 1, "draw_detections": 1}
+    later = {"detect": 2, "tabulate": 1, "draw_detections": 1, "tabulate_claims": 1}
+    later |= {"evaluate": 2, "evaluate_shared": 2}
     assert tree.plan() == {"train_svm": 2} | later
 
 
 def test_a_setting_of_one_method_leaves_the_other_alone(tree):
     tree.edit("config/mini.yaml", "regularisation: 1000", "regularisation: 2000")
-    assert tree.plan() == {"train_bbox": 1, "detect": 1, "evaluate": 1, "tabulate": 1}
+    assert tree.plan() == {
+        "train_bbox": 1,
+        "detect": 1,
+        "evaluate": 1,
+        "evaluate_shared": 1,
+        "tabulate": 1,
+        "tabulate_claims": 1,
+    }
 
 
 def test_swapped_numbers_count_as_a_change(tree):
@@ -47,7 +55,13 @@ def test_a_comment_rebuilds_nothing(tree):
 def test_new_code_rebuilds_what_it_computes(tree):
     module = tree.path / "sppnet/commands/evaluate.py"
     module.write_text(module.read_text() + "\n\nCHANGED = True\n")
-    assert tree.plan() == {"evaluate": 2, "tabulate": 1}
+    assert tree.plan("results/table9.csv") == {"evaluate": 2, "tabulate": 1}
+
+
+def test_a_way_of_training_leaves_the_others_alone(tree):
+    tree.edit("config/mini.yaml", "sizes: [64, 60]", "sizes: [64, 56]")
+    plan = tree.plan("results/table2.csv")
+    assert plan == {"pretrain": 1, "classify": 1, "tabulate_errors": 1}
 
 
 def test_new_code_far_below_is_noticed(tree):

@@ -1,0 +1,176 @@
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from sppnet.classify.image_features import (
+    ImageFeatures,
+    View,
+    cache_image_features,
+    layer_features,
+    layer_names,
+)
+from sppnet.data.images import resize, resize_shorter_side, to_tensor
+from sppnet.data.manifest import ImageRecord
+from sppnet.data.store import ArrayWriter
+from sppnet.errors import SppnetError
+from sppnet.geometry.pyramid import pyramid_pool
+from sppnet.models.network import Architecture, build_network
+
+
+def network(backbone="zf5", levels=(3, 1)):
+    architecture = Architecture(
+        backbone=backbone,
+        width=1 if backbone == "squeezenet" else 0.0625,
+        levels=levels,
+        fc=12,
+        classes=("a", "b"),
+        mean=(104.0, 117.0, 123.0),
+        std=58.0,
+        channel_order="BGR",
+    )
+    generator = torch.Generator().manual_seed(0)
+    return build_network(architecture, initialisation="he", generator=generator).eval()
+
+
+def picture(height, width, seed=0):
+    return np.random.default_rng(seed).integers(0, 256, (height, width, 3), np.uint8)
+
+
+@pytest.fixture
+def records(tmp_path):
+    sizes = [(70, 100), (90, 64), (80, 80)]
+    found = []
+    for number, (height, width) in enumerate(sizes):
+        path = tmp_path / f"{number}.png"
+        Image.fromarray(picture(height, width, number)).save(path)
+        found.append(
+            ImageRecord("caltech101", "all", f"a/{number}.png", str(path), width, height, "")
+        )
+    return found
+
+
+def cached(records, net, view, folder):
+    restart = folder / "restart"
+    restart.mkdir(parents=True)
+    cache_image_features(records, net, view, path=folder / "features.npy", restart=restart)
+    return folder / "features.npy"
+
+
+def test_views_are_centre_full_or_square():
+    image = picture(60, 90)
+    whole = resize_shorter_side(image, 40)
+    assert whole.shape == (40, 60, 3)
+    assert np.array_equal(View("full", 40).of(image), whole)
+    assert np.array_equal(View("crop", 40, 30).of(image), whole[5:35, 15:45])
+    assert np.array_equal(View("warp", 40).of(image), resize(image, 40, 40))
+
+
+@pytest.mark.parametrize(("kind", "crop"), [("crop", None), ("full", 30), ("warp", 30)])
+def test_a_crop_and_its_side_come_together(kind, crop):
+    with pytest.raises(SppnetError, match="--input crop"):
+        View(kind, 40, crop)
+
+
+def test_layers_are_named_after_the_number_of_convolutions():
+    assert layer_names(network()) == {
+        "conv4": "conv4",
+        "conv5": "conv5",
+        "pool": "pool5",
+        "spp": "SPP pool5",
+        "fc6": "fc6",
+        "fc7": "fc7",
+    }
+    squeezenet = layer_names(network("squeezenet"))
+    assert [squeezenet[name] for name in ("conv4", "conv5", "pool")] == ["fire8", "fire9", "pool9"]
+    overfeat = layer_names(network("overfeat7"))
+    assert list(overfeat.values()) == ["conv6", "conv7", "pool7", "SPP pool7", "fc8", "fc9"]
+
+
+def test_the_pyramid_is_no_layer_of_its_own_when_it_is_the_6x6_level():
+    assert "spp" not in layer_names(network(levels=(6,)))
+    assert "spp" not in layer_features(network(levels=(6,)), picture(80, 96), maps=True)
+
+
+@pytest.mark.parametrize(
+    ("backbone", "conv4"), [("zf5", 11), ("alex5", 11), ("overfeat7", 14), ("squeezenet", 10)]
+)
+def test_features_are_those_of_the_layers(backbone, conv4):
+    """conv4 is the number of the trunk's part that ends the last but one convolution."""
+    net, image, seen = network(backbone), picture(96, 120), {}
+    inputs = to_tensor(image, net.architecture.mean, net.architecture.std, "BGR")[None]
+    hook = net.trunk[conv4].register_forward_hook(lambda *part: seen.update(out=part[2].clone()))
+    with torch.inference_mode():
+        maps = net.maps(inputs)
+        hook.remove()
+        hidden = net.hidden(pyramid_pool(maps, (3, 1)))
+    found = layer_features(net, image, maps=True)
+    assert list(found) == ["conv4", "conv5", "pool", "spp", "fc6", "fc7"]
+    assert torch.equal(found["conv4"], seen["out"].flatten())
+    assert (found["conv4"] >= 0).all() and torch.equal(found["conv5"], maps.flatten())
+    assert torch.equal(found["pool"], pyramid_pool(maps, (6,))[0])
+    assert torch.equal(found["spp"], pyramid_pool(maps, (3, 1))[0])
+    assert torch.equal(found["fc6"], hidden["fc6"][0])
+    assert torch.equal(found["fc7"], hidden["fc7"][0])
+
+
+def test_stored_features_are_read_back_with_their_names_and_view(records, tmp_path):
+    net, view = network(), View("warp", 64)
+    stored = ImageFeatures(cached(records, net, view, tmp_path / "out"))
+    assert stored.view == view
+    assert stored.names == layer_names(net)
+    expected = layer_features(net, view.of(picture(90, 64, 1)), maps=True)
+    for layer, values in expected.items():
+        (found,) = stored.vectors(layer, ["a/1.png"])
+        assert np.array_equal(found, values.to(torch.float16).numpy())
+
+
+def test_full_images_have_no_map_layers(records, tmp_path):
+    stored = ImageFeatures(cached(records, network(), View("full", 64), tmp_path / "out"))
+    assert list(stored.names) == ["pool", "spp", "fc6", "fc7"]
+    lengths = {len(values) for values in stored.vectors("spp", [r.image for r in records])}
+    assert lengths == {16 * (9 + 1)}
+
+
+def test_values_beyond_half_precision_become_its_limit(records, tmp_path):
+    net = network()
+    with torch.no_grad():
+        net.fc7.bias.fill_(1e6)
+    stored = ImageFeatures(cached(records, net, View("full", 64), tmp_path / "out"))
+    assert stored.vectors("fc7", ["a/0.png"])[0].max() == 65504
+
+
+def test_killed_and_continued_gives_the_same_bytes(records, tmp_path, monkeypatch):
+    net, view = network(), View("crop", 64, 48)
+    whole = cached(records, net, view, tmp_path / "whole").parent
+    folder = tmp_path / "again"
+    appended = []
+
+    def kill_in_the_second_image(writer, key, array):
+        if len(appended) == 8:
+            raise KeyboardInterrupt
+        appended.append(key)
+        append(writer, key, array)
+
+    with monkeypatch.context() as patched:
+        append = ArrayWriter.append
+        patched.setattr(ArrayWriter, "append", kill_in_the_second_image)
+        with pytest.raises(KeyboardInterrupt):
+            cached(records, net, view, folder)
+    assert not (folder / "features.npy").exists()
+    cache_image_features(
+        records, net, view, path=folder / "features.npy", restart=folder / "restart"
+    )
+    for path in whole.glob("features.*"):
+        assert (folder / path.name).read_bytes() == path.read_bytes()
+
+
+def test_another_description_is_refused(records, tmp_path):
+    path = cached(records, network(), View("full", 64), tmp_path / "out")
+    for text in ("[]", "{}", json.dumps({"layers": [], "size": 3})):
+        Path(path).with_suffix(".json").write_text(text)
+        with pytest.raises(SppnetError, match="not a description of image features"):
+            ImageFeatures(path)

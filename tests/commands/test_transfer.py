@@ -1,0 +1,133 @@
+"""cache-image-features and transfer, from pictures to results."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from PIL import Image
+
+from sppnet.commands import cache_image_features, transfer
+from sppnet.data.manifest import ImageRecord, write_manifest
+from sppnet.errors import SppnetError
+from sppnet.models.network import Architecture, build_network
+from sppnet.models.weights import save_network
+
+COLOURS = {"blue": (20, 40, 220), "red": (220, 40, 20)}
+
+
+def records(folder, dataset, split, count):
+    """Pictures of two plain colours under noise."""
+    found = []
+    for number in range(count):
+        name = sorted(COLOURS)[number % 2]
+        generator = np.random.default_rng(number + 1000 * (split == "test"))
+        pixels = generator.normal(COLOURS[name], 30, (70, 80, 3)).clip(0, 255).astype(np.uint8)
+        path = folder / f"{dataset}_{split}_{number}.png"
+        Image.fromarray(pixels).save(path)
+        detection = {
+            "class_names": (name,),
+            "boxes": np.array([[0, 0, 80, 70]], np.float32),
+            "difficult": np.zeros(1, bool),
+        }
+        more = detection if dataset == "detection" else {"label": name}
+        found.append(ImageRecord(dataset, split, path.stem, str(path), 80, 70, "", **more))
+    return found
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("transfer")
+    architecture = Architecture("zf5", 0.0625, (3, 1), 16, ("a",), (128.0,) * 3, 58.0, "RGB")
+    net = build_network(
+        architecture, initialisation="he", generator=torch.Generator().manual_seed(0)
+    )
+    save_network(folder / "net.safetensors", net)
+    write_manifest(folder / "caltech.parquet", records(folder, "caltech101", "all", 24))
+    voc = [*records(folder, "detection", "trainval", 20), *records(folder, "detection", "test", 9)]
+    write_manifest(folder / "voc.parquet", voc)
+    return folder
+
+
+def cache(folder, dataset, split, size, view, crop=None):
+    output = folder / f"{dataset}_{split}_{view}_{size}.npy"
+    cache_image_features.run(
+        manifest=folder / ("voc.parquet" if dataset == "detection" else "caltech.parquet"),
+        dataset=dataset,
+        split=split,
+        weights=folder / "net.safetensors",
+        size=size,
+        view=view,
+        crop=crop,
+        work=folder / "work",
+        output=output,
+        device="cpu",
+    )
+    return output
+
+
+def learn(folder, protocol, features, **more):
+    output = folder / "result.json"
+    output.unlink(missing_ok=True)
+    numbers = {"cost": 1.0, "bootstrap": 20, "seed": 1}
+    transfer.run(
+        protocol=protocol,
+        manifest=folder / ("voc.parquet" if protocol == "voc07" else "caltech.parquet"),
+        features=features,
+        output=output,
+        outcomes=folder / "outcomes.parquet",
+        device="cpu",
+        **(numbers | more),
+    )
+    return json.loads(output.read_text()), pd.read_parquet(folder / "outcomes.parquet")
+
+
+CALTECH = {"train_per_class": 5, "test_per_class": 4, "splits": 2}
+
+
+def test_caltech(folder):
+    features = cache(folder, "caltech101", "all", 64, "crop", 56)
+    report, table = learn(folder, "caltech101", [features], **CALTECH)
+    assert (report["kind"], report["size"], report["crop"]) == ("crop", 64, 56)
+    assert set(report["layers"]) == {"conv4", "conv5", "pool", "spp", "fc6", "fc7"}
+    assert report["layers"]["pool"]["value"] > 0.9
+    assert list(table) == ["layer", "split", "image", "label", "predicted"]
+    assert len(table) == 6 * 2 * 8
+
+
+def test_voc_chooses_between_sizes(folder):
+    sizes = (64, 96)
+    train = [cache(folder, "detection", "trainval", size, "full") for size in sizes]
+    test = [cache(folder, "detection", "test", size, "full") for size in sizes]
+    report, table = learn(folder, "voc07", train, test_features=test, holdout=0.4)
+    best = max(report["held_out"], key=lambda size: report["held_out"][size])
+    assert set(report["held_out"]) == {"64", "96"} and report["size"] == int(best)
+    assert report["layers"]["pool"]["value"] > 0.9 and report["images"] == 9
+    assert list(table) == ["layer", "image", "class_name", "score", "label"]
+    one, _ = learn(folder, "voc07", train[1:], test_features=test[1:], holdout=0.4)
+    assert one["held_out"] == {} and one["size"] == 96
+    with pytest.raises(SppnetError, match="not the views"):
+        learn(folder, "voc07", train[1:], test_features=test[:1], holdout=0.4)
+    with pytest.raises(SppnetError, match="one file per image size"):
+        learn(folder, "voc07", train[1:] * 2, test_features=test, holdout=0.4)
+
+
+@pytest.mark.parametrize(
+    ("protocol", "more", "words"),
+    [
+        ("voc07", {"holdout": 0.4}, "--test-features: missing"),
+        ("voc07", {"test_features": []}, "--holdout: missing"),
+        ("caltech101", {**CALTECH, "splits": None}, "--splits: missing"),
+        ("caltech101", CALTECH, "2 files"),
+    ],
+)
+def test_flags_of_a_protocol_are_required(folder, protocol, more, words):
+    with pytest.raises(SppnetError, match=words):
+        learn(folder, protocol, [folder / "a.npy", folder / "b.npy"], **more)
+    assert not (folder / "result.json").exists()
+
+
+def test_a_crop_needs_its_side_before_any_work(folder):
+    with pytest.raises(SppnetError, match="--input crop"):
+        cache(folder, "caltech101", "all", 80, "crop")
