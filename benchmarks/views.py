@@ -56,7 +56,9 @@ def main(
         "faster": float(crops_ms / ours_ms),
         "same class": float(np.mean(same)),
     }
-    notes = ["One process, one thread; medians over the images, the two ways in turns. Goals: 8, 0.95."]
+    notes = [
+        "One process, one thread; medians over the images, the two ways in turns. Goals: 8, 0.95."
+    ]
     write_figures(__file__, "96 views from maps and from crops", {"Milliseconds": [row]}, notes)
 
 

@@ -57,10 +57,25 @@ class Data(Section):
     voc: str = Field(description="A VOC folder with Annotations, ImageSets and JPEGImages.")
     trainval: str = Field(description="Image set for training, a name in ImageSets/Main.")
     test: str = Field(description="Image set for testing, a name in ImageSets/Main.")
-    image_folder: str = Field(
-        description="Pre-training images: train/ and val/, one folder a class."
+    image_folder: str | None = Field(
+        description="Pre-training images: train/ and val/, one folder a class; null with imagenet."
+    )
+    imagenet: str | None = Field(
+        description="Instead, ImageNet 2012: its archives and devkit, or its folders; or null."
     )
     download: bool = Field(description="Fetch the sets when they are not there.")
+
+
+class Store(Section):
+    """Pre-training images, resized once and kept in a few large files."""
+
+    size: Count | None = Field(
+        description="Shorter side, pixels; null keeps the files as they are."
+    )
+    quality: Annotated[int, Field(ge=1, le=100)] | None = Field(
+        description="Of JPEG; null for plain pixels."
+    )
+    shard_images: Count = Field(description="Images per file.")
 
 
 class Architecture(Section):

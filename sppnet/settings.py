@@ -32,6 +32,7 @@ from sppnet.sections import (
     Proposals,
     Scenes,
     Section,
+    Store,
     Svm,
     Table9,
     Timing,
@@ -44,6 +45,7 @@ class Settings(Section):
     paths: Paths
     scenes: Scenes | None = Field(default=None, description="The generated set, where it is used.")
     data: Data
+    store: Store | None = Field(default=None, description="Left out: decoded into memory.")
     networks: dict[Name, Network] = Field(min_length=1)
     proposals: Proposals
     detectors: dict[Name, Detector] = Field(min_length=1)
@@ -61,6 +63,12 @@ class Settings(Section):
     errors: ErrorTables | None = Field(default=None, description="What Tables 2 to 5 show.")
     transfer: Transfer | None = Field(default=None, description="Left out: no Tables 6-8.")
     responses: Responses | None = Field(default=None, description="Left out: no such figure.")
+
+    @model_validator(mode="after")
+    def _one_source_of_images(self) -> Self:
+        if (self.data.image_folder is None) == (self.data.imagenet is None):
+            raise ValueError("data: give image_folder or imagenet, and null for the other")
+        return self
 
     @model_validator(mode="after")
     def _names_exist(self) -> Self:

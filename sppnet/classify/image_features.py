@@ -168,7 +168,7 @@ def cache_image_features(
     Raises:
         SppnetError: an image cannot be read, or is too small for the crop.
 
-    Source: paper §4.1 and §4.2 (centre crop, full image; no flips, no further views).
+    Source: paper §3.2 and §3.3 (centre crop, full image; no flips, no further views).
     """
     names = layer_names(network)
     layers = _stored(names, view.kind != "full")

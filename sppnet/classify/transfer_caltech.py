@@ -56,7 +56,7 @@ def draw_split(
     Returns:
         int64 rows to train on and to test on, category by category.
 
-    Source: paper §4.2 (30 training images and up to 50 test images of each category).
+    Source: paper §3.3 (30 training images and up to 50 test images of each category).
     """
     shuffled = [generator.permutation(np.flatnonzero(labels == each)) for each in np.unique(labels)]
     return (
@@ -82,7 +82,7 @@ def learn_caltech(
     Raises:
         SppnetError: fewer than two categories, too few images in one, or features are missing.
 
-    Source: paper §4.2, Table 7.
+    Source: paper §3.3, Table 7.
     """
     classes = class_list(records)
     labels = np.array([classes.index(str(record.label)) for record in records])

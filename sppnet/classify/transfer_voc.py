@@ -99,7 +99,7 @@ def learn_voc(
     Raises:
         SppnetError: no class can be measured, or features are missing.
 
-    Source: paper §4.1, Table 6.
+    Source: paper §3.2, Table 6.
     """
     classes = class_list(training)
     labels = image_labels([*training, *testing], classes)

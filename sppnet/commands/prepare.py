@@ -21,40 +21,44 @@ def run(
     voc: Annotated[Path, Option(help="Folder of one VOC year, such as VOCdevkit/VOC2007.")],
     trainval: Annotated[str, Option(help="List of ImageSets/Main to train on.")],
     test: Annotated[str, Option(help="List of ImageSets/Main to test on.")],
-    image_folder: Annotated[Path, Option(help="Folder with train/<class>/ and val/<class>/.")],
     manifest: Annotated[Path, Option(help="Images read, Parquet.")],
     problems: Annotated[Path, Option(help="What was wrong and what was done about it, CSV.")],
+    image_folder: Annotated[
+        Path | None, Option(help="Folder with train/<class>/ and val/<class>/.")
+    ] = None,
     download: Annotated[
         bool, Option(help="Fetch VOC 2007 and Imagenette into folders that lack them.")
     ] = False,
     workers: Annotated[int, Option(help="Processes that decode.", min=1)] = 2,
 ) -> None:
-    """Decode every picture once; write the manifest and the list of problems."""
+    """Decode every picture once; write the manifest and the list of problems.
+
+    Without an image folder, networks are pre-trained on pictures that another manifest names.
+    """
     if trainval == test:
         raise SppnetError(f"--trainval and --test are both {test!r}; name two different lists")
     if download:
         _download(voc, (trainval, test), image_folder)
     records, found = _read_detection(voc, trainval, test, workers)
-    more, also_found = _read_classification(image_folder, workers)
-    records, found = records + more, found + also_found
+    wanted = [("detection", "trainval"), ("detection", "test")]
+    if image_folder is not None:
+        more, also_found = _read_classification(image_folder, workers)
+        records, found = records + more, found + also_found
+        wanted += [("classification", "train"), ("classification", "val")]
     write_problems(problems, found)
-    for dataset, split in (
-        ("detection", "trainval"),
-        ("detection", "test"),
-        ("classification", "train"),
-        ("classification", "val"),
-    ):
+    for dataset, split in wanted:
         require_usable(_of(records, dataset, split), f"{dataset} {split}", str(problems))
     write_manifest(manifest, records)
     print("\n".join([*_counts(records), *_first(found, problems)]))
 
 
-def _download(voc: Path, splits: tuple[str, ...], image_folder: Path) -> None:
+def _download(voc: Path, splits: tuple[str, ...], image_folder: Path | None) -> None:
     # Here, because it needs torchvision, which takes seconds to load.
     from sppnet.data.download import download_imagenette, download_voc
 
     download_voc(voc, splits)
-    download_imagenette(image_folder)
+    if image_folder is not None:
+        download_imagenette(image_folder)
 
 
 def _read_detection(root: Path, trainval: str, test: str, workers: int) -> Checked:

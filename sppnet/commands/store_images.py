@@ -6,10 +6,10 @@ from typing import Annotated
 
 from typer import Option
 
-from sppnet.data.image_store import Form, ImageStore
+from sppnet.data.image_store import INDEX, Form, ImageStore
 from sppnet.data.image_store_writer import write_image_store
 from sppnet.data.manifest import read_manifest, write_problems
-from sppnet.data.store import restart_directory
+from sppnet.data.store import file_sha256, restart_directory, write_json
 from sppnet.errors import SppnetError
 from sppnet.progress import track
 
@@ -21,6 +21,7 @@ def run(
     shard_images: Annotated[int, Option(help="Images per file.", min=1)],
     work: Annotated[Path, Option(help="Folder for unfinished work.")],
     output: Annotated[Path, Option(help="Store to write, a folder.")],
+    digest: Annotated[Path, Option(help="Count and checksum of what is stored (.json).")],
     problems: Annotated[Path, Option(help="Images left out and why, CSV.")],
     size: Annotated[
         int | None, Option(help="Shorter side, pixels; without it, the files as they are.", min=1)
@@ -47,6 +48,8 @@ def run(
     store = ImageStore(output)
     if verify:
         _verify(store)
+    # The index holds a checksum of every image, so its own stands for them all.
+    write_json(digest, {"images": len(store), "sha256": file_sha256(output / INDEX)})
     for problem in found[:1]:
         print(f"{problem.path}: {problem.problem}; {problem.action}")
     print(f"{len(store)} images stored, {len(found)} left out, listed in {problems}")

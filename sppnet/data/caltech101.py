@@ -30,7 +30,7 @@ def read_caltech101(
         SppnetError: the folder is missing or has no category, or a category has no files or fewer
             than `train_per_class`; said before anything is decoded.
 
-    Source: paper §4.2 (102 categories, one of them the background; 30 training images of each).
+    Source: paper §3.3 (102 categories, one of them the background; 30 training images of each).
     """
     folder = Path(root) / FOLDER
     if not folder.is_dir():

@@ -74,7 +74,7 @@ def add_warped(
     Raises:
         SppnetError: the result lacks the pyramid.
 
-    Source: paper §4.2 (warping loses what keeping the aspect gains).
+    Source: paper §3.3 (warping loses what keeping the aspect gains).
     """
     name = f"{column.name}, warped"
     measured = one_layer(measured_layers(warped, name), WARPED_ROW.source, name)

@@ -171,7 +171,6 @@ def test_strides_and_first_centres_by_hand(trunk, stride, first):
 def test_zf5_has_the_released_geometry(width):
     assert map_geometry(build_trunk("zf5", width)) == RELEASE
     assert map_geometry(build_trunk("zf5", width), shrink=8).shrink == 8
-    assert receptive_field(build_trunk("zf5", width)) == 139
 
 
 @pytest.mark.parametrize("backbone", ["overfeat5", "overfeat7"])

@@ -2,6 +2,7 @@
 
 import json
 import os
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -47,21 +48,23 @@ def train(folder: Path):
         assert process_number() == 0, "only the first validates"
         return {"validation_error": next(errors)}
 
-    rows = fit(module, batches, validate, schedule=SCHEDULE, seed=1, restart=restart,
-               select="validation_error")  # fmt: skip
-    save_tensors(folder / f"{process_number()}.safetensors", module.state_dict(),
-                 {"rows": json.dumps(rows), "shared": from_first(f"by {process_number()}")})  # fmt: skip
+    settings = {"schedule": SCHEDULE, "seed": 1, "restart": restart}
+    rows = fit(module, batches, validate, select="validation_error", **settings)
+    told = {"rows": json.dumps(rows), "shared": from_first(f"by {process_number()}")}
+    save_tensors(folder / f"{process_number()}.safetensors", module.state_dict(), told)
 
 
 def start(folder: Path):
-    """Two processes as torchrun starts them."""
-    words = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", __file__]
-    environment = os.environ | {"OMP_NUM_THREADS": "1"}
-    done = subprocess.run(
-        [sys.executable, *words, str(folder)], env=environment, text=True, capture_output=True,
-        check=False,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr[-4000:]
+    """Two processes, told of each other as torchrun does."""
+    with socket.socket() as free:
+        free.bind(("localhost", 0))
+        address = {"MASTER_ADDR": "localhost", "MASTER_PORT": str(free.getsockname()[1])}
+    running = []
+    for rank in ("0", "1"):
+        place = {"WORLD_SIZE": "2", "RANK": rank, "LOCAL_RANK": rank, "OMP_NUM_THREADS": "1"}
+        words = [sys.executable, __file__, str(folder)]
+        running.append(subprocess.Popen(words, env=os.environ | address | place))
+    assert [process.wait() for process in running] == [0, 0]
 
 
 def test_two_processes_equal_one(tmp_path):
@@ -77,9 +80,8 @@ def test_two_processes_equal_one(tmp_path):
             assert row == pytest.approx(wanted, rel=1e-5)
     assert all(torch.equal(shares[0][0][name], shares[1][0][name]) for name in one)
     # one process continues what two have begun
-    finished = fit(network(), None, None, schedule=SCHEDULE, seed=1,
-                   restart=tmp_path / "two/restart", select=None)  # fmt: skip
-    assert len(finished) == 4
+    settings = {"schedule": SCHEDULE, "seed": 1, "restart": tmp_path / "two/restart"}
+    assert len(fit(network(), None, None, select=None, **settings)) == 4
 
 
 def test_a_lone_process_is_the_first():

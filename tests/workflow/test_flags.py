@@ -15,11 +15,18 @@ import yaml
 from sppnet.cli import COMMANDS
 
 ROOT = Path(__file__).resolve().parents[2]
-CONFIGS = ["config/mini.yaml", "config/voc07.yaml", "tests/workflow/tiny.yaml"]
+CONFIGS = [
+    "config/mini.yaml",
+    "config/voc07.yaml",
+    "config/paper.yaml",
+    "tests/workflow/tiny.yaml",
+]
 # What concerns the machine and not the result may be left to the command.
 MACHINE = {verb: {"device", "threads", "workers"} for verb in COMMANDS}
 MACHINE["cache-region-features"] |= {"batch"}
+MACHINE["store-images"] |= {"verify"}
 NO_RULE = {"show"}
+NO_CALTECH = {"table7": {"root": None}}
 
 
 def command_of(verb):
@@ -37,6 +44,12 @@ def command_lines(config, folder):
             touch(folder / network["trunk"]["source"])
     for name in () if "scenes" in settings else ("trainval", "test"):
         touch(folder / settings["data"]["voc"] / f"ImageSets/Main/{settings['data'][name]}.txt")
+    for place in (
+        settings["data"]["imagenet"],
+        settings.get("transfer", NO_CALTECH)["table7"]["root"],
+    ):
+        if place and "scenes" not in settings:
+            (folder / place).mkdir(parents=True)
     words = ["--snakefile", ROOT / "workflow/Snakefile", "--configfile", ROOT / config]
     done = subprocess.run(
         [sys.executable, "-m", "snakemake", "--cores", "2", "--dry-run", *map(str, words)],

@@ -32,7 +32,7 @@ rule tabulate_architectures:
 rule classify:
     """Score the validation images on a choice of views."""
     input:
-        manifest="<artifacts>/manifest.parquet",
+        manifest=CLASSIFICATION,
         weights="<artifacts>/networks/{network}.safetensors",
     output:
         scores="<artifacts>/views/{network}/{views}.safetensors",
@@ -157,7 +157,7 @@ rule draw_views_cost:
 rule draw_responses:
     """Images on which filters of the last convolution respond most."""
     input:
-        manifest="<artifacts>/manifest.parquet",
+        manifest=responses_manifest,
         weights=responses_weights,
     output:
         png="<results>/figures/responses.png",

@@ -217,6 +217,12 @@ def responses_weights(wildcards):
     return f"<artifacts>/networks/{config['responses']['network']}.safetensors"
 
 
+def responses_manifest(wildcards):
+    """The manifest of the images that are shown."""
+    own = config["responses"]["dataset"] == "classification"
+    return CLASSIFICATION if own else "<artifacts>/manifest.parquet"
+
+
 def responses_settings(wildcards):
     """Which filters and images are shown."""
     own = config["responses"]

@@ -45,11 +45,64 @@ rule prepare:
     resources:
         mem_mb=2000,
     params:
-        settings=flags(config["data"]),
+        settings=flags(data_settings()),
         code=code_hash("sppnet.commands.prepare"),
     shell:
         "sppnet prepare {params.settings} --workers {threads}"
         " --manifest {output.manifest:q} --problems {output.problems:q} > {log:q} 2>&1"
+
+
+rule prepare_imagenet:
+    """Read ImageNet 2012 once, from its archives or its folders."""
+    input:
+        config["data"]["imagenet"] or [],
+    output:
+        manifest="<artifacts>/imagenet.parquet",
+        problems="<artifacts>/imagenet_problems.csv",
+    log:
+        "<logs>/prepare_imagenet.log",
+    benchmark:
+        "<logs>/prepare_imagenet.tsv"
+    conda:
+        "../envs/sppnet.yaml"
+    threads: ALL_CORES
+    resources:
+        mem_mb=4000,
+    params:
+        root=flags({"root": config["data"]["imagenet"]}),
+        code=code_hash("sppnet.commands.prepare_imagenet"),
+    shell:
+        "sppnet prepare-imagenet {params.root} --workers {threads}"
+        " --manifest {output.manifest:q} --problems {output.problems:q} > {log:q} 2>&1"
+
+
+rule store_images:
+    """Resize the images of a split once and keep them in a few large files."""
+    input:
+        manifest=CLASSIFICATION,
+    output:
+        store=directory("<artifacts>/store/{part}"),
+        digest="<artifacts>/store/{part}.json",
+        problems="<artifacts>/store/{part}_problems.csv",
+    log:
+        "<logs>/store_images/{part}.log",
+    benchmark:
+        "<logs>/store_images/{part}.tsv"
+    wildcard_constraints:
+        part="train|val",
+    conda:
+        "../envs/sppnet.yaml"
+    threads: ALL_CORES
+    resources:
+        mem_mb=4000,
+    params:
+        settings=flags(config.get("store", {})),
+        code=code_hash("sppnet.commands.store_images"),
+    shell:
+        "sppnet store-images --manifest {input.manifest:q} --dataset classification"
+        " --split {wildcards.part} {params.settings} --workers {threads}"
+        " --work work/store_images/{wildcards.part} --output {output.store:q}"
+        " --digest {output.digest:q} --problems {output.problems:q} > {log:q} 2>&1"
 
 
 rule propose:

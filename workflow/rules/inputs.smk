@@ -37,6 +37,40 @@ def image_sets(wildcards):
     }
 
 
+def data_settings():
+    """What `prepare` reads; ImageNet has a command of its own."""
+    return {name: value for name, value in config["data"].items() if name != "imagenet"}
+
+
+# Which manifest names the images that networks are pre-trained and validated on.
+CLASSIFICATION = (
+    "<artifacts>/imagenet.parquet"
+    if config["data"]["imagenet"]
+    else "<artifacts>/manifest.parquet"
+)
+
+
+def training_images(wildcards):
+    """What `pretrain` reads: a manifest, or stores with their digests."""
+    if "store" not in config:
+        return {"manifest": CLASSIFICATION}
+    return {
+        "digests": ["<artifacts>/store/train.json", "<artifacts>/store/val.json"],
+        "store": ancient("<artifacts>/store/train"),
+        "validation_store": ancient("<artifacts>/store/val"),
+    }
+
+
+def training_flags(wildcards, input):
+    """Flags that name those images."""
+    names = ("manifest", "store", "validation_store")
+    return flags({name: input[name] for name in names if name in input.keys()})
+
+
+# With a store, processes decode beside the one that trains.
+PRETRAIN_THREADS = ALL_CORES if "store" in config else 1
+
+
 def classifier_networks():
     """Every backbone in every regime with every seed, in the form of `networks`."""
     own = config.get("classifiers")

@@ -1,6 +1,6 @@
 """Pre-trained networks.
 
-Needs: manifest.parquet, and the weights file of an imported trunk.
+Needs: manifest.parquet or stores of images, and the weights file of an imported trunk.
 Gives: networks/{network}.safetensors, with its history (.csv) and validation (.json).
 """
 
@@ -30,7 +30,7 @@ rule import_weights:
 rule pretrain:
     """Train a network to name the one object of an image."""
     input:
-        manifest="<artifacts>/manifest.parquet",
+        unpack(training_images),
         trunk=trunk_file,
     output:
         weights="<artifacts>/networks/{network}.safetensors",
@@ -42,14 +42,16 @@ rule pretrain:
         "<logs>/pretrain/{network}.tsv"
     conda:
         "../envs/sppnet.yaml"
-    threads: 1
+    threads: PRETRAIN_THREADS
     resources:
         mem_mb=8000,
+        workers=PRETRAIN_THREADS - 1,
     params:
         settings=pretrain_settings,
+        images=training_flags,
         code=code_hash("sppnet.commands.pretrain"),
     shell:
-        "sppnet pretrain --manifest {input.manifest:q} {params.settings}"
-        " --threads {threads} --work work/pretrain/{wildcards.network}"
+        "sppnet pretrain {params.images} {params.settings}"
+        " --threads {threads} --workers {resources.workers} --work work/pretrain/{wildcards.network}"
         " --weights {output.weights:q} --history {output.history:q}"
         " --metrics {output.metrics:q} > {log:q} 2>&1"
