@@ -40,6 +40,7 @@ COMMANDS = {
     "tabulate-errors": "sppnet.commands.tabulate_errors",
     "tabulate-claims": "sppnet.commands.tabulate_claims",
     "draw-curves": "sppnet.commands.draw_curves",
+    "draw-views": "sppnet.commands.draw_views",
     "draw-views-cost": "sppnet.commands.draw_views_cost",
     "show": "sppnet.commands.show",
 }

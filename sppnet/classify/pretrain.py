@@ -83,6 +83,7 @@ class TrainingCrops:
         images_per_epoch: images drawn per epoch, without replacement; None takes all.
         workers: processes that cut (and decode, where `images` does so on access); 0 for none.
             The batches are the same.
+        device: of the inputs; None for the CPU.
 
     Where several processes train together, each gets its share of every batch.
 
@@ -106,10 +107,12 @@ class TrainingCrops:
         colour: float,
         images_per_epoch: int | None,
         workers: int,
+        device: torch.device | None = None,
     ) -> None:
         self.images, self.labels, self.architecture = images, labels, architecture
         self.sizes, self.size_choice, self.size = tuple(sizes), size_choice, sizes[0]
         self.crop, self.batch, self.colour, self.workers = crop, batch, colour, workers
+        self.device = device
         self.count = min(images_per_epoch or len(images), len(images))
         self.components = colour_components(images)
 
@@ -119,7 +122,8 @@ class TrainingCrops:
         plans = self._plans(generator)
         for plan, crops in cut_all(self.images, self.crop, plans, workers=self.workers):
             shift = torch.from_numpy(plan.strengths) @ self.components.T
-            yield normalise(crops, self.architecture, shift=shift), self.labels[plan.rows]
+            inputs = normalise(crops, self.architecture, shift=shift, device=self.device)
+            yield inputs, self.labels[plan.rows]
 
     def _choose_size(self, epoch: int, generator: torch.Generator) -> int:
         if self.size_choice == "alternate" or len(self.sizes) == 1:
@@ -142,7 +146,11 @@ class TrainingCrops:
 
 
 def normalise(
-    crops: np.ndarray, architecture: Architecture, *, shift: Tensor | None = None
+    crops: np.ndarray,
+    architecture: Architecture,
+    *,
+    shift: Tensor | None = None,
+    device: torch.device | None = None,
 ) -> Tensor:
     """Pixels as the network takes them.
 
@@ -150,14 +158,16 @@ def normalise(
         crops: uint8 `(N, H, W, 3)` RGB.
         architecture: mean, deviation and channel order.
         shift: float `Tensor[N, 3]` added to the RGB values of each crop; None for nothing.
+        device: of the result, where it is computed; None for the CPU. Bytes travel there four
+            times as fast as numbers.
 
     Returns:
         float32 `Tensor[N, 3, H, W]`, channels last in memory.
     """
-    pixels = torch.from_numpy(crops).float()
+    pixels = torch.from_numpy(crops).to(device).float()
     if shift is not None:
-        pixels += shift[:, None, None]
+        pixels += shift.to(device)[:, None, None]
     if architecture.channel_order == "BGR":
         pixels = pixels.flip(3)
-    pixels = (pixels - torch.tensor(architecture.mean)) / architecture.std
+    pixels = (pixels - torch.tensor(architecture.mean, device=device)) / architecture.std
     return pixels.permute(0, 3, 1, 2)

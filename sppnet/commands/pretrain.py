@@ -97,6 +97,7 @@ def run(
         colour=colour,
         images_per_epoch=images_per_epoch,
         workers=workers,
+        device=processor,
     )
     held_out = _HeldOut(images.validation(), images.validation_labels, crop)
     rows = fit(

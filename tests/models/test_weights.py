@@ -8,7 +8,6 @@ import torchvision
 from torchvision.models.squeezenet import Fire
 
 from sppnet.errors import SppnetError
-from sppnet.models import weights
 from sppnet.models.backbones import build_trunk
 from sppnet.models.network import Architecture, build_network
 from sppnet.models.weights import (
@@ -213,13 +212,15 @@ def test_torchvision_names_are_understood(tmp_path):
     build_trunk("torchvision:squeezenet1_1", 1).load_state_dict(found)
 
 
-def test_residual_networks_are_taken_in_order(tmp_path):
-    state = torchvision_state("resnet18")
-    save_tensors(tmp_path / "a.safetensors", state, {})
-    # safetensors sorts names, so the order of the layers is lost: taken from memory here
-    found = weights._trunk_part(state, "torchvision:resnet18", "memory")
+@pytest.mark.parametrize("suffix", ["npz", "safetensors"])  # the second sorts the names
+def test_residual_networks_are_taken_layer_by_layer(tmp_path, suffix):
+    state, path = torchvision_state("resnet18"), tmp_path / f"a.{suffix}"
+    if suffix == "npz":
+        save_npz(path, state)
+    else:
+        save_tensors(path, state, {})
     trunk = build_trunk("torchvision:resnet18", 1)
-    trunk.load_state_dict(found)
+    trunk.load_state_dict(import_trunk(str(path), "torchvision:resnet18"))
     assert torch.equal(trunk[0].weight, state["conv1.weight"])
     assert torch.equal(trunk[7][1].bn2.running_var, state["layer4.1.bn2.running_var"])
 

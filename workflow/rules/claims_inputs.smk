@@ -135,7 +135,7 @@ def all_results():
     tables += ["table1"] if "table1" in config else []
     tables += [f"table{n}" for n in (2, 3, 4, 5)] + ["ablations"] if ERRORS else []
     tables += [f"table{n}" for n in (6, 7, 8)] if "transfer" in config else []
-    figures = ["views"] if ERRORS else []
+    figures = ["views", "view_geometry"] if ERRORS else []
     figures += [f"learning_curves_{backbone}" for backbone in TRAINED["backbones"]]
     figures += ["responses"] if "responses" in config else []
     return [

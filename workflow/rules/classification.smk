@@ -154,6 +154,30 @@ rule draw_views_cost:
         " > {log:q} 2>&1"
 
 
+rule draw_views:
+    """Where the views of the most views lie on an image and on its feature maps."""
+    input:
+        manifest=CLASSIFICATION,
+    output:
+        png="<results>/figures/view_geometry.png",
+        svg="<results>/figures/view_geometry.svg",
+    log:
+        "<logs>/draw_views.log",
+    benchmark:
+        "<logs>/draw_views.tsv"
+    conda:
+        "../envs/sppnet.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+    params:
+        settings=view_geometry_settings,
+        code=code_hash("sppnet.commands.draw_views"),
+    shell:
+        "sppnet draw-views --manifest {input.manifest:q} {params.settings}"
+        " --png {output.png:q} --svg {output.svg:q} > {log:q} 2>&1"
+
+
 rule draw_responses:
     """Images on which filters of the last convolution respond most."""
     input:

@@ -216,6 +216,14 @@ def views_cost_settings(wildcards, input):
     )
 
 
+def view_geometry_settings(wildcards):
+    """The views that Table 4 has most of, on the trunk of its network."""
+    own = ERRORS["table4"]
+    views = config["views"][own["many"]]
+    names = ("window", "positions", "scales")
+    return flags({"backbone": own["backbone"]} | {name: views[name] for name in names})
+
+
 def responses_weights(wildcards):
     """The network whose filters are shown."""
     return f"<artifacts>/networks/{config['responses']['network']}.safetensors"

@@ -1,0 +1,47 @@
+"""draw-views: where the views of a test lie on an image and on its feature maps."""
+
+from pathlib import Path
+from typing import Annotated
+
+from typer import Option
+
+from sppnet.data.images import read_image, resize_shorter_side
+from sppnet.data.manifest import read_manifest
+from sppnet.geometry.projection import map_geometry
+from sppnet.geometry.views import map_views, view_windows
+from sppnet.models.backbones import build_trunk, map_shape
+from sppnet.report.views_page import ScaleViews, draw_views
+
+
+def run(
+    manifest: Annotated[Path, Option(help="Manifest of the validation images.")],
+    backbone: Annotated[str, Option(help="The trunk whose map is drawn.")],
+    window: Annotated[int, Option(help="Side of a view in pixels.", min=1)],
+    positions: Annotated[int, Option(help="Views per scale: 1, 5 or 9.")],
+    scales: Annotated[list[int], Option(help="Shorter sides that views are taken at; repeat.")],
+    png: Annotated[Path, Option(help="The figure (.png).")],
+    svg: Annotated[Path, Option(help="The figure (.svg).")],
+) -> None:
+    """Draw the views on the validation image whose sides differ most, and their map cells."""
+    records = read_manifest(manifest, dataset="classification", split="val")
+    # Only where the sides differ do the views spread along the longer one.
+    longest = max(
+        records, key=lambda each: max(each.width, each.height) / min(each.width, each.height)
+    )
+    image = read_image(Path(longest.path))
+    trunk = build_trunk(backbone, 1)
+    stride = map_geometry(trunk).stride
+    cells = map_shape(trunk, window, window)[1]
+    shown = []
+    for scale in scales:
+        resized = resize_shorter_side(image, scale)
+        height, width = resized.shape[:2]
+        windows = view_windows(height, width, window, positions)
+        map_size = map_shape(trunk, height, width)[1:]
+        on_map = map_views(windows, stride, map_size, cells)
+        shown.append(ScaleViews(resized, windows.numpy(), map_size, on_map.numpy()))
+    caption = (
+        f"Views of {window} pixels at every scale, and the {cells} x {cells} cells that stand "
+        f"for each on the map of {backbone}"
+    )
+    draw_views([png, svg], shown, caption)
