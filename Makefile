@@ -30,6 +30,6 @@ lint: setup
 test: setup lint
 	pytest --ignore=tests/workflow/test_rebuilding.py --ignore=tests/workflow/test_provenance.py
 
-# minutes: builds a small table with DVC and Snakemake, and changes it in many ways
+# minutes: builds tiny tables with DVC and Snakemake, and changes what they depend on in many ways
 test-workflow: setup
 	pytest tests/workflow

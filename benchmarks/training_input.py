@@ -148,8 +148,8 @@ def main(
                 name = f"Files of {side} pixels" if side else "Files as they are"
                 tables[name] = compare(paths, repeats, workers, Path(folder))
     notes = [
-        f"{count} {'generated scenes' if pictures is None else 'photographs'}, crops of {CROP} from "
-        f"a shorter side of {SIZE} pixels, {workers} worker processes and their start included. "
+        f"{count} {'generated scenes' if pictures is None else 'photographs'}, crops of {CROP} "
+        f"pixels from a shorter side of {SIZE}, {workers} worker processes, their start included. "
         f"Medians of {repeats} epochs, taken in turn, all files in the system's memory. "
         "Files are decoded by the project's reader (Pillow), and by OpenCV to show what a faster "
         "decoder alone is worth. Goal: 3 for a store of JPEG.",

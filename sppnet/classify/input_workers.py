@@ -101,12 +101,14 @@ def cut_all(
         sampler=_Once(ahead),
         num_workers=workers,
         prefetch_factor=BATCHES_AHEAD,
-        worker_init_fn=_single_threaded,
         # Forked, so that images in memory are shared and not copied.
         multiprocessing_context="fork",
         # A generator of its own: the global one, which dropout draws from, must not notice.
         generator=torch.Generator(),
     )
+    threads = cv2.getNumThreads()
+    # Threads do not survive the fork, and OpenCV in a worker would wait for them for ever.
+    cv2.setNumThreads(1)
     try:
         for plan, crops in zip(plans, loader, strict=True):
             if isinstance(crops, SppnetError):
@@ -118,6 +120,8 @@ def cut_all(
         raise SppnetError(
             f"--workers {workers}: a process died, perhaps for want of memory; use fewer"
         ) from error
+    finally:
+        cv2.setNumThreads(threads)
 
 
 class _Once:
@@ -128,7 +132,3 @@ class _Once:
 
     def __iter__(self) -> Iterator[Plan]:
         return self.plans
-
-
-def _single_threaded(worker: int) -> None:
-    cv2.setNumThreads(1)

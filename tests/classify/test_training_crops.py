@@ -2,6 +2,7 @@
 
 import os
 
+import cv2
 import numpy as np
 import pytest
 import torch
@@ -188,6 +189,15 @@ def test_a_dead_worker_is_one_line():
     images.broken = True
     with pytest.raises(SppnetError, match=r"--workers 2: a process died"):
         epochs(given, 1)
+
+
+def test_workers_start_after_opencv_has_used_threads():
+    """Its threads are gone in a forked process, which must not wait for them."""
+    large = np.zeros((3000, 3000, 3), np.uint8)
+    resize(large, 2000, 2000)
+    threads = cv2.getNumThreads()
+    (batches,) = epochs(crops([large], crop=2500, sizes=[1500], batch=1, workers=1), 1)
+    assert len(batches) == 1 and cv2.getNumThreads() == threads
 
 
 def test_shares_of_processes_make_up_the_batch(monkeypatch):

@@ -22,10 +22,12 @@ except SppnetError as error:
 validate(config, "../schemas/config.schema.json", set_default=False)
 
 # Jobs run the code of this checkout in the environment of this Snakemake, whatever other copies
-# of the package come first on the machine.
+# of the package come first on the machine. The C library keeps freed memory: otherwise every large
+# tensor pays for fresh pages, a third of the time of training on a CPU (benchmarks/memory.md).
 shell.prefix(
     f"export PATH={shlex.quote(str(Path(sys.executable).parent))}:$PATH"
-    f" PYTHONPATH={shlex.quote(str(ROOT))}; "
+    f" PYTHONPATH={shlex.quote(str(ROOT))}"
+    f" MALLOC_MMAP_THRESHOLD_={1 << 33} MALLOC_TRIM_THRESHOLD_={1 << 33}; "
 )
 
 # For rules that work in processes; on a cluster, which is not given a number of cores, what
