@@ -91,8 +91,8 @@ def plans(count: int) -> list[Plan]:
     ]
 
 
-def epoch(images: Sequence[np.ndarray], workers: int) -> None:
-    for _ in cut_all(images, CROP, iter(plans(len(images))), workers=workers):
+def cut_images(images: Sequence[np.ndarray], planned: list[Plan], workers: int) -> None:
+    for _ in cut_all(images, CROP, iter(planned), workers=workers):
         pass
 
 
@@ -114,8 +114,14 @@ def compare(paths: list[Path], repeats: int, workers: int, folder: Path) -> list
         for name, store in stores.items()
     }
     sources: dict[str, Sequence[np.ndarray]] = files | stores
-    calls = {name: partial(epoch, images, workers) for name, images in sources.items()}
+    grey = [np.full((SIZE, SIZE, 3), 128, np.uint8)]
+    calls = {"start": partial(cut_images, grey, plans(1), workers)} | {
+        name: partial(cut_images, images, plans(len(images)), workers)
+        for name, images in sources.items()
+    }
     taken = medians(calls, repeats)
+    start = taken.pop("start")
+    taken = {name: seconds - start for name, seconds in taken.items()}
     return [
         {
             "source": name,
@@ -149,7 +155,7 @@ def main(
                 tables[name] = compare(paths, repeats, workers, Path(folder))
     notes = [
         f"{count} {'generated scenes' if pictures is None else 'photographs'}, crops of {CROP} "
-        f"pixels from a shorter side of {SIZE}, {workers} worker processes, their start included. "
+        f"pixels from a shorter side of {SIZE}, {workers} worker processes, without their start. "
         f"Medians of {repeats} epochs, taken in turn, all files in the system's memory. "
         "Files are decoded by the project's reader (Pillow), and by OpenCV to show what a faster "
         "decoder alone is worth. Goal: 3 for a store of JPEG.",

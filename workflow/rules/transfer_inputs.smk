@@ -102,7 +102,8 @@ def transfer_table_settings(wildcards, input):
     }
     if wildcards.table == "table8":
         own = TRANSFER["table8"]
-        settings["column"] = ["voc07", "caltech101"]
+        settings["column"] = settings["reference_column"] = ["voc07", "caltech101"]
+        settings["title"] = ["VOC07", "Caltech101"]
         settings["layer"] = [own["voc07_layer"], own["caltech101_layer"]]
     else:
         settings["column"] = [name for _, name in shown]
