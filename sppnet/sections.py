@@ -173,7 +173,9 @@ class RcnnDetector(Section):
     reference: str | None = Field(description="Column of the paper's table; null for none.")
     method: Literal["rcnn"]
     network: Name = Field(description="One of the networks.")
-    images: Count | None = Field(description="Evenly spaced images per split; null for all.")
+    images: Count | None = Field(
+        description="Images per split, of all classes in turn; null for all."
+    )
     crop: Count = Field(description="Side of a warped region, pixels.")
     context: Natural = Field(description="Pixels of context on each side of a warped region.")
 
@@ -278,7 +280,7 @@ class Evaluation(Section):
 class Timing(Section):
     """Measured speed."""
 
-    images: Count = Field(description="Test images, evenly spaced.")
+    images: Count = Field(description="Test images, of all classes in turn.")
     repeats: Count = Field(description="Passes over the images.")
     batch: list[Count] = Field(
         min_length=1, description="R-CNN: boxes at a time; the fastest of these is used."
@@ -289,7 +291,7 @@ class Figures(Section):
     """Detections drawn on photographs."""
 
     detector: Name = Field(description="One of the detectors.")
-    images: Count = Field(description="Test images, evenly spaced.")
+    images: Count = Field(description="Test images, of all classes in turn.")
     minimum_score: float = Field(description="Boxes that score less are not drawn.")
 
 

@@ -6,8 +6,9 @@ from typing import Annotated
 import torch
 from typer import Option
 
-from sppnet.data.manifest import class_list, read_manifest, subset
+from sppnet.data.manifest import class_list, read_manifest
 from sppnet.data.store import restart_directory
+from sppnet.data.subset import subset
 from sppnet.detect.rcnn import Warp, cache_region_features
 from sppnet.detect.regions import load_regions
 from sppnet.models.network import choose_device
@@ -26,7 +27,9 @@ def run(
     context: Annotated[int, Option(help="Pixels of surroundings on each side of them.")],
     work: Annotated[Path, Option(help="Folder for unfinished work.")],
     output: Annotated[Path, Option(help="Features (.npy); the index goes beside them (.parquet).")],
-    images: Annotated[int | None, Option(help="Use so many images, evenly spaced.")] = None,
+    images: Annotated[
+        int | None, Option(help="Use so many images, of all classes in turn.")
+    ] = None,
     batch: Annotated[
         int | None, Option(help="Boxes at a time; the fastest when not given.")
     ] = None,

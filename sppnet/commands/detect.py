@@ -10,8 +10,9 @@ import pandas as pd
 import torch
 from typer import Option
 
-from sppnet.data.manifest import read_manifest, subset
+from sppnet.data.manifest import read_manifest
 from sppnet.data.store import atomic_path, restart_directory
+from sppnet.data.subset import subset
 from sppnet.detect.bbox_regression import load_regressors
 from sppnet.detect.detector import DetectionSettings, Detector, detect_image
 from sppnet.detect.regions import ImageRegions, load_regions
@@ -44,7 +45,9 @@ def run(
     finetuned_features: Annotated[
         Path | None, Option(help="rcnn: box features of the fine-tuned network.")
     ] = None,
-    images: Annotated[int | None, Option(help="Use so many images, evenly spaced.")] = None,
+    images: Annotated[
+        int | None, Option(help="Use so many images, of all classes in turn.")
+    ] = None,
     device: Annotated[str, Option(help="auto, cpu, cuda, cuda:1 ...")] = "auto",
     threads: Annotated[int, Option(help="CPU threads.")] = 1,
 ) -> None:

@@ -8,7 +8,8 @@ import torch
 from typer import Option
 
 from sppnet.data.images import read_image
-from sppnet.data.manifest import ImageRecord, class_list, read_manifest, subset
+from sppnet.data.manifest import ImageRecord, class_list, read_manifest
+from sppnet.data.subset import subset
 from sppnet.errors import SppnetError
 from sppnet.geometry.boxes import non_maximum_suppression
 from sppnet.report.figures import Drawn, Photograph, draw_page
@@ -19,12 +20,12 @@ REGRESSED = ["rx1", "ry1", "rx2", "ry2"]
 def run(
     manifest: Annotated[Path, Option(help="Manifest of prepare.")],
     detections: Annotated[Path, Option(help="detections.parquet of detect.")],
-    images: Annotated[int, Option(help="Test images, evenly spaced.")],
+    images: Annotated[int, Option(help="Test images, of all classes in turn.")],
     minimum_score: Annotated[float, Option(help="Boxes must score more than this.")],
     nms: Annotated[float, Option(help="Largest overlap of two boxes of a class.")],
     output: Annotated[Path, Option(help="The page (.png).")],
 ) -> None:
-    """Draw the regressed detections of the fine-tuned network on evenly spaced test images."""
+    """Draw the regressed detections of the fine-tuned network on test images of all classes."""
     records = read_manifest(manifest, dataset="detection", split="test")
     found = pd.read_parquet(detections)
     seen = set(found["image"])

@@ -10,8 +10,9 @@ import pandas as pd
 import torch
 from typer import Option
 
-from sppnet.data.manifest import class_list, ground_truth_frame, read_manifest, subset
+from sppnet.data.manifest import class_list, ground_truth_frame, read_manifest
 from sppnet.data.store import write_json
+from sppnet.data.subset import subset
 from sppnet.detect.evaluate import (
     ClassCurve,
     Method,
@@ -39,7 +40,9 @@ def run(
     bootstrap: Annotated[int, Option(help="Samples of the images for the interval.", min=1)],
     seed: Annotated[int, Option(help="Seed of the samples.")],
     output: Annotated[Path, Option(help="Results (.json).")],
-    images: Annotated[int | None, Option(help="Test images, evenly spaced; none for all.")] = None,
+    images: Annotated[
+        int | None, Option(help="Test images, of all classes in turn; none for all.")
+    ] = None,
 ) -> None:
     """Average precision of a detector at every layer, before and after box regression."""
     every = read_manifest(manifest, dataset="detection", split="test")

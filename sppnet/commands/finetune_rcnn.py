@@ -8,8 +8,9 @@ import pandas as pd
 import torch
 from typer import Option
 
-from sppnet.data.manifest import class_list, read_manifest, subset
+from sppnet.data.manifest import class_list, read_manifest
 from sppnet.data.store import atomic_path, restart_directory
+from sppnet.data.subset import subset
 from sppnet.detect.finetune import finetune_crops
 from sppnet.detect.rcnn import Warp
 from sppnet.detect.regions import load_regions
@@ -42,7 +43,9 @@ def run(
     work: Annotated[Path, Option(help="Folder for unfinished work.")],
     output: Annotated[Path, Option(help="Fine-tuned network.")],
     history: Annotated[Path, Option(help="Loss and error by chunk (.csv).")],
-    images: Annotated[int | None, Option(help="Use so many images, evenly spaced.")] = None,
+    images: Annotated[
+        int | None, Option(help="Use so many images, of all classes in turn.")
+    ] = None,
     drops: Annotated[
         list[int] | None, Option(help="Iterations until the rate falls tenfold, in whole chunks.")
     ] = None,

@@ -8,8 +8,9 @@ import torch
 from typer import Option
 
 from sppnet.data.images import read_image
-from sppnet.data.manifest import class_list, read_manifest, subset
+from sppnet.data.manifest import class_list, read_manifest
 from sppnet.data.store import write_json
+from sppnet.data.subset import subset
 from sppnet.detect.rcnn import Warp
 from sppnet.detect.regions import load_regions
 from sppnet.detect.svm import load_svms
@@ -49,7 +50,7 @@ def run(
             "shrink; rcnn: crop, context. Once per detector."
         ),
     ],
-    images: Annotated[int, Option(help="Use so many images, evenly spaced.")],
+    images: Annotated[int, Option(help="Use so many images, of all classes in turn.")],
     repeats: Annotated[int, Option(help="Passes over the images.")],
     batch: Annotated[list[int], Option(help="rcnn: boxes at a time; the fastest given is used.")],
     output: Annotated[Path, Option(help="Times (.json).")],

@@ -9,8 +9,9 @@ from typing import Annotated, Literal
 import torch
 from typer import Option
 
-from sppnet.data.manifest import read_manifest, subset
+from sppnet.data.manifest import read_manifest
 from sppnet.data.store import restart_directory, write_json
+from sppnet.data.subset import subset
 from sppnet.detect.features import LAYERS, MapFeatures
 from sppnet.detect.mining import MiningSettings, train_svms
 from sppnet.detect.regions import load_regions
@@ -51,7 +52,9 @@ def run(
     finetuned_features: Annotated[
         Path | None, Option(help="rcnn: box features of the fine-tuned network.")
     ] = None,
-    images: Annotated[int | None, Option(help="Use so many images, evenly spaced.")] = None,
+    images: Annotated[
+        int | None, Option(help="Use so many images, of all classes in turn.")
+    ] = None,
     device: Annotated[str, Option(help="auto, cpu, cuda, cuda:1 ...")] = "auto",
     threads: Annotated[int, Option(help="CPU threads.")] = 1,
 ) -> None:

@@ -1,7 +1,7 @@
 """The manifest: what was read, one Parquet row per image."""
 
 import csv
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -143,16 +143,3 @@ def ground_truth_frame(records: Iterable[ImageRecord]) -> pd.DataFrame:
     ]
     columns = ["image", "class_name", "x1", "y1", "x2", "y2", "difficult"]
     return pd.DataFrame(rows, columns=columns)
-
-
-def subset(records: Sequence[ImageRecord], count: int | None) -> list[ImageRecord]:
-    """At most `count` records, evenly spaced over the list; all of them when None.
-
-    Raises:
-        SppnetError: count below 1.
-    """
-    if count is not None and count < 1:
-        raise SppnetError(f"--images {count}: must be at least 1")
-    if count is None or count >= len(records):
-        return list(records)
-    return [records[i * len(records) // count] for i in range(count)]

@@ -11,7 +11,6 @@ from sppnet.data.manifest import (
     class_list,
     ground_truth_frame,
     read_manifest,
-    subset,
     write_manifest,
     write_problems,
 )
@@ -81,20 +80,6 @@ def test_ground_truth_has_one_row_per_object():
     assert frame.iloc[0].tolist() == ["000001", "dog", 0, 1, 20.5, 30, False]
     assert frame.iloc[1].tolist() == ["000001", "cat", 4, 5, 6, 7, True]
     assert len(frame) == 2 and frame.difficult.dtype == bool
-
-
-@pytest.mark.parametrize(("count", "expected"), [(None, 10), (99, 10), (10, 10), (1, 1), (4, 4)])
-def test_subset_is_evenly_spaced(count, expected):
-    chosen = subset([record(str(i)) for i in range(10)], count)
-    numbers = [int(each.image) for each in chosen]
-    assert len(numbers) == expected and numbers == sorted(set(numbers))
-    if expected == 4:
-        assert numbers == [0, 2, 5, 7]
-
-
-def test_subset_of_nothing_is_refused():
-    with pytest.raises(SppnetError, match="at least 1"):
-        subset([record()], 0)
 
 
 def test_problems_are_a_table_whatever_the_names(tmp_path):

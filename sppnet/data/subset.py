@@ -1,0 +1,41 @@
+"""A part of a data set that still has every class."""
+
+from collections.abc import Iterator, Sequence
+
+from sppnet.data.manifest import ImageRecord, class_list
+from sppnet.errors import SppnetError
+
+
+def subset(records: Sequence[ImageRecord], count: int | None) -> list[ImageRecord]:
+    """At most `count` records, in their own order; all of them when None.
+
+    The classes take turns, by name, and each takes its first image that is left, so that no class
+    is absent as long as there are as many images as classes.
+
+    Raises:
+        SppnetError: count below 1.
+    """
+    if count is not None and count < 1:
+        raise SppnetError(f"--images {count}: must be at least 1")
+    if count is None or count >= len(records):
+        return list(records)
+    chosen = _by_turns(records)
+    return [records[place] for place in sorted(next(chosen) for _ in range(count))]
+
+
+def _by_turns(records: Sequence[ImageRecord]) -> Iterator[int]:
+    """Places of all records; those without an object come last."""
+    waiting = [
+        [place for place, record in enumerate(records) if name in record.class_names]
+        for name in class_list(records)
+    ]
+    waiting.append(list(range(len(records))))
+    taken: set[int] = set()
+    while any(waiting[:-1]):
+        for places in waiting[:-1]:
+            left = [place for place in places if place not in taken]
+            places[:] = left[1:]
+            if left:
+                taken.add(left[0])
+                yield left[0]
+    yield from (place for place in waiting[-1] if place not in taken)
