@@ -192,7 +192,7 @@ def test_a_dead_worker_is_one_line():
 
 
 def test_workers_start_after_opencv_has_used_threads():
-    """Its threads are gone in a forked process, which must not wait for them."""
+    """Its threads are gone in a forked process, which waits for ever once it sets their number."""
     large = np.zeros((3000, 3000, 3), np.uint8)
     resize(large, 2000, 2000)
     threads = cv2.getNumThreads()
