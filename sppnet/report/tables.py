@@ -33,7 +33,8 @@ TIME_ROWS = (
     Row("fc_time", "fc time", "fc_s", "fc"),
     Row("total_time", "total time", "total_s", "total"),
 )
-SPEEDUP_ROW = Row("speedup", "speedup (vs. R-CNN)", "speedup", "")
+SPEEDUP_ROW = Row("speedup", "speedup (vs. {})", "speedup", "")
+PAPER_BASELINE = "RCNN_Alex5"  # what the paper's speedups refer to
 ROWS = (*ACCURACY_ROWS, *TIME_ROWS, SPEEDUP_ROW)
 
 
@@ -104,19 +105,29 @@ def table9_cells(
         found = {row.key: _accuracy(evaluations[name], row, name) for row in ACCURACY_ROWS}
         found |= {row.key: _time(timing, row, name, replicates, seed) for row in TIME_ROWS}
         found[SPEEDUP_ROW.key] = _speedup(timing, name, baseline, replicates, seed)
-        cells[name] = {row.key: _beside(found[row.key], row, column, reference) for row in ROWS}
+        comparable = ROWS if _is_paper_baseline(columns, baseline) else ROWS[:-1]
+        cells[name] = found | {
+            row.key: _beside(found[row.key], row, column, reference) for row in comparable
+        }
     return cells
+
+
+def _is_paper_baseline(columns: Sequence[Column], baseline: str) -> bool:
+    return any(each.name == baseline and each.reference == PAPER_BASELINE for each in columns)
 
 
 def layout(columns: Sequence[Column], cells: Cells, *, baseline: str) -> list[list[str]]:
     """The table as text: a line of headings, then one line per row of the paper's table."""
     lines = [["", *(column.title for column in columns)]]
+    titles = {column.name: column.title for column in columns}
     for row in ROWS:
         texts = [_text(cells[column.name][row.key]) for column in columns]
+        heading = row.heading
         if row is SPEEDUP_ROW:
-            names = [column.name for column in columns]
-            texts = ["-" if name == baseline else t for name, t in zip(names, texts, strict=True)]
-        lines.append([row.heading, *texts])
+            texts = ["-" if name == baseline else t for name, t in zip(titles, texts, strict=True)]
+            # without the network, which the last parentheses of a title name
+            heading = heading.format(titles[baseline].rpartition(" (")[0] or titles[baseline])
+        lines.append([heading, *texts])
     return lines
 
 

@@ -5,7 +5,7 @@ from sppnet.errors import SppnetError
 from sppnet.report.reference import PaperValue
 from sppnet.report.tables import Cell, Column, aligned, layout, metrics, table9_cells
 
-COLUMNS = [Column("ours", "SPP (1-sc)", "SPP_1sc_ZF5"), Column("base", "R-CNN", "none")]
+COLUMNS = [Column("ours", "SPP (1-sc)", "SPP_1sc_ZF5"), Column("base", "R-CNN", "RCNN_Alex5")]
 REFERENCE = {
     ("ftfc7bb", "SPP_1sc_ZF5"): PaperValue(58.0, "deck"),
     ("conv_s", "SPP_1sc_ZF5"): PaperValue(0.053, "deck"),
@@ -55,6 +55,21 @@ def test_cells_carry_unit_count_interval_and_the_papers_number():
     assert found["ours"]["speedup"] == Cell(63.55, "x", 20, 63.55, 63.55, 64.0, "deck")
     assert found["base"]["fc6"].n == 40
     assert found["base"]["speedup"].value == 1.0
+
+
+def test_the_papers_speedup_stands_only_beside_its_baseline():
+    found = table9_cells(
+        COLUMNS,
+        {"ours": evaluation(9, 0.4), "base": evaluation(9, 0.4)},
+        timing(),
+        REFERENCE,
+        baseline="ours",
+        replicates=10,
+        seed=1,
+    )
+    assert found["ours"]["ftfc7_bb"].paper == 58.0
+    assert found["ours"]["speedup"].paper is None
+    assert layout(COLUMNS, found, baseline="ours")[-1] == ["speedup (vs. SPP)", "-", "0.0x"]
 
 
 def test_intervals_of_times_draw_the_same_images_on_both_sides():
