@@ -82,7 +82,9 @@ def write_figures(
         notes: sentences that say what was measured.
     """
     machine = describe_machine(torch.device("cpu"))
-    command = f"python benchmarks/{Path(script).name} {shlex.join(sys.argv[1:])}".strip()
+    # without the folders of this machine
+    words = [Path(word).name if Path(word).is_absolute() else word for word in sys.argv[1:]]
+    command = f"python benchmarks/{Path(script).name} {shlex.join(words)}".strip()
     lines = [
         f"# {title}",
         "",

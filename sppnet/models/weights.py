@@ -24,6 +24,8 @@ State = dict[str, Tensor]
 
 # Index of each fire module in torchvision's squeezenet1_0().features; pooling layers lie between.
 _FIRE_INDEX = {2: 3, 3: 4, 4: 5, 5: 7, 6: 8, 7: 9, 8: 10, 9: 12}
+# The layers of a torchvision ResNet that its trunk is made of, in order.
+RESNET_LAYERS = ("conv1", "bn1", "relu", "maxpool", "layer1", "layer2", "layer3", "layer4")
 _FIRE_PARTS = {"conv1x1_1": "squeeze", "conv1x1_2": "expand1x1", "conv3x3_2": "expand3x3"}
 
 
@@ -183,15 +185,20 @@ def _download(name: str) -> State:
 
 
 def _trunk_part(state: Mapping[str, Tensor], backbone: str, source: str) -> State:
-    # A torchvision state dict names trunk layers features.0.weight or (ResNets) conv1.weight; the
-    # trunk's own names are numbers, in the same order.
-    wanted = build_trunk(backbone, 1.0).state_dict()
-    if set(wanted) <= set(state):
-        return {name: state[name] for name in wanted}
-    prefixed = {name: f"features.{name}" for name in wanted}
-    if set(prefixed.values()) <= set(state):
-        return {name: state[prefixed[name]] for name in wanted}
-    kept = [tensor for name, tensor in state.items() if not name.startswith(("fc.", "classifier."))]
-    if [tensor.shape for tensor in kept] != [tensor.shape for tensor in wanted.values()]:
-        raise SppnetError(f"{source}: these are not the weights of {backbone}; give another source")
-    return dict(zip(wanted, kept, strict=True))
+    # The trunk's own names begin with the number of a layer; torchvision's, with "features." and
+    # that number, or with the name of the layer (ResNets).
+    wanted = list(build_trunk(backbone, 1.0).state_dict())
+    numbered = {name: name.partition(".") for name in wanted}
+    known = (
+        {name: name for name in wanted},
+        {name: f"features.{name}" for name in wanted},
+        {name: f"{_resnet_layer(head)}.{rest}" for name, (head, _, rest) in numbered.items()},
+    )
+    for names in known:
+        if set(names.values()) <= set(state):
+            return {name: state[other] for name, other in names.items()}
+    raise SppnetError(f"{source}: these are not the weights of {backbone}; give another source")
+
+
+def _resnet_layer(number: str) -> str:
+    return RESNET_LAYERS[int(number)] if int(number) < len(RESNET_LAYERS) else number

@@ -71,13 +71,14 @@ class Features:
     sizes = (100, 200, 300)
 
     def __init__(self):
-        self.asked, self.scales, self.left = [], [], -1
+        self.asked, self.rows, self.scales, self.left = [], [], [], -1
 
     def pool5(self, regions, rows, scales=None):
         self.left -= 1
         if self.left == 0:
             raise KeyboardInterrupt
         self.asked.append(regions.image)
+        self.rows.append(rows)
         self.scales.append(scales)
         noise = torch.Generator().manual_seed(int(regions.image))
         values = torch.rand(len(regions.boxes), 32, generator=noise)[rows]
@@ -133,6 +134,24 @@ def test_scale_is_the_best_or_any(tmp_path):
     tune(tmp_path / "any", anyone, scale_choice="random")
     assert all(scales is None for scales in best.scales)
     assert set(torch.cat(anyone.scales).tolist()) == {0, 1, 2}
+
+
+def test_random_scales_differ_from_image_to_image_and_by_the_seed(tmp_path):
+    first, other = Features(), Features()
+    tune(tmp_path / "a", first, scale_choice="random")
+    tune(tmp_path / "b", other, scale_choice="random", seed=6)
+    assert not torch.equal(first.scales[0], first.scales[1])
+    assert not torch.equal(first.scales[0], other.scales[0])
+
+
+def test_held_out_boxes_are_drawn_by_the_seed(tmp_path):
+    drawn = []
+    for number, seed in enumerate((5, 5, 6)):
+        features = Features()
+        tune(tmp_path / str(number), features, seed=seed)
+        drawn.append(features.rows[0])  # the same boxes to choose from in all images
+    assert torch.equal(drawn[0], drawn[1])
+    assert not torch.equal(drawn[0], drawn[2])
 
 
 def without_speed(history):

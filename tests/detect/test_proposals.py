@@ -117,6 +117,14 @@ def test_boxes_are_half_open():
     assert [0, 0, 120, 90] in found
 
 
+@pytest.mark.parametrize(("minimum", "kept"), [(20, True), (21, False)])
+def test_a_side_of_exactly_the_minimum_is_kept(minimum, kept):
+    image = np.full((90, 120, 3), 200, np.uint8)
+    image[20:60, 30:50] = (30, 60, 200)
+    found = selective_search(image, **{**SETTINGS, "minimum_side": minimum}).tolist()
+    assert ([30, 20, 50, 60] in found) == kept
+
+
 def test_colours_are_read_as_red_green_blue():
     image = blocks(4)
     assert not np.array_equal(SEARCH(image), SEARCH(np.ascontiguousarray(image[:, :, ::-1])))

@@ -74,6 +74,16 @@ def test_no_step_away_lowers_the_objective():
             assert objective(features, positive, weight + step[:5], bias + step[5]) > best - 1e-9
 
 
+def test_the_solver_takes_samples_in_an_order_of_the_seed():
+    features, positive = samples()
+    solutions = [
+        solve_svm(features, positive, replace(SETTINGS, tolerance=0.1, seed=seed))[0]
+        for seed in (0, 0, 1)
+    ]
+    assert np.array_equal(solutions[0], solutions[1])
+    assert not np.array_equal(solutions[0], solutions[2])
+
+
 def test_weight_two_is_every_positive_twice():
     features, positive = samples(seed=5)
     twice = np.concatenate([features, features[positive]])
