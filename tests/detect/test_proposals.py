@@ -150,6 +150,12 @@ def test_order_is_by_rank_times_a_fixed_sequence():
     assert proposals._ranked(shuffled).tolist() == expected
 
 
+def test_found_boxes_come_in_that_order():
+    boxes = SEARCH(blocks(5))
+    in_order = proposals._ranked(np.unique(boxes, axis=0))
+    assert np.array_equal(boxes, in_order) and not np.array_equal(boxes, np.unique(boxes, axis=0))
+
+
 def test_two_processes_find_what_one_finds(pictures, tmp_path, monkeypatch, quick_workers):
     monkeypatch.setattr(proposals, "CHUNK", 2)
     found = {}

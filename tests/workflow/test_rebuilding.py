@@ -2,6 +2,10 @@
 
 import csv
 import json
+import re
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
 
 ROWS = ["pool5", "fc6", "ftfc6", "ftfc7", "ftfc7 bb", "conv time", "fc time", "total time"]
 
@@ -12,7 +16,7 @@ def test_the_table_is_laid_out_as_in_the_paper(built):
     assert table[0] == ["", "SPP (1-sc) (ZF-5)", "R-CNN (Alex-5)"]
     assert [line[0] for line in table[1:]] == [*ROWS, "speedup (vs. R-CNN)"]
     cells = json.loads((built.path / "results/table9.json").read_text())["columns"]
-    assert cells["spp"]["ftfc7_bb"]["n"] == 6 and cells["rcnn"]["ftfc7_bb"]["n"] == 4
+    assert cells["spp"]["ftfc7_bb"]["n"] == 6 and cells["rcnn"]["ftfc7_bb"]["n"] == 5
     assert cells["spp"]["pool5"]["paper"] == 43.0
     assert (built.path / "results/figures/detections.png").stat().st_size > 1000
 
@@ -62,6 +66,22 @@ def test_a_way_of_training_leaves_the_others_alone(tree):
     tree.edit("config/mini.yaml", "sizes: [64, 60]", "sizes: [64, 56]")
     plan = tree.plan("results/table2.csv")
     assert plan == {"pretrain": 1, "classify": 1, "tabulate_errors": 1}
+
+
+def test_how_often_is_timed_is_a_change(tree):
+    tree.edit("config/mini.yaml", "  repeats: 1", "  repeats: 2")
+    assert tree.plan("results/table9.csv") == {"measure_speed": 1, "tabulate": 1}
+
+
+def test_another_column_is_a_change(tree):
+    tree.edit("config/mini.yaml", "title: crop", "title: centre")
+    assert tree.plan("results/table6.csv") == {"tabulate_transfer": 1}
+
+
+def test_settings_do_not_hang_on_input():
+    """Snakemake leaves parameters that are made of `input` out of what it compares."""
+    for path in (ROOT / "workflow/rules").glob("*.smk"):
+        assert not re.search(r"def \w+_settings\(wildcards, input", path.read_text()), path.name
 
 
 def test_new_code_far_below_is_noticed(tree):

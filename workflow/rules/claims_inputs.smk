@@ -54,13 +54,7 @@ def classification_claims():
     found.append(comparison("map_views_equal", where, views("maps"), views("crops")))
     times = views("maps", "json"), views("crops", "json")
     found.append(comparison("map_views_faster", where, *times))
-    curves = [
-        [
-            f"<artifacts>/networks/{backbone}-{each}-{seed}.csv"
-            for seed in TRAINED["seeds"]
-        ]
-        for each in (multi, single)
-    ]
+    curves = [curves_of(backbone, each) for each in (multi, single)]
     found.append(comparison("two_sizes_time", where, *curves))
     return found
 
@@ -120,15 +114,11 @@ def claim_files(wildcards):
     return list(dict.fromkeys(file for side in sides for file in side["files"]))
 
 
-def claim_settings(wildcards, input):
-    """Comparisons, with the files where Snakemake puts them."""
-    paths = dict(zip(claim_files(wildcards), input.measured))
-    comparisons = all_comparisons()
-    for each in comparisons:
-        for side in ("ours", "reference"):
-            each[side]["files"] = [paths[file] for file in each[side]["files"]]
+def claim_settings(wildcards):
+    """Comparisons as the command takes them."""
     settings = {name: config["evaluation"][name] for name in ("bootstrap", "seed")}
-    return flags({"comparison": list(map(json.dumps, comparisons))} | settings)
+    comparisons = [json.dumps(each) for each in all_comparisons()]
+    return flags({"comparison": comparisons} | settings)
 
 
 def all_results():

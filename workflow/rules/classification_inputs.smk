@@ -132,48 +132,38 @@ def error_scores(wildcards):
     return list(dict.fromkeys(file for cell in cells for file in cell["files"]))
 
 
-def error_settings(wildcards, input):
-    """Cells of an error table, with the files where Snakemake puts them."""
-    cells = cells_of(wildcards.errors)
-    names = dict.fromkeys(file for cell in cells for file in cell["files"])
-    paths = dict(zip(names, input.scores))
-    for cell in cells:
-        cell["files"] = [paths[file] for file in cell["files"]]
+def error_settings(wildcards):
+    """Cells of an error table."""
     settings = {name: config["evaluation"][name] for name in ("bootstrap", "seed")}
-    return flags(
-        {
-            "table": wildcards.errors.removeprefix("table"),
-            "cell": list(map(json.dumps, cells)),
-        }
-        | settings
-    )
+    table = wildcards.errors.removeprefix("table")
+    cells = [json.dumps(cell) for cell in cells_of(wildcards.errors)]
+    return flags({"table": table, "cell": cells} | settings)
+
+
+def curves_of(backbone, regime):
+    """Learning curves of a backbone in a regime, one file per seed."""
+    networks = f"<artifacts>/networks/{backbone}-{regime}"
+    return [f"{networks}-{seed}.csv" for seed in TRAINED["seeds"]]
 
 
 def curve_files(wildcards):
     """Learning curves of a backbone: all seeds of every regime of Table 2."""
+    regimes = ERRORS["table2"]["regimes"]
     return [
-        f"<artifacts>/networks/{wildcards.backbone}-{regime}-{seed}.csv"
-        for regime in ERRORS["table2"]["regimes"]
-        for seed in TRAINED["seeds"]
+        file for regime in regimes for file in curves_of(wildcards.backbone, regime)
     ]
 
 
-def curve_settings(wildcards, input):
+def curve_settings(wildcards):
     """Learning curves as the figure's command takes them."""
-    seeds, regimes = len(TRAINED["seeds"]), ERRORS["table2"]["regimes"]
-    return flags(
+    curves = [
         {
-            "regime": [
-                json.dumps(
-                    {
-                        "name": TRAINED["regimes"][regime]["title"],
-                        "files": list(input[number * seeds : (number + 1) * seeds]),
-                    }
-                )
-                for number, regime in enumerate(regimes)
-            ]
+            "name": TRAINED["regimes"][regime]["title"],
+            "files": curves_of(wildcards.backbone, regime),
         }
-    )
+        for regime in ERRORS["table2"]["regimes"]
+    ]
+    return flags({"regime": list(map(json.dumps, curves))})
 
 
 def views_shown():
@@ -187,33 +177,27 @@ def views_shown():
     ]
 
 
-def views_cost_files(wildcards):
-    """Metrics of those choices, all seeds."""
+def views_cost_points():
+    """Points of the figure: the metrics of those choices, all seeds."""
     own = ERRORS["table4"]
     return [
-        file
-        for _, views in views_shown()
-        for file in score_files(own["backbone"], own["regime"], views, "json")
+        {
+            "series": series,
+            "label": views,
+            "files": score_files(own["backbone"], own["regime"], views, "json"),
+        }
+        for series, views in views_shown()
     ]
 
 
-def views_cost_settings(wildcards, input):
-    """Points of the figure."""
-    seeds = len(TRAINED["seeds"])
-    return flags(
-        {
-            "point": [
-                json.dumps(
-                    {
-                        "series": series,
-                        "label": views,
-                        "files": list(input[number * seeds : (number + 1) * seeds]),
-                    }
-                )
-                for number, (series, views) in enumerate(views_shown())
-            ]
-        }
-    )
+def views_cost_files(wildcards):
+    """Files of all points."""
+    return [file for point in views_cost_points() for file in point["files"]]
+
+
+def views_cost_settings(wildcards):
+    """Points as the figure's command takes them."""
+    return flags({"point": list(map(json.dumps, views_cost_points()))})
 
 
 def view_geometry_settings(wildcards):

@@ -48,6 +48,17 @@ wildcard_constraints:
     size=r"\d+",
 
 
+def located(text):
+    """A text with the folders of the configuration in it, as Snakemake puts them into paths.
+
+    Parameters that are made of `input` are not among those whose change rebuilds an output, so
+    files inside of parameters are located here.
+    """
+    for name in ("artifacts", "results", "logs"):
+        text = text.replace(f"<{name}>", config["paths"][name])
+    return text
+
+
 def flags(settings):
     """Flags of a mapping: lists repeat, booleans are --x or --no-x, null is left out."""
     words = []
@@ -57,5 +68,7 @@ def flags(settings):
             words.append(f"--{name}" if value else f"--no-{name}")
         elif value is not None:
             values = value if isinstance(value, list) else [value]
-            words.extend(f"--{name} {shlex.quote(str(item))}" for item in values)
+            words.extend(
+                f"--{name} {shlex.quote(located(str(item)))}" for item in values
+            )
     return " ".join(words)

@@ -117,7 +117,7 @@ def trunk_source(wildcards):
 
 def trunk_file(wildcards):
     """The imported trunk of a network, if it has one."""
-    file = "<artifacts>/networks/{network}.trunk.safetensors"
+    file = f"<artifacts>/networks/{wildcards.network}.trunk.safetensors"
     return file if network_of(wildcards)["trunk"] else []
 
 
@@ -128,11 +128,11 @@ def import_settings(wildcards):
     return flags({"source": network["trunk"]["source"], "backbone": backbone})
 
 
-def pretrain_settings(wildcards, input):
+def pretrain_settings(wildcards):
     """Architecture and training of a network."""
     network = network_of(wildcards)
     trunk = network["trunk"] or {"freeze": None}
-    imported = {"trunk": input.trunk, "freeze_trunk": trunk["freeze"]}
+    imported = {"trunk": trunk_file(wildcards) or None, "freeze_trunk": trunk["freeze"]}
     return flags(network["architecture"] | imported | network["training"])
 
 
@@ -233,10 +233,18 @@ def column_files(pattern):
     return expand(pattern, zip, detector=COLUMNS, network=networks)
 
 
-def speed_settings(wildcards, input):
+# Weights, fine-tuned weights and SVMs of the columns that are timed.
+TIMED = (
+    "<artifacts>/networks/{network}.safetensors",
+    "<artifacts>/detectors/{detector}/finetuned.safetensors",
+    "<artifacts>/detectors/{detector}/svm.safetensors",
+)
+
+
+def speed_settings(wildcards):
     """Each column as one piece of JSON, and how often it is timed."""
     columns = []
-    for column, *files in zip(COLUMNS, input.weights, input.finetuned, input.svm):
+    for column, *files in zip(COLUMNS, *map(column_files, TIMED)):
         own = dict(config["detectors"][column])
         own["sizes"] = own.pop("scales", None)
         names = ("method", "sizes", "target", "shrink", "crop", "context")

@@ -10,10 +10,10 @@ rule measure_speed:
     input:
         manifest="<artifacts>/manifest.parquet",
         proposals="<artifacts>/proposals/test.parquet",
-        weights=column_files("<artifacts>/networks/{network}.safetensors"),
-        finetuned=column_files("<artifacts>/detectors/{detector}/finetuned.safetensors"),
+        weights=column_files(TIMED[0]),
+        finetuned=column_files(TIMED[1]),
         # ancient: their numbers make no difference to the time
-        svm=ancient(column_files("<artifacts>/detectors/{detector}/svm.safetensors")),
+        svm=ancient(column_files(TIMED[2])),
     output:
         "<artifacts>/timing.json",
     log:

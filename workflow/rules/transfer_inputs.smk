@@ -59,14 +59,14 @@ def transfer_features(part):
     return files
 
 
-def transfer_settings(wildcards, input):
+def transfer_settings(wildcards):
     """SVMs and protocol of a column."""
     own = TRANSFER[wildcards.table]
     shared = {name: TRANSFER[name] for name in ("cost", "bootstrap", "seed")}
-    files = {"features": list(input.features)}
+    files = {"features": transfer_features("trainval")(wildcards)}
     if wildcards.table == "table6":
         protocol = {"protocol": "voc07", "holdout": own["holdout"]}
-        files["test_features"] = list(input.test_features)
+        files["test_features"] = transfer_features("test")(wildcards)
     else:
         names = ("train_per_class", "test_per_class", "splits")
         protocol = {"protocol": "caltech101"} | {name: own[name] for name in names}
@@ -90,15 +90,16 @@ def transfer_results(wildcards):
     return [f"<artifacts>/transfer/{table}/{name}.json" for table, name in columns]
 
 
-def transfer_table_settings(wildcards, input):
+def transfer_table_settings(wildcards):
     """Columns of Table 6, 7 or 8."""
     shown = shown_columns(wildcards.table)
     columns = [TRANSFER[table]["columns"][name] for table, name in shown]
+    results = transfer_results(wildcards)
     settings = {
         "table": wildcards.table.removeprefix("table"),
         "title": [column["title"] for column in columns],
         "reference_column": [column["reference"] or "none" for column in columns],
-        "result": list(input.results)[: len(columns)],
+        "result": results[: len(columns)],
     }
     if wildcards.table == "table8":
         own = TRANSFER["table8"]
@@ -108,6 +109,6 @@ def transfer_table_settings(wildcards, input):
     else:
         settings["column"] = [name for _, name in shown]
     if wildcards.table == "table7":
-        settings["warped"] = list(input.results)[-1]
+        settings["warped"] = results[-1]
         settings["warped_column"] = TRANSFER["table7"]["warped_beside"]
     return flags(settings)
