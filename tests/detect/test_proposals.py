@@ -125,9 +125,35 @@ def test_a_side_of_exactly_the_minimum_is_kept(minimum, kept):
     assert ([30, 20, 50, 60] in found) == kept
 
 
-def test_colours_are_read_as_red_green_blue():
+def single_search(image, k, with_colour):
+    """Boxes of one picture, one first segmentation and one similarity measure."""
+    parts = cv2.ximgproc.segmentation
+    kinds = ("Color", "Texture", "Size", "Fill")[0 if with_colour else 1 :]
+    measures = [
+        getattr(parts, f"createSelectiveSearchSegmentationStrategy{kind}")() for kind in kinds
+    ]
+    search = parts.createSelectiveSearchSegmentation()
+    search.setBaseImage(image)
+    search.addImage(image)
+    search.addGraphSegmentation(parts.createGraphSegmentation(0.8, float(k), k))
+    search.addStrategy(parts.createSelectiveSearchSegmentationStrategyMultiple(*measures))
+    return {(x, y, x + w, y + h) for x, y, w, h in search.process().tolist()}
+
+
+def test_all_groupings_are_united():
+    """Two colour spaces, two first segmentations and two measures, each searched by itself."""
     image = blocks(4)
-    assert not np.array_equal(SEARCH(image), SEARCH(np.ascontiguousarray(image[:, :, ::-1])))
+    turned = np.ascontiguousarray(image[:, :, ::-1])
+    spaces = [cv2.cvtColor(turned, code) for code in (cv2.COLOR_BGR2HSV, cv2.COLOR_BGR2Lab)]
+    found = [
+        single_search(space, k, with_colour)
+        for space in spaces
+        for k in (50, 100)
+        for with_colour in (True, False)
+    ]
+    large = {b for b in set().union(*found) if b[2] - b[0] >= 20 and b[3] - b[1] >= 20}
+    assert {tuple(box) for box in SEARCH(image).astype(int).tolist()} == large
+    assert all(len(each) < len(large) for each in found)
 
 
 @pytest.mark.parametrize("shape", [(1, 50, 3), (50, 1, 3)])
