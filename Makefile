@@ -32,4 +32,4 @@ test: setup lint
 
 # minutes: builds tiny tables with DVC and Snakemake, and changes what they depend on in many ways
 test-workflow: setup
-	pytest tests/workflow
+	pytest --timeout=1800 tests/workflow/test_rebuilding.py tests/workflow/test_provenance.py
