@@ -21,11 +21,11 @@ from sppnet.data.store import ArrayStore, ArrayWriter, read_json, write_json
 from sppnet.errors import SppnetError
 from sppnet.geometry.pyramid import pyramid_pool
 from sppnet.geometry.views import five_positions
+from sppnet.models.half_precision import to_half
 from sppnet.models.network import Network
 from sppnet.progress import track
 
 POOL_LEVELS = (6,)  # what a network without pyramid pools to
-HALF_MAXIMUM = 65504.0
 POOLING = (nn.MaxPool2d, nn.AvgPool2d)
 
 
@@ -181,8 +181,7 @@ def cache_image_features(
             for name in layers:
                 key = f"{name}/{record.image}"
                 if key not in writer.done:
-                    half = found[name].clamp(-HALF_MAXIMUM, HALF_MAXIMUM).to(torch.float16)
-                    writer.append(key, half.cpu().numpy()[:, None])
+                    writer.append(key, to_half(found[name]).cpu().numpy()[:, None])
     layers_named = [[name, names[name]] for name in layers]
     write_json(path.with_suffix(".json"), {**asdict(view), "layers": layers_named})
 

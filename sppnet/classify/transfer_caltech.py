@@ -13,6 +13,7 @@ from sppnet.classify.linear_svm import class_scores, normalised_kernel
 from sppnet.classify.voc_classification import NEGATIVE, POSITIVE
 from sppnet.data.manifest import ImageRecord, class_list
 from sppnet.errors import SppnetError
+from sppnet.geometry.statistics import percentile_interval
 from sppnet.progress import track
 
 MEASURE = "mean over categories of the share of test images named rightly, mean over splits"
@@ -201,7 +202,7 @@ def _summary(
     samples = bootstrap_means(
         correct, tested, labels, replicates=protocol.bootstrap, seed=protocol.seed
     )
-    low, high = np.percentile(samples, [2.5, 97.5]).tolist()
+    low, high = percentile_interval(samples)
     # Every split tests the same number of images of a category.
     known = [None if np.isnan(column[0]) else float(column.mean()) for column in shares.T]
     return {

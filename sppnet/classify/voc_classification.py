@@ -5,11 +5,9 @@ from collections.abc import Sequence
 import numpy as np
 
 from sppnet.data.manifest import ImageRecord
+from sppnet.geometry.statistics import eleven_point_average
 
 POSITIVE, IGNORED, NEGATIVE = 1, 0, -1
-# MATLAB's 0:0.1:1, which counts up to the middle and down from the end: 0.3 is 3 * 0.1, a hair
-# above 3/10, so a recall of 3 in 10 does not reach it.
-RECALLS = np.array([i * 0.1 for i in range(6)] + [1 - i * 0.1 for i in range(4, -1, -1)])
 REPLICATES_AT_ONCE = 100
 
 
@@ -59,13 +57,8 @@ def average_precisions(scores: np.ndarray, labels: np.ndarray, weights: np.ndarr
     total = hits[:, -1:] if len(order) else np.zeros((len(weights), 1))
     recall = hits / np.where(total > 0, total, 1)
     precision = hits / np.where(found > 0, found, 1)
-    best = np.maximum.accumulate(precision[:, ::-1], axis=1)[:, ::-1]
-    beyond = np.pad(best, ((0, 0), (0, 1)))  # a recall that is never reached has precision 0
-    rows = np.arange(len(weights))
-    # One after the other, as the devkit does.
-    mean = sum(beyond[rows, (recall < level).sum(1)] / len(RECALLS) for level in RECALLS)
     usable = (total[:, 0] > 0) & ~np.isnan(scores).any()
-    return np.where(usable, mean, np.nan)
+    return np.where(usable, eleven_point_average(recall, precision), np.nan)
 
 
 def mean_average_precisions(

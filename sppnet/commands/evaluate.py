@@ -20,11 +20,11 @@ from sppnet.detect.evaluate import (
     bootstrap_means,
     class_curve,
     mean_average_precision,
-    percentile_interval,
 )
 from sppnet.detect.features import LAYERS
 from sppnet.errors import SppnetError
 from sppnet.geometry.boxes import non_maximum_suppression
+from sppnet.geometry.statistics import percentile_interval
 from sppnet.progress import track
 
 BOX, REGRESSED_BOX = ["x1", "y1", "x2", "y2"], ["rx1", "ry1", "rx2", "ry2"]

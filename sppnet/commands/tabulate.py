@@ -1,15 +1,14 @@
 """tabulate: Table 9 as CSV and JSON."""
 
-import csv
 from pathlib import Path
 from typing import Annotated
 
 from typer import Option
 
-from sppnet.data.store import atomic_path, read_json, write_json
+from sppnet.data.store import read_json
 from sppnet.errors import SppnetError
 from sppnet.report.reference import read_reference
-from sppnet.report.tables import Column, aligned, layout, metrics, table9_cells
+from sppnet.report.tables import Column, aligned, layout, metrics, table9_cells, write_table
 
 
 def run(
@@ -43,7 +42,5 @@ def run(
         seed=seed,
     )
     lines = layout(columns, found, baseline=baseline)
-    with atomic_path(table) as temporary, temporary.open("w", newline="") as file:
-        csv.writer(file, lineterminator="\n").writerows(lines)
-    write_json(cells, metrics(found))
+    write_table(table, lines, cells, metrics(found))
     print(aligned(lines))

@@ -1,12 +1,10 @@
 """tabulate-architectures: Table 1 as CSV and JSON."""
 
-import csv
 from pathlib import Path
 from typing import Annotated
 
 from typer import Option
 
-from sppnet.data.store import atomic_path, write_json
 from sppnet.report.architectures import (
     measured_stages,
     stacked,
@@ -14,7 +12,7 @@ from sppnet.report.architectures import (
     table1_twin,
     unmet,
 )
-from sppnet.report.tables import aligned
+from sppnet.report.tables import aligned, write_table
 
 
 def run(
@@ -26,7 +24,5 @@ def run(
     """Build the backbones, lay them out as Table 1, print it, and write it as CSV and JSON."""
     stages = {name: measured_stages(name, input_size) for name in backbone}
     lines = table1_lines(stages)
-    with atomic_path(table) as temporary, temporary.open("w", newline="") as file:
-        csv.writer(file, lineterminator="\n").writerows(lines)
-    write_json(cells, table1_twin(stages, input_size))
+    write_table(table, lines, cells, table1_twin(stages, input_size))
     print("\n".join([aligned(stacked(lines)), *unmet(stages)]))

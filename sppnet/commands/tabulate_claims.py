@@ -1,17 +1,15 @@
 """tabulate-claims: the paper's claims beside what was measured, and a verdict on each."""
 
-import csv
 import json
 from pathlib import Path
 from typing import Annotated, Any
 
 from typer import Option
 
-from sppnet.data.store import atomic_path, write_json
 from sppnet.errors import SppnetError
 from sppnet.report.claims import find_claim
 from sppnet.report.comparisons import Side, measure
-from sppnet.report.tables import aligned
+from sppnet.report.tables import aligned, write_table
 from sppnet.report.verdicts import claim_row, layout
 
 
@@ -36,9 +34,7 @@ def run(
         found = measure(claim, ours, other, replicates=bootstrap, seed=seed)
         rows.append(claim_row(claim, where, found, reference))
     lines = layout(rows)
-    with atomic_path(text) as temporary, temporary.open("w", newline="") as file:
-        csv.writer(file, lineterminator="\n").writerows(lines)
-    write_json(twin, {"claims": rows})
+    write_table(text, lines, twin, {"claims": rows})
     print(aligned(lines))
 
 

@@ -1,13 +1,11 @@
 """tabulate-errors: Tables 2 to 5 and the ablations as CSV and JSON."""
 
-import csv
 import json
 from pathlib import Path
 from typing import Annotated
 
 from typer import Option
 
-from sppnet.data.store import atomic_path, write_json
 from sppnet.errors import SppnetError
 from sppnet.report.error_tables import (
     METRICS,
@@ -17,7 +15,7 @@ from sppnet.report.error_tables import (
     error_table,
     layout,
 )
-from sppnet.report.tables import aligned
+from sppnet.report.tables import aligned, write_table
 
 
 def run(
@@ -39,9 +37,7 @@ def run(
     requests = [read_request(each) for each in cell]
     lines = error_table(table, requests, reference, replicates=bootstrap, seed=seed)
     texts = layout(table, lines)
-    with atomic_path(text) as temporary, temporary.open("w", newline="") as file:
-        csv.writer(file, lineterminator="\n").writerows(texts)
-    write_json(twin, cell_metrics(lines))
+    write_table(text, texts, twin, cell_metrics(lines))
     print(aligned(texts))
 
 

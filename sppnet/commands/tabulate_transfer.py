@@ -1,19 +1,17 @@
 """tabulate-transfer: Tables 6, 7 and 8 as CSV and JSON."""
 
-import csv
 from pathlib import Path
 from typing import Annotated
 
 from typer import Option
 
-from sppnet.data.store import atomic_path, read_json, write_json
+from sppnet.data.store import read_json
 from sppnet.errors import SppnetError
 from sppnet.report.reference import read_paper_rows, read_reference
-from sppnet.report.tables import Column, aligned, metrics
+from sppnet.report.tables import Column, aligned, metrics, write_table
 from sppnet.report.transfer_comparison import (
     comparison_cells,
     comparison_lines,
-    comparison_metrics,
 )
 from sppnet.report.transfer_tables import add_warped, layer_cells, layer_lines
 
@@ -45,7 +43,7 @@ def run(
         paper_rows = read_paper_rows(reference, table)
         compared = comparison_cells(columns, results, layer or [], paper_rows)
         lines = comparison_lines(columns, compared, paper_rows)
-        twin = comparison_metrics(compared)
+        twin = metrics(compared)
     else:
         paper = read_reference(reference, table)
         found = layer_cells(table, columns, results, paper)
@@ -55,9 +53,7 @@ def run(
                 raise SppnetError(f"--warped-column {warped_column}: no such --column; name one")
             add_warped(found, beside, read_json(warped), paper)
         lines, twin = layer_lines(table, columns, found), metrics(found)
-    with atomic_path(csv_path) as temporary, temporary.open("w", newline="") as file:
-        csv.writer(file, lineterminator="\n").writerows(lines)
-    write_json(cells, twin)
+    write_table(csv_path, lines, cells, twin)
     print(aligned(lines))
 
 

@@ -3,6 +3,7 @@
 A store is a folder of shards, `00000.bin` and so on, and `index.parquet`, one row per image.
 """
 
+from abc import abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import sha256
@@ -91,7 +92,26 @@ class Form:
         return np.asarray(decoded)
 
 
-class ImageStore(Sequence[np.ndarray]):
+class LazyImages(Sequence[np.ndarray]):
+    """Images that are made when they are asked for; a slice is a list of them."""
+
+    @abstractmethod
+    def at(self, index: int) -> np.ndarray:
+        """One image, uint8 `(H, W, 3)` RGB."""
+
+    @overload
+    def __getitem__(self, index: int) -> np.ndarray: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> list[np.ndarray]: ...
+
+    def __getitem__(self, index: int | slice) -> np.ndarray | list[np.ndarray]:
+        if isinstance(index, slice):
+            return [self[number] for number in range(*index.indices(len(self)))]
+        return self.at(index)
+
+
+class ImageStore(LazyImages):
     """Read access to a store: a sequence of images, each decoded when it is asked for.
 
     An image is uint8 `(H, W, 3)`, RGB; a slice is a list of images. Shards are memory-mapped, so
@@ -134,15 +154,8 @@ class ImageStore(Sequence[np.ndarray]):
     def __len__(self) -> int:
         return len(self._places)
 
-    @overload
-    def __getitem__(self, index: int) -> np.ndarray: ...
-
-    @overload
-    def __getitem__(self, index: slice) -> list[np.ndarray]: ...
-
-    def __getitem__(self, index: int | slice) -> np.ndarray | list[np.ndarray]:
-        if isinstance(index, slice):
-            return [self[number] for number in range(*index.indices(len(self)))]
+    def at(self, index: int) -> np.ndarray:
+        """One image."""
         width, height = self._places[index, 3:].tolist()
         return self.form.decode(self.stored(index), width, height, self.name(index))
 
@@ -164,7 +177,7 @@ class ImageStore(Sequence[np.ndarray]):
         return Problem(self.name(index), f"its bytes in {shard} have changed", "store it again")
 
 
-class ResizedImages(Sequence[np.ndarray]):
+class ResizedImages(LazyImages):
     """Images of another sequence, each resized when it is asked for.
 
     Args:
@@ -178,15 +191,8 @@ class ResizedImages(Sequence[np.ndarray]):
     def __len__(self) -> int:
         return len(self._images)
 
-    @overload
-    def __getitem__(self, index: int) -> np.ndarray: ...
-
-    @overload
-    def __getitem__(self, index: slice) -> list[np.ndarray]: ...
-
-    def __getitem__(self, index: int | slice) -> np.ndarray | list[np.ndarray]:
-        if isinstance(index, slice):
-            return [self[number] for number in range(*index.indices(len(self)))]
+    def at(self, index: int) -> np.ndarray:
+        """One image."""
         return resize_shorter_side(self._images[index], self._size)
 
 

@@ -10,11 +10,9 @@ from scipy import sparse
 
 from sppnet.detect.matching import HIT, IGNORED, MISS, image_numbers, match_detections
 from sppnet.errors import SppnetError
+from sppnet.geometry.statistics import best_precision_beyond, eleven_point_average
 
 Method = Literal["11-point", "area"]
-# MATLAB's 0:0.1:1, which counts up to the middle and down from the end: 0.3 is 3 * 0.1, a hair
-# above 3/10, so a recall of 3 in 10 does not reach it; 0.6 and 0.7 are the nearest doubles.
-RECALLS = np.array([i * 0.1 for i in range(6)] + [1 - i * 0.1 for i in range(4, -1, -1)])
 REPLICATES_AT_ONCE = 100
 
 
@@ -134,14 +132,10 @@ def _average(recall: np.ndarray, precision: np.ndarray, method: Method) -> np.nd
     """Average precision (B,) of curves (B, D) whose recall never falls."""
     if method not in ("11-point", "area"):
         raise SppnetError(f"method '{method}': unknown; take '11-point' or 'area'")
-    envelope = np.maximum.accumulate(precision[:, ::-1], axis=1)[:, ::-1]
     if method == "area":
-        return np.asarray((np.diff(recall, axis=1, prepend=0) * envelope).sum(1))
-    beyond = np.pad(envelope, ((0, 0), (0, 1)))  # a recall that is never reached has precision 0
-    rows = np.arange(len(recall))
-    parts = [beyond[rows, (recall < level).sum(1)] / len(RECALLS) for level in RECALLS]
-    # One after the other, as the devkit does: np.mean's order of addition depends on the shape.
-    return np.asarray(sum(parts))
+        steps = np.diff(recall, axis=1, prepend=0)
+        return np.asarray((steps * best_precision_beyond(precision)).sum(1))
+    return eleven_point_average(recall, precision)
 
 
 def mean_average_precision(
@@ -171,9 +165,3 @@ def bootstrap_means(
         drawn = generator.multinomial(images, np.full(images, 1 / images), size=count)
         means.append(mean_average_precision(curves, drawn.astype(np.float64), method=method))
     return np.concatenate(means)
-
-
-def percentile_interval(means: np.ndarray) -> tuple[float, float]:
-    """95 % interval of bootstrap samples; samples without any object are left out."""
-    low, high = np.nanpercentile(means, [2.5, 97.5])
-    return float(low), float(high)

@@ -15,11 +15,11 @@ from sppnet.detect.regions import ImageRegions
 from sppnet.errors import SppnetError
 from sppnet.geometry.projection import MapGeometry, choose_scale, pixel_scale, project_windows
 from sppnet.geometry.pyramid import pool_windows
+from sppnet.models.half_precision import to_half
 from sppnet.models.network import Network
 from sppnet.progress import track
 
 LAYERS = ("pool5", "fc6", "ftfc6", "ftfc7")
-HALF_MAXIMUM = 65504.0
 ROWS_PER_PRODUCT = 512  # bounds the memory of the fully connected layers
 
 
@@ -67,7 +67,7 @@ def cache_maps(
         left = [record for record in records if record.image not in writer.done]
         for record in track(left, f"conv5 at {size} px"):
             maps = convolve(network, read_image(Path(record.path)), size)
-            half = maps.clamp(-HALF_MAXIMUM, HALF_MAXIMUM).permute(1, 2, 0).to(torch.float16)
+            half = to_half(maps).permute(1, 2, 0)
             writer.append(record.image, half.cpu().numpy())
 
 

@@ -16,11 +16,12 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from sppnet.data.images import read_image
-from sppnet.detect.features import HALF_MAXIMUM, MapFeatures
+from sppnet.detect.features import MapFeatures
 from sppnet.detect.rcnn import Warp, fill_colour, normalise, warp_regions
 from sppnet.detect.regions import ImageRegions, sample_regions
 from sppnet.detect.sampling import Sampling, batch_rows, chunk_images, hold_out
 from sppnet.errors import SppnetError
+from sppnet.models.half_precision import to_half
 from sppnet.models.network import Network, freeze_trunk
 from sppnet.models.training import History, Schedule, fit
 
@@ -63,7 +64,7 @@ def finetune_maps(
         scales = None
         if sampling.scale_choice == "random":
             scales = torch.randint(len(features.sizes), (len(rows),), generator=generator)
-        return _half(features.pool5(each, rows, scales))
+        return to_half(features.pool5(each, rows, scales))
 
     def prepare(inputs: Tensor) -> Tensor:
         return inputs.to(device).float()
@@ -210,7 +211,3 @@ def _evaluate(
         loss += float(functional.cross_entropy(logits, wanted, reduction="sum"))
         wrong += float((logits.argmax(dim=1) != wanted).sum())
     return {"loss": loss / len(labels), "error": wrong / len(labels)}
-
-
-def _half(values: Tensor) -> Tensor:
-    return values.clamp(-HALF_MAXIMUM, HALF_MAXIMUM).to(torch.float16)

@@ -11,9 +11,9 @@ from torch import Tensor
 
 from sppnet.data.images import read_image
 from sppnet.data.store import ArrayStore, ArrayWriter
-from sppnet.detect.features import HALF_MAXIMUM
 from sppnet.detect.regions import ImageRegions
 from sppnet.errors import SppnetError
+from sppnet.models.half_precision import to_half
 from sppnet.models.network import Architecture, Network
 from sppnet.progress import track
 
@@ -153,8 +153,7 @@ def cache_region_features(
             image = read_image(Path(each.path))
             boxes = each.boxes.numpy()
             pooled = convolve_boxes(network, image, boxes, warp=warp, batch=batch)
-            half = pooled.clamp(-HALF_MAXIMUM, HALF_MAXIMUM).to(torch.float16)
-            writer.append(each.image, half.cpu().numpy())
+            writer.append(each.image, to_half(pooled).cpu().numpy())
 
 
 class RegionStoreFeatures:

@@ -9,6 +9,7 @@ import numpy as np
 
 from sppnet.data.store import read_json
 from sppnet.errors import SppnetError
+from sppnet.geometry.statistics import percentile_interval
 from sppnet.report.claims import Claim
 from sppnet.report.curves import read_history
 from sppnet.report.scores import read_wrong
@@ -16,7 +17,6 @@ from sppnet.report.statistics import (
     bootstrap_means,
     bootstrap_medians,
     mcnemar,
-    percentile_interval,
 )
 
 

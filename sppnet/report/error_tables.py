@@ -6,9 +6,10 @@ from pathlib import Path
 from typing import Any, Literal
 
 from sppnet.errors import SppnetError
+from sppnet.geometry.statistics import percentile_interval
 from sppnet.report.reference import PaperRow, PaperValue, read_paper_rows, read_reference
 from sppnet.report.scores import read_scores, read_wrong
-from sppnet.report.statistics import bootstrap_means, percentile_interval
+from sppnet.report.statistics import bootstrap_means
 
 TableName = Literal["2", "3", "4", "5", "ablations"]
 HEADS: dict[str, tuple[str, ...]] = {

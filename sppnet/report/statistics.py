@@ -8,12 +8,6 @@ from scipy.stats import binomtest
 SAMPLES_AT_ONCE = 100  # bounds memory: this many counts for each image
 
 
-def percentile_interval(samples: np.ndarray) -> tuple[float, float]:
-    """95 % percentile interval of bootstrap samples (B,); samples that are NaN do not count."""
-    low, high = np.nanpercentile(samples, [2.5, 97.5])
-    return float(low), float(high)
-
-
 def bootstrap_means(
     sides: Sequence[np.ndarray], *, replicates: int, seed: int, same_networks: bool
 ) -> list[np.ndarray]:

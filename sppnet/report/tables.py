@@ -1,14 +1,18 @@
 """Table 9: mean average precision by layer and seconds per image, laid out as in the paper."""
 
+import csv
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from sppnet.data.store import atomic_path, write_json
 from sppnet.errors import SppnetError
+from sppnet.geometry.statistics import percentile_interval
 from sppnet.report.reference import PaperValue
-from sppnet.report.statistics import bootstrap_medians, percentile_interval
+from sppnet.report.statistics import bootstrap_medians
 
 
 @dataclass(frozen=True)
@@ -143,7 +147,16 @@ def aligned(lines: Sequence[Sequence[str]]) -> str:
     )
 
 
-def metrics(cells: Cells) -> dict[str, Any]:
+def write_table(
+    table: Path, lines: Sequence[Sequence[str]], cells: Path, twin: Mapping[str, Any]
+) -> None:
+    """Write a table as CSV, and its JSON twin."""
+    with atomic_path(table) as temporary, temporary.open("w", newline="") as file:
+        csv.writer(file, lineterminator="\n").writerows(lines)
+    write_json(cells, twin)
+
+
+def metrics(cells: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
     """The JSON twin of the table: every cell with unit, n, interval and the paper's number."""
     return {
         "columns": {

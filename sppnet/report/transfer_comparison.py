@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 from sppnet.errors import SppnetError
@@ -88,19 +88,6 @@ def comparison_lines(
         heading = OUR_HEADING if name == OUR_ROW else f"{HEADINGS.get(name, name)} (quoted)"
         lines.append([heading, *("-" if cell is None else _text(cell) for cell in found)])
     return lines
-
-
-def comparison_metrics(cells: Cells) -> dict[str, Any]:
-    """The JSON twin of the table: every cell with all that is known of it."""
-    return {
-        "columns": {
-            name: {
-                key: {field: value for field, value in asdict(cell).items() if value is not None}
-                for key, cell in rows.items()
-            }
-            for name, rows in cells.items()
-        }
-    }
 
 
 def _quoted(text: str, origin: str) -> QuotedCell:

@@ -3,16 +3,15 @@ import pandas as pd
 import pytest
 
 from sppnet.detect.evaluate import (
-    RECALLS,
     ClassCurve,
     average_precisions,
     bootstrap_means,
     class_curve,
     mean_average_precision,
-    percentile_interval,
     voc_average_precision,
 )
 from sppnet.errors import SppnetError
+from sppnet.geometry.statistics import RECALLS, percentile_interval
 
 BOX = ["x1", "y1", "x2", "y2"]
 HERE, AWAY = [0, 0, 10, 10], [50, 50, 60, 60]

@@ -6,11 +6,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
+from sppnet.geometry.statistics import percentile_interval
 from sppnet.report.statistics import (
     bootstrap_means,
     bootstrap_medians,
     mcnemar,
-    percentile_interval,
 )
 
 

@@ -5,12 +5,11 @@ import pytest
 import sppnet
 from sppnet.errors import SppnetError
 from sppnet.report.reference import PaperRow, read_paper_rows
-from sppnet.report.tables import Column
+from sppnet.report.tables import Column, metrics
 from sppnet.report.transfer_comparison import (
     QuotedCell,
     comparison_cells,
     comparison_lines,
-    comparison_metrics,
 )
 
 COLUMNS = [Column("v", "VOC 2007", "voc07"), Column("k", "Caltech-101", "caltech101")]
@@ -44,9 +43,9 @@ def test_quoted_rows_are_marked_and_ours_is_the_named_layer_not_the_best():
         ["SPP-net (ours)", "50.00", "60.00+-1.5"],
     ]
     assert cells["k"]["VQ"] == QuotedCell("74.41+-1.0", 74.41, "b", 1.0)
-    ours = comparison_metrics(cells)["columns"]["k"]["ours"]
+    ours = metrics(cells)["columns"]["k"]["ours"]
     assert (ours["paper"], ours["paper_origin"], ours["deviation"]) == (93.42, "e", 1.49)
-    assert "quoted" not in ours and comparison_metrics(cells)["columns"]["v"]["ZF"]["quoted"]
+    assert "quoted" not in ours and metrics(cells)["columns"]["v"]["ZF"]["quoted"]
 
 
 def test_a_layer_that_was_not_measured_is_named():
