@@ -17,12 +17,14 @@ def run(
 ) -> None:
     """Show a result table on the terminal."""
     try:
-        rows = pd.read_csv(table, dtype=str, keep_default_na=False)
+        # without a header, for which pandas would make up names where a heading is empty
+        rows = pd.read_csv(table, dtype=str, keep_default_na=False, header=None)
     except (OSError, ValueError) as error:
         raise SppnetError(f"{table}: cannot be read ({error}); build it with snakemake") from None
     shown = Table(box=box.SIMPLE, title=str(table))
-    for position, column in enumerate(rows.columns):
-        shown.add_column(column, justify="right" if position else "left")
-    for values in rows.itertuples(index=False):
+    headings, *lines = rows.itertuples(index=False)
+    for position, heading in enumerate(headings):
+        shown.add_column(heading, justify="right" if position else "left")
+    for values in lines:
         shown.add_row(*values)
     Console(width=None if Console().is_terminal else 120).print(shown)
