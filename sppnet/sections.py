@@ -90,6 +90,7 @@ class Architecture(Section):
     mean: list[float] = Field(min_length=3, max_length=3, description="Subtracted per channel.")
     std: Positive = Field(description="Divisor after subtraction of the mean.")
     channel_order: Literal["RGB", "BGR"] = Field(description="Order of channels and of mean.")
+    map_std: Positive = Field(default=1, description="Divisor of the trunk's feature maps.")
 
 
 class Trunk(Section):

@@ -66,6 +66,7 @@ def run(
         int | None, Option(help="Epochs without a lower error before the rate drops.")
     ] = None,
     images_per_epoch: Annotated[int | None, Option(help="Images drawn per epoch.")] = None,
+    map_std: Annotated[float, Option(help="Divisor of the trunk's feature maps.")] = 1.0,
     trunk: Annotated[Path | None, Option(help="Trunk weights to start from.")] = None,
     freeze_trunk: Annotated[bool, Option(help="Train the fc layers only.")] = False,
     precision: Annotated[str, Option(help="full, or mixed: bfloat16 on a GPU.")] = "full",
@@ -82,7 +83,8 @@ def run(
     _check_flags(settings, schedule, processor)
     images = open_training_set(manifest, store, validation_store, resize)
     pixels = (_three(mean), std, cast(Literal["RGB", "BGR"], channel_order))
-    architecture = Architecture(backbone, width, tuple(levels), fc, images.classes, *pixels)
+    shape = (backbone, width, tuple(levels), fc, images.classes)
+    architecture = Architecture(*shape, *pixels, map_std=map_std)
     network = _start(architecture, initialisation, seed, trunk, freeze_trunk)
     _check_sizes(network, {"--crop": [crop], "--sizes": sizes})
     network.to(processor)

@@ -31,6 +31,8 @@ class Architecture:
         std: divides all channels after that.
         channel_order: order in which the trunk takes the channels.
         background: a further output at index 0 stands for "no object".
+        map_std: divides the trunk's feature maps. Imported trunks may give maps in the hundreds,
+            on which fc6 diverges at every useful learning rate.
     """
 
     backbone: str
@@ -42,6 +44,7 @@ class Architecture:
     std: float
     channel_order: Literal["RGB", "BGR"]
     background: bool = False
+    map_std: float = 1.0
 
     @property
     def outputs(self) -> int:
@@ -90,7 +93,7 @@ class Network(nn.Module):
     def maps(self, images: Tensor) -> Tensor:
         """Feature maps of the last convolution: (N, 3, H, W) -> (N, C, H', W')."""
         maps: Tensor = self.trunk(images.contiguous(memory_format=torch.channels_last))
-        return maps
+        return maps / self.architecture.map_std
 
     def hidden(self, pool5: Tensor) -> dict[str, Tensor]:
         """fc6 and fc7 of pooled maps (N, D), both (N, fc), after ReLU and without dropout."""

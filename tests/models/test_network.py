@@ -63,6 +63,12 @@ def test_forward_is_trunk_pyramid_and_head():
     assert torch.equal(net.pool(net.maps(images())), pooled)
 
 
+def test_maps_are_divided_by_their_std():
+    plain, divided = network(), network(map_std=8.0)
+    with torch.no_grad():
+        assert torch.equal(divided.maps(images()), plain.maps(images()) / 8)
+
+
 def test_hidden_layers_are_those_of_the_head():
     net, pool5 = network(), torch.rand(5, 160, generator=seeded(1))
     hidden = net.hidden(pool5)
