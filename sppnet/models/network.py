@@ -30,9 +30,9 @@ class Architecture:
         mean: subtracted per channel, in `channel_order`.
         std: divides all channels after that.
         channel_order: order in which the trunk takes the channels.
-        background: a further output at index 0 stands for "no object".
         map_std: divides the trunk's feature maps. Imported trunks may give maps in the hundreds,
             on which fc6 diverges at every useful learning rate.
+        background: a further output at index 0 stands for "no object".
     """
 
     backbone: str
@@ -43,8 +43,8 @@ class Architecture:
     mean: tuple[float, float, float]
     std: float
     channel_order: Literal["RGB", "BGR"]
-    background: bool = False
     map_std: float = 1.0
+    background: bool = False
 
     @property
     def outputs(self) -> int:
