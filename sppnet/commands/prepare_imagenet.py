@@ -1,5 +1,6 @@
 """prepare-imagenet: read ImageNet 2012 once and list what is wrong with it."""
 
+import shutil
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Annotated
@@ -15,12 +16,14 @@ from sppnet.data.imagenet import (
 )
 from sppnet.data.manifest import ImageRecord, write_manifest, write_problems
 from sppnet.data.split_checks import check_splits, require_usable
+from sppnet.data.store import restart_directory
 
 
 def run(
     root: Annotated[Path, Option(help="Folder with the archives, or with train/ and val/.")],
     manifest: Annotated[Path, Option(help="Images read, Parquet.")],
     problems: Annotated[Path, Option(help="What was wrong and what was done about it, CSV.")],
+    work: Annotated[Path, Option(help="Folder for unfinished work.")],
     workers: Annotated[int, Option(help="Processes that decode.", min=1)] = 2,
 ) -> None:
     """Decode every picture of ImageNet 2012 once; write the manifest and the list of problems."""
@@ -28,14 +31,16 @@ def run(
     # Both before either is decoded, which takes hours.
     places = training_places(root, devkit)
     held_out = validation_places(root, devkit)
-    training, found = read_images(places, "train", workers=workers)
-    testing, also_found = read_images(held_out, "val", workers=workers)
+    restart = restart_directory(work, {"root": root}, [])
+    training, found = read_images(places, "train", workers=workers, restart=restart)
+    testing, also_found = read_images(held_out, "val", workers=workers, restart=restart)
     records, conflicts = check_splits(training, testing, str(root))
     found = [*missing_images(places, devkit), *found, *also_found, *conflicts]
     write_problems(problems, found)
     for split in ("train", "val"):
         require_usable(_of(records, split), f"classification {split}", str(problems))
     write_manifest(manifest, records)
+    shutil.rmtree(restart)
     print("\n".join([*_counts(records), f"{len(found)} problems, listed in {problems}"]))
 
 

@@ -58,6 +58,11 @@ def list_members(archive: Path | str) -> list[str]:
     return list(_members(file, members))
 
 
+def containing_file(place: Path | str) -> Path:
+    """The file on disk that holds a place: itself, or the outermost archive."""
+    return Path(_split(place)[0])
+
+
 def _split(place: Path | str) -> tuple[str, tuple[str, ...]]:
     head, mark, rest = str(place).partition(MARK)
     return (f"{head}.tar", tuple(rest.split(SEPARATOR))) if mark else (str(place), ())

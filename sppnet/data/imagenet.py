@@ -13,7 +13,7 @@ import numpy as np
 from scipy.io import loadmat
 
 from sppnet.data.archives import list_members, member_place
-from sppnet.data.inspection import inspect_images
+from sppnet.data.inspection_journal import inspect_resumably
 from sppnet.data.manifest import ImageRecord, Problem
 from sppnet.errors import SppnetError
 
@@ -175,7 +175,7 @@ def missing_images(places: Places, devkit: Devkit) -> list[Problem]:
 
 
 def read_images(
-    places: Places, split: str, *, workers: int
+    places: Places, split: str, *, workers: int, restart: Path
 ) -> tuple[list[ImageRecord], list[Problem]]:
     """Decode every image of a split.
 
@@ -183,12 +183,15 @@ def read_images(
         places: from `training_places` or `validation_places`.
         split: "train" or "val".
         workers: processes that decode.
+        restart: folder for unfinished work; pictures that it knows are not decoded again.
 
     Returns:
         The usable images in the order of `places`, and whatever was wrong.
     """
     paths = [Path(place) for place in places]
-    inspections = inspect_images(paths, workers=workers, description=f"read {split}")
+    inspections = inspect_resumably(
+        paths, workers=workers, description=f"read {split}", journal=restart / f"{split}.jsonl"
+    )
     records = [
         ImageRecord(
             dataset="classification",

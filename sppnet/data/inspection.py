@@ -66,10 +66,18 @@ def inspect_images(paths: Sequence[Path], *, workers: int, description: str) -> 
     Raises:
         SppnetError: a worker died.
     """
+    return list(iterate_inspections(paths, workers=workers, description=description))
+
+
+def iterate_inspections(
+    paths: Sequence[Path], *, workers: int, description: str
+) -> Iterator[Inspection]:
+    """As `inspect_images`, each as soon as those before it are done."""
     if workers == 1:
-        return list(track(map(inspect_image, paths), description, len(paths)))
+        yield from track(map(inspect_image, paths), description, len(paths))
+        return
     try:
-        return list(track(_inspect_in_processes(paths, workers), description, len(paths)))
+        yield from track(_inspect_in_processes(paths, workers), description, len(paths))
     except BrokenProcessPool:
         raise SppnetError(
             f"--workers {workers}: a process died, perhaps for want of memory; use fewer"

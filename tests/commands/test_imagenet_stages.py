@@ -40,7 +40,7 @@ def sppnet(words: str) -> str:
 
 def prepare(root: Path, folder: Path) -> Path:
     files = f"--manifest {folder}/m.parquet --problems {folder}/problems.csv"
-    sppnet(f"prepare-imagenet --root {root} {files} --workers 1")
+    sppnet(f"prepare-imagenet --root {root} {files} --workers 1 --work {folder}/work")
     return folder / "m.parquet"
 
 

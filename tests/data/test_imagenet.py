@@ -3,6 +3,8 @@
 import io
 import shutil
 import tarfile
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 import pytest
@@ -58,8 +60,10 @@ def folders(archives, tmp_path):
 def read(root):
     """Records and problems of both splits."""
     kit = read_devkit(root)
-    training = read_images(training_places(root, kit), "train", workers=1)
-    validation = read_images(validation_places(root, kit), "val", workers=1)
+    with TemporaryDirectory() as folder:
+        how = {"workers": 1, "restart": Path(folder)}
+        training = read_images(training_places(root, kit), "train", **how)
+        validation = read_images(validation_places(root, kit), "val", **how)
     return training[0] + validation[0], training[1] + validation[1]
 
 

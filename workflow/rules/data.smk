@@ -72,7 +72,7 @@ rule prepare_imagenet:
         root=flags({"root": config["data"]["imagenet"]}),
         code=code_hash("sppnet.commands.prepare_imagenet"),
     shell:
-        "sppnet prepare-imagenet {params.root} --workers {threads}"
+        "sppnet prepare-imagenet {params.root} --workers {threads} --work work/prepare_imagenet"
         " --manifest {output.manifest:q} --problems {output.problems:q} > {log:q} 2>&1"
 
 
