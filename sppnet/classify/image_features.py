@@ -13,7 +13,6 @@ from typing import Any, Literal
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torchvision.models.squeezenet import Fire
 
 from sppnet.data.images import read_image, resize, resize_shorter_side, to_tensor
 from sppnet.data.manifest import ImageRecord
@@ -77,7 +76,7 @@ def layer_names(network: Network) -> dict[str, str]:
     """
     stages = _stages(network.trunk)
     count = len(stages)
-    kinds = ["fire" if isinstance(network.trunk[i], Fire) else "conv" for i in stages[-2:]]
+    kinds = ["fire" if hasattr(network.trunk[i], "squeeze") else "conv" for i in stages[-2:]]
     names = {
         "conv4": f"{kinds[0]}{count - 1}",
         "conv5": f"{kinds[1]}{count}",

@@ -6,7 +6,6 @@ is x2 - x1, so the devkit's "+1" on inclusive pixels comes out by itself.
 
 import torch
 from torch import Tensor
-from torchvision import ops
 
 from sppnet.errors import SppnetError
 
@@ -44,8 +43,9 @@ def intersection_over_union(a: Tensor, b: Tensor) -> Tensor:
     """
     _check_boxes(a)
     _check_boxes(b)
-    overlap: Tensor = ops.box_iou(a, b)
-    return overlap.nan_to_num(nan=0.0)
+    low, high = torch.maximum(a[:, None, :2], b[:, :2]), torch.minimum(a[:, None, 2:], b[:, 2:])
+    shared = (high - low).clamp(min=0).prod(dim=2)
+    return (shared / (area(a)[:, None] + area(b) - shared)).nan_to_num(nan=0.0)
 
 
 def clip_boxes(boxes: Tensor, width: float, height: float) -> Tensor:
@@ -63,8 +63,8 @@ def clip_boxes(boxes: Tensor, width: float, height: float) -> Tensor:
         SppnetError: not (N, 4).
     """
     _check_boxes(boxes)
-    clipped: Tensor = ops.clip_boxes_to_image(boxes, (height, width))
-    return clipped
+    limits = boxes.new_tensor([width, height, width, height])
+    return boxes.clamp(min=0).minimum(limits)
 
 
 def non_maximum_suppression(boxes: Tensor, scores: Tensor, iou: float = 0.3) -> Tensor:
@@ -90,8 +90,10 @@ def non_maximum_suppression(boxes: Tensor, scores: Tensor, iou: float = 0.3) -> 
         raise SppnetError(
             f"scores: shape is {tuple(scores.shape)} for {len(boxes)} boxes; give one score per box"
         )
+    from torchvision.ops import nms  # loads for seconds, and most stages do without
+
     # In float32 a ratio of exactly 3/10 is above 0.3; in float64, as in MATLAB, it equals it.
-    kept: Tensor = ops.nms(boxes.double(), scores.double(), iou)
+    kept: Tensor = nms(boxes.double(), scores.double(), iou)
     return kept
 
 

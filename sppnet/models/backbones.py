@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from typing import Any, Literal, cast
 
 import torch
-import torchvision
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -268,6 +267,8 @@ def _convolution(channels: int, wide: int, row: Conv) -> nn.Conv2d:
 
 
 def _torchvision_trunk(name: str) -> nn.Sequential:
+    import torchvision  # loads for seconds, and our own trunks do without
+
     # torchvision draws starting weights from the global generator: keep that state as it was.
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
@@ -275,8 +276,9 @@ def _torchvision_trunk(name: str) -> nn.Sequential:
             model = torchvision.models.get_model(name, weights=None)
         except ValueError as error:
             raise SppnetError(f"backbone: torchvision has no model {name!r}: {error}") from error
-    trunk = _convolutional_part(model)
-    if trunk is None:
+    resnet = isinstance(model, torchvision.models.ResNet)
+    trunk = _without_head(model) if resnet else getattr(model, "features", None)
+    if not isinstance(trunk, nn.Sequential):
         raise SppnetError(
             f"backbone: {TORCHVISION_PREFIX}{name} has no convolutional part that can be cut off; "
             "choose a model with `features` or a ResNet"
@@ -287,14 +289,9 @@ def _torchvision_trunk(name: str) -> nn.Sequential:
     return trunk
 
 
-def _convolutional_part(model: nn.Module) -> nn.Sequential | None:
-    features = getattr(model, "features", None)
-    if isinstance(features, nn.Sequential):
-        return features
-    if not isinstance(model, torchvision.models.ResNet):
-        return None
-    names = [name for name, _ in model.named_children()]
-    return nn.Sequential(*list(model.children())[: names.index("avgpool")])
+def _without_head(resnet: nn.Module) -> nn.Sequential:
+    names = [name for name, _ in resnet.named_children()]
+    return nn.Sequential(*list(resnet.children())[: names.index("avgpool")])
 
 
 def map_shape(trunk: nn.Module, height: int, width: int) -> tuple[int, int, int]:

@@ -10,7 +10,6 @@ from pathlib import Path
 
 import numpy as np
 import torch
-import torchvision
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
@@ -174,6 +173,8 @@ def _read_npz(path: Path) -> State:
 
 
 def _download(name: str) -> State:
+    import torchvision  # loads for seconds, and most stages do without
+
     try:
         weights = torchvision.models.get_model_weights(name).DEFAULT
         state: State = weights.get_state_dict(progress=False, check_hash=True)

@@ -6,6 +6,7 @@ import pytest
 import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from torchvision import ops
 
 from sppnet.errors import SppnetError
 from sppnet.geometry.boxes import (
@@ -52,6 +53,13 @@ def greedy(boxes, scores, limit):
         kept.append(left.pop(0))
         left = [row for row in left if exact_iou(boxes[kept[-1]], boxes[row]) <= limit]
     return kept
+
+
+def test_overlaps_and_clipping_are_torchvision_s():
+    corners = torch.rand(2, 60, 2, 2, generator=torch.Generator().manual_seed(0)) * 90 - 10
+    a, b = corners.sort(dim=2).values.flatten(2)
+    assert torch.equal(intersection_over_union(a, b), ops.box_iou(a, b))
+    assert torch.equal(clip_boxes(a, 50, 30), ops.clip_boxes_to_image(a, (30, 50)))
 
 
 def test_area_is_that_of_half_open_boxes():
