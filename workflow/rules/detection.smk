@@ -21,6 +21,7 @@ rule train_svm:
         "<logs>/train_svm/{detector}.log",
     benchmark:
         "<logs>/train_svm/{detector}.tsv"
+    priority: 1
     conda:
         "../envs/sppnet.yaml"
     threads: 1
@@ -52,6 +53,7 @@ rule train_bbox:
         "<logs>/train_bbox/{detector}.log",
     benchmark:
         "<logs>/train_bbox/{detector}.tsv"
+    priority: 1
     conda:
         "../envs/sppnet.yaml"
     threads: 1
@@ -85,6 +87,7 @@ rule detect:
         "<logs>/detect/{detector}.log",
     benchmark:
         "<logs>/detect/{detector}.tsv"
+    priority: 1
     conda:
         "../envs/sppnet.yaml"
     threads: 1

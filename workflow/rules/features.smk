@@ -2,6 +2,9 @@
 
 Needs: manifest.parquet, proposals/{split}.parquet, networks and fine-tuned networks.
 Gives: features/{network}/{size}/{split}.npy (SPP), features/{detector}/{state}/{split}.npy (R-CNN).
+
+From these maps to the detections goes the longest chain of a run: its rules have priority, so that
+it does not end alone on one core.
 """
 
 
@@ -17,6 +20,7 @@ rule cache_features:
         "<logs>/cache_features/{network}.{size}.{split}.log",
     benchmark:
         "<logs>/cache_features/{network}.{size}.{split}.tsv"
+    priority: 1
     conda:
         "../envs/sppnet.yaml"
     threads: 1

@@ -21,6 +21,7 @@ rule finetune:
         "<logs>/finetune/{detector}.tsv"
     wildcard_constraints:
         detector=named("spp"),
+    priority: 1
     conda:
         "../envs/sppnet.yaml"
     threads: 1
@@ -52,6 +53,7 @@ rule finetune_rcnn:
         "<logs>/finetune_rcnn/{detector}.tsv"
     wildcard_constraints:
         detector=named("rcnn"),
+    priority: 1
     conda:
         "../envs/sppnet.yaml"
     threads: 1
