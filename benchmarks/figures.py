@@ -84,7 +84,9 @@ def write_figures(
     machine = describe_machine(torch.device("cpu"))
     # without the folders of this machine
     words = [Path(word).name if Path(word).is_absolute() else word for word in sys.argv[1:]]
-    command = f"python benchmarks/{Path(script).name} {shlex.join(words)}".strip()
+    # as the workflow sets it for its jobs; it changes the time of large outputs
+    memory = [f"{name}={value}" for name, value in os.environ.items() if name.startswith("MALLOC_")]
+    command = shlex.join([*memory, "python", f"benchmarks/{Path(script).name}", *words])
     lines = [
         f"# {title}",
         "",
