@@ -1,4 +1,4 @@
-"""ImageNet 2012 in small: the archives and the development kit as they are handed out."""
+"""What several tests share: patience, and ImageNet 2012 in small as it is handed out."""
 
 import io
 import tarfile
@@ -7,7 +7,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, settings
 from scipy.io import savemat
+
+# However busy the machine is: what a property says does not depend on time.
+settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("patient")
 
 FIELDS = ("ILSVRC2012_ID", "WNID", "words", "num_children", "num_train_images")
 Training = dict[str, dict[str, bytes]]  # pictures by class and name
