@@ -185,10 +185,9 @@ def test_an_unreadable_image_is_named_in_one_line(workers):
 
 def test_a_dead_worker_is_one_line():
     images = Failing(pictures(), lambda: os._exit(1))
-    # one only: the death of a second would interrupt whatever runs by then
-    given = crops(images, batch=1, workers=1)
+    given = crops(images, batch=1, workers=2)
     images.broken = True
-    with pytest.raises(SppnetError, match=r"--workers 1: a process died"):
+    with pytest.raises(SppnetError, match=r"--workers 2: a process died"):
         epochs(given, 1)
 
 

@@ -84,7 +84,7 @@ def positions(first, last, size, context):
     return first + (np.arange(size) + 0.5 - context) * per_pixel, per_pixel
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     x=st.integers(0, 100), y=st.integers(0, 70), width=st.integers(8, 90), height=st.integers(8, 90)
 )

@@ -4,7 +4,7 @@ from fractions import Fraction
 import numpy as np
 import pytest
 import torch
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from torchvision import ops
 
@@ -18,8 +18,8 @@ from sppnet.geometry.boxes import (
     non_maximum_suppression,
 )
 
-# The same examples on every run, however busy the machine is.
-PATIENT = settings(derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+# The same examples on every run.
+REPEATABLE = settings(derandomize=True)
 
 
 def side(limit):
@@ -66,7 +66,7 @@ def test_area_is_that_of_half_open_boxes():
     assert area(tensor([[0, 0, 1, 1], [2, 3, 7, 5], [4, 4, 4, 9]])).tolist() == [1, 10, 0]
 
 
-@settings(PATIENT)
+@settings(REPEATABLE)
 @given(st.lists(box(), min_size=1, max_size=5), st.lists(box(), min_size=1, max_size=5))
 def test_overlap_is_the_share_of_common_pixels(first, second):
     found = intersection_over_union(tensor(first), tensor(second))
@@ -87,7 +87,7 @@ def test_empty_boxes_overlap_nothing():
     assert intersection_over_union(tensor([]), nothing).shape == (0, 1)
 
 
-@settings(PATIENT)
+@settings(REPEATABLE)
 @given(st.lists(st.tuples(box(), st.integers(0, 4)), max_size=14), st.sampled_from([3, 5, 7]))
 def test_suppression_equals_the_greedy_loop(rows, tenths):
     boxes, scores = [row[0] for row in rows], [row[1] for row in rows]
@@ -134,7 +134,7 @@ real_box = st.tuples(coordinate, coordinate, length, length).map(
 )
 
 
-@settings(PATIENT)
+@settings(REPEATABLE)
 @given(st.lists(st.tuples(real_box, real_box), min_size=1, max_size=6))
 def test_decoding_undoes_encoding(pairs):
     here, there = (torch.tensor(part, dtype=torch.float64) for part in zip(*pairs, strict=True))

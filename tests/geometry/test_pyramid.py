@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 import torch
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.nn import functional
 
@@ -9,8 +9,8 @@ from sppnet.errors import SppnetError
 from sppnet.geometry import pyramid
 from sppnet.geometry.pyramid import SpatialPyramidPooling, bin_edges, pool_windows, pyramid_pool
 
-# The same examples on every run, however busy the machine is.
-PATIENT = settings(derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+# The same examples on every run.
+REPEATABLE = settings(derandomize=True)
 # floor(i w / n) and ceil((i + 1) w / n) by hand, for the map sizes of the paper
 EDGES = {
     (13, 6): [(0, 3), (2, 5), (4, 7), (6, 9), (8, 11), (10, 13)],
@@ -69,7 +69,7 @@ def test_bins_are_sliding_windows_where_the_remainder_is_0_or_1(bins):
         assert (bin_edges(length, bins) == sliding(length, bins)) == (length % bins in (0, 1))
 
 
-@settings(PATIENT)
+@settings(REPEATABLE)
 @given(st.integers(1, 200), st.integers(1, 12))
 def test_bins_cover_all_cells_and_are_never_empty(length, bins):
     edges = bin_edges(length, bins)
@@ -173,7 +173,7 @@ def loop_over_windows(map, windows, levels):
     return torch.stack(rows)
 
 
-@settings(PATIENT, max_examples=150)
+@settings(REPEATABLE, max_examples=150)
 @given(map_and_windows(), st.sampled_from(LEVELS))
 def test_windows_are_pooled_as_if_cut_out(drawn, levels):
     map, windows = drawn

@@ -1,12 +1,12 @@
 import pytest
 import torch
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sppnet.geometry.rectangle_maxima import RectangleMaxima, uninitialised
 
-# The same examples on every run, however busy the machine is.
-PATIENT = settings(derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+# The same examples on every run.
+REPEATABLE = settings(derandomize=True)
 
 
 def values(height, width, channels, seed=0, dtype=torch.float32):
@@ -38,7 +38,7 @@ def map_and_rectangles(draw):
     return values(height, width, draw(st.integers(1, 4)), draw(st.integers(0, 99))), rectangles
 
 
-@settings(PATIENT, max_examples=200)
+@settings(REPEATABLE, max_examples=200)
 @given(map_and_rectangles())
 def test_maxima_equal_the_naive_ones(drawn):
     map, rectangles = drawn

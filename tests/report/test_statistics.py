@@ -86,7 +86,7 @@ def test_the_same_seed_draws_the_same_images_whatever_is_drawn():
 TABLES = arrays(np.float64, (2, 2, 6), elements=st.integers(0, 1).map(float))
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(TABLES)
 def test_swapping_the_sides_turns_the_interval_round(tables):
     low, high = percentile_interval(difference(*tables, replicates=200))
@@ -95,7 +95,7 @@ def test_swapping_the_sides_turns_the_interval_round(tables):
     assert low <= high
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(TABLES, st.permutations(range(2)))
 def test_samples_stay_within_the_outcomes(tables, order):
     means = bootstrap_means(
