@@ -13,7 +13,13 @@ from sppnet.data.manifest import ImageRecord
 from sppnet.data.store import ArrayStore, ArrayWriter
 from sppnet.detect.regions import ImageRegions
 from sppnet.errors import SppnetError
-from sppnet.geometry.projection import MapGeometry, choose_scale, pixel_scale, project_windows
+from sppnet.geometry.projection import (
+    MapGeometry,
+    choose_scale,
+    first_of_equal,
+    pixel_scale,
+    project_windows,
+)
 from sppnet.geometry.pyramid import pool_windows
 from sppnet.models.half_precision import to_half
 from sppnet.models.network import Network
@@ -151,6 +157,16 @@ class MapFeatures:
             keys[chosen, 1:] = self._windows(regions, rows[chosen], scale)
         return keys
 
+    def distinct(self, regions: ImageRegions, rows: Tensor) -> tuple[Tensor, Tensor]:
+        """Which rows have features of their own: boxes on the same map cells share theirs.
+
+        Returns:
+            int64 `Tensor[J]`, some of `rows`, and int64 `Tensor[K]`: where among these the
+            features of each of the K rows are.
+        """
+        first, place = first_of_equal(self.window_keys(regions, rows))
+        return rows[first], place
+
     def _map(self, regions: ImageRegions, scale: int) -> Tensor:
         stored = self.stores[self.sizes[scale]][regions.image]
         # copied: the store is a read-only view of the file
@@ -168,6 +184,10 @@ class BoxFeatures(Protocol):
 
     def pool5(self, regions: ImageRegions, rows: Tensor) -> Tensor:
         """float32 `Tensor[K, D]` of the boxes in `rows`, int64 `Tensor[K]`."""
+        ...
+
+    def distinct(self, regions: ImageRegions, rows: Tensor) -> tuple[Tensor, Tensor]:
+        """The rows with features of their own, and where among them those of each row are."""
         ...
 
 
@@ -196,7 +216,7 @@ class LayerFeatures:
     def layers(
         self, regions: ImageRegions, rows: Tensor, names: Sequence[str]
     ) -> dict[str, Tensor]:
-        """Features of some boxes of an image, after ReLU.
+        """Features of some boxes of an image, after ReLU; equal ones are computed once.
 
         Args:
             regions: the image and its boxes.
@@ -212,6 +232,7 @@ class LayerFeatures:
         unknown = sorted(set(names) - set(LAYERS))
         if unknown:
             raise SppnetError(f"layer: {unknown[0]!r} is unknown; use {', '.join(LAYERS)}")
+        rows, place = self.source.distinct(regions, rows)
         found: dict[str, Tensor] = {}
         if {"pool5", "fc6"} & set(names):
             found["pool5"] = self.source.pool5(regions, rows)
@@ -222,7 +243,7 @@ class LayerFeatures:
             pooled = found["pool5"] if shared else self.regression_features(regions, rows)
             hidden = _hidden(self.finetuned, pooled)
             found.update(ftfc6=hidden["fc6"], ftfc7=hidden["fc7"])
-        return {name: found[name] for name in names}
+        return {name: found[name][place.to(found[name].device)] for name in names}
 
     def regression_features(self, regions: ImageRegions, rows: Tensor) -> Tensor:
         """float32 `Tensor[K, D]` pooled conv5 features that the box regressors act on."""

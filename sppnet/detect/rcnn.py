@@ -186,6 +186,10 @@ class RegionStoreFeatures:
             )
         return torch.from_numpy(stored[rows.numpy()]).to(self.device).float()
 
+    def distinct(self, regions: ImageRegions, rows: Tensor) -> tuple[Tensor, Tensor]:
+        """Every box was cut out by itself: all of `rows`, each its own."""
+        return rows, torch.arange(len(rows))
+
 
 def _enlarge(boxes: np.ndarray, factor: float) -> np.ndarray:
     """int64 `(K, 4)`: boxes grown about their centres, edges rounded half up, 1 pixel at least."""

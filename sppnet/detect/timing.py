@@ -2,7 +2,8 @@
 
 Two parts are timed. conv: from the decoded image in memory to the pooled conv5 features of all
 proposals (resizing or cropping and warping, trunk, pooling). fc: from these to the SVM scores on
-fc7. Suppression and box regression are left out, as in the paper (SPEC 10).
+fc7. Proposals on the same map cells share both, as in detection. Suppression and box regression are
+left out, as in the paper (SPEC 10).
 """
 
 import platform
@@ -20,12 +21,19 @@ from torch import Tensor
 from sppnet.detect.features import ROWS_PER_PRODUCT, convolve
 from sppnet.detect.rcnn import Warp, convolve_boxes
 from sppnet.detect.svm import LinearSvms
-from sppnet.geometry.projection import MapGeometry, choose_scale, pixel_scale, project_windows
+from sppnet.geometry.projection import (
+    MapGeometry,
+    choose_scale,
+    first_of_equal,
+    pixel_scale,
+    project_windows,
+)
 from sppnet.geometry.pyramid import pool_windows
 from sppnet.models.network import Network
 from sppnet.progress import track
 
 Sample = tuple[np.ndarray, Tensor]  # uint8 (H, W, 3) RGB image, float32 (R, 4) proposals
+Pooled = tuple[Tensor, Tensor]  # float32 (J, D) distinct features, int64 (R,) that of each box
 Times = dict[str, np.ndarray]
 Result = TypeVar("Result")
 
@@ -33,8 +41,8 @@ Result = TypeVar("Result")
 class Pooling(Protocol):
     """The conv part of a detector."""
 
-    def __call__(self, image: np.ndarray, boxes: Tensor) -> Tensor:
-        """float32 `Tensor[R, D]` of a uint8 `(H, W, 3)` image and boxes `Tensor[R, 4]`."""
+    def __call__(self, image: np.ndarray, boxes: Tensor) -> Pooled:
+        """Features of a uint8 `(H, W, 3)` image's boxes `Tensor[R, 4]`."""
         ...
 
 
@@ -55,20 +63,24 @@ class MapPooling:
     target: float
 
     @torch.inference_mode()
-    def __call__(self, image: np.ndarray, boxes: Tensor) -> Tensor:
+    def __call__(self, image: np.ndarray, boxes: Tensor) -> Pooled:
         """Pooled features; the map of every scale is made, needed or not."""
         network, short_side = self.network, min(image.shape[:2])
-        device = network.fc6.weight.device
         chosen = choose_scale(boxes, short_side, self.sizes, target=self.target)
-        pooled = torch.empty(len(boxes), network.fc6.in_features, device=device)
+        pooled, place, count = [], torch.empty(len(boxes), dtype=torch.int64), 0
         for number, size in enumerate(self.sizes):
             maps = convolve(network, image, size)
             rows = torch.nonzero(chosen == number).flatten()
             factor = pixel_scale(short_side, size)
             map_size = (maps.shape[1], maps.shape[2])
-            windows = project_windows(boxes[rows], self.geometry, map_size, factor).to(device)
-            pooled[rows.to(device)] = pool_windows(maps, windows, network.architecture.levels)
-        return pooled
+            windows = project_windows(boxes[rows], self.geometry, map_size, factor)
+            first, among = first_of_equal(windows)
+            distinct = windows[first].to(maps.device)
+            pooled.append(pool_windows(maps, distinct, network.architecture.levels))
+            place[rows] = count + among
+            count += len(first)
+        features = torch.cat(pooled) if len(pooled) > 1 else pooled[0]  # one scale: no copy
+        return features, place.to(features.device)
 
 
 @dataclass(frozen=True)
@@ -85,9 +97,12 @@ class CropPooling:
     warp: Warp
     batch: int
 
-    def __call__(self, image: np.ndarray, boxes: Tensor) -> Tensor:
-        """Pooled features."""
-        return convolve_boxes(self.network, image, boxes.numpy(), warp=self.warp, batch=self.batch)
+    def __call__(self, image: np.ndarray, boxes: Tensor) -> Pooled:
+        """Pooled features, every box its own."""
+        pooled = convolve_boxes(
+            self.network, image, boxes.numpy(), warp=self.warp, batch=self.batch
+        )
+        return pooled, torch.arange(len(boxes))
 
 
 @dataclass(frozen=True)
@@ -105,10 +120,12 @@ class TimedDetector:
     svms: LinearSvms
 
     @torch.inference_mode()
-    def score(self, pooled: Tensor) -> Tensor:
-        """The fc part: float32 `Tensor[R, K]` scores of pooled features `Tensor[R, D]`."""
-        blocks = torch.split(pooled, ROWS_PER_PRODUCT)
-        return torch.cat([self.svms.scores(self.network.hidden(block)["fc7"]) for block in blocks])
+    def score(self, pooled: Pooled) -> Tensor:
+        """The fc part: float32 `Tensor[R, K]` scores of pooled features."""
+        features, place = pooled
+        blocks = torch.split(features, ROWS_PER_PRODUCT)
+        scores = [self.svms.scores(self.network.hidden(block)["fc7"]) for block in blocks]
+        return torch.cat(scores)[place]
 
 
 def fastest_batch(

@@ -4,6 +4,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import Tensor, fx, nn
 
@@ -256,6 +257,20 @@ def choose_scale(
     factors = torch.tensor(list(scales), dtype=torch.float64, device=boxes.device) / short_side
     pixels = area(boxes.double())[:, None] * factors**2
     return (pixels - target**2).abs().argmin(dim=1)
+
+
+def first_of_equal(windows: Tensor) -> tuple[Tensor, Tensor]:
+    """Which rows come first among equal ones: boxes of nearly the same place share a window.
+
+    Args:
+        windows: integer `Tensor[K, N]`, a window or any other key per row.
+
+    Returns:
+        int64 `Tensor[J]`, the first of each group of equal rows, and int64 `Tensor[K]`, the number
+        of each row's group.
+    """
+    _, first, place = np.unique(windows.numpy(), axis=0, return_index=True, return_inverse=True)
+    return torch.from_numpy(first), torch.from_numpy(place.reshape(-1))
 
 
 def _check_projection(boxes: Tensor, map_size: tuple[int, int]) -> None:

@@ -147,6 +147,22 @@ def test_equal_window_keys_mean_equal_features(maps):
             assert equal == (keys[first] == keys[second])
 
 
+def test_boxes_on_the_same_cells_share_the_features_of_every_layer(maps, monkeypatch):
+    some = regions_of((torch.tensor(BOXES)[:1] + torch.arange(12)[:, None].float()).tolist())
+    every, _ = maps.distinct(some, torch.arange(12).flip(0))
+    slices = SimpleNamespace(hidden=lambda pooled: {"fc6": pooled[:, :9], "fc7": pooled[:, 9:]})
+    layers = LayerFeatures(slices, slices, maps, maps)
+    alone = [layers.layers(some, torch.tensor([row]), ("pool5", "ftfc7")) for row in range(12)]
+    pool5, pooled = maps.pool5, []
+    monkeypatch.setattr(
+        maps, "pool5", lambda each, rows: (pooled.append(rows), pool5(each, rows))[1]
+    )
+    found = layers.layers(some, torch.arange(12), ("pool5", "ftfc7"))
+    assert [len(rows) for rows in pooled] == [len(every)] and 1 < len(every) < 12
+    for name, features in found.items():
+        assert torch.equal(features, torch.cat([each[name] for each in alone]))
+
+
 def test_maps_of_different_networks_are_refused(tmp_path):
     stores = {480: store(tmp_path, 480), 688: store(tmp_path, 688, channels=4)}
     with pytest.raises(SppnetError, match="480: 3, 688: 4"):
@@ -241,6 +257,9 @@ class Source:
     def pool5(self, regions, rows):
         self.calls += 1
         return self.values[rows]
+
+    def distinct(self, regions, rows):
+        return rows, torch.arange(len(rows))
 
 
 @pytest.fixture

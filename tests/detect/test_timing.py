@@ -51,8 +51,8 @@ def test_maps_are_pooled_as_in_detection(tmp_path):
     )
     regions = image_regions(record, boxes.numpy(), ("a", "b"))
     wanted = MapFeatures(stores, geometry, (3, 1), 100).pool5(regions, torch.arange(4))
-    found = MapPooling(net, geometry, (128, 224), 100)(image, boxes)
-    torch.testing.assert_close(found, wanted)
+    features, place = MapPooling(net, geometry, (128, 224), 100)(image, boxes)
+    torch.testing.assert_close(features[place], wanted)
     assert (
         len(
             MapFeatures(stores, geometry, (3, 1), 100).best_scale(regions, torch.arange(4)).unique()
@@ -61,10 +61,19 @@ def test_maps_are_pooled_as_in_detection(tmp_path):
     )
 
 
+def test_boxes_on_the_same_cells_are_pooled_once():
+    net, (image, boxes) = network(), sample()
+    pooling = MapPooling(net, map_geometry(net.trunk, shrink=6.5), (224,), 100)
+    features, place = pooling(image, torch.cat([boxes, boxes.flip(0), boxes + 0.01]))
+    assert len(features) == 4
+    assert place[:4].tolist() == place[4:8].flip(0).tolist() == place[8:].tolist()
+
+
 def test_crops_are_pooled_as_in_detection():
     net, (image, boxes) = network(), sample()
     warp = Warp(size=67, context=4)
-    found = CropPooling(net, warp, batch=3)(image, boxes)
+    features, place = CropPooling(net, warp, batch=3)(image, boxes)
+    found = features[place]
     wanted = convolve_boxes(net, image, boxes.numpy(), warp=warp, batch=4)
     torch.testing.assert_close(found, wanted, rtol=1e-4, atol=1e-3)
 
@@ -74,8 +83,9 @@ def test_scores_are_those_of_fc7(monkeypatch):
     net = network()
     pooled = torch.rand(5, net.fc6.in_features)
     svms = LinearSvms(torch.rand(2, 8), torch.rand(2), 0.5)
-    found = TimedDetector(None, net, svms).score(pooled)
-    torch.testing.assert_close(found, svms.scores(net.hidden(pooled)["fc7"]))
+    place = torch.tensor([4, 0, 0, 3, 2, 1])
+    found = TimedDetector(None, net, svms).score((pooled, place))
+    torch.testing.assert_close(found, svms.scores(net.hidden(pooled[place])["fc7"]))
 
 
 @pytest.fixture

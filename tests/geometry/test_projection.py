@@ -13,6 +13,7 @@ from sppnet.errors import SppnetError
 from sppnet.geometry.projection import (
     MapGeometry,
     choose_scale,
+    first_of_equal,
     map_geometry,
     pixel_scale,
     project_windows,
@@ -362,3 +363,10 @@ def test_what_does_not_fit_is_refused(call, part):
     with pytest.raises(SppnetError, match=part) as caught:
         call()
     assert "\n" not in str(caught.value)
+
+
+@given(st.lists(st.tuples(st.integers(0, 2), st.integers(0, 2)), min_size=0, max_size=20))
+def test_equal_rows_are_known_by_their_first(rows):
+    first, place = first_of_equal(torch.tensor(rows, dtype=torch.int64).reshape(-1, 2))
+    assert sorted(first.tolist()) == [n for n, row in enumerate(rows) if row not in rows[:n]]
+    assert [rows[first[group]] for group in place.tolist()] == rows
