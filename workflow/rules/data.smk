@@ -106,7 +106,7 @@ rule store_images:
 
 
 rule propose:
-    """Selective search on every image of a split."""
+    """Selective search on every image of a split; early, for all cores wait for one another."""
     input:
         manifest="<artifacts>/manifest.parquet",
     output:
@@ -116,6 +116,7 @@ rule propose:
         "<logs>/propose/{split}.log",
     benchmark:
         "<logs>/propose/{split}.tsv"
+    priority: 2
     conda:
         "../envs/sppnet.yaml"
     threads: ALL_CORES

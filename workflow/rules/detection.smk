@@ -126,15 +126,3 @@ rule evaluate:
     shell:
         "sppnet evaluate --manifest {input.manifest:q} --detections {input.detections:q}"
         " {params.settings} --output {output:q} > {log:q} 2>&1"
-
-
-use rule evaluate as evaluate_shared with:
-    output:
-        "<artifacts>/detectors/{detector}/evaluation_shared.json",
-    log:
-        "<logs>/evaluate_shared/{detector}.log",
-    benchmark:
-        "<logs>/evaluate_shared/{detector}.tsv"
-    params:
-        settings=flags({"images": SHARED_IMAGES} | config["evaluation"]),
-        code=code_hash("sppnet.commands.evaluate"),

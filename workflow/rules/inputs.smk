@@ -4,7 +4,6 @@ Functions of `wildcards` are called by Snakemake for each job.
 """
 
 import json
-import math
 from itertools import product
 
 COLUMNS = config["table9"]["columns"]
@@ -12,11 +11,8 @@ FIGURE_DETECTIONS = (
     f"<artifacts>/detectors/{config['figures']['detector']}/detections.parquet"
 )
 
-# A detector that has seen fewer images is compared with the others on those it has seen.
-SHARED_IMAGES = min(
-    (config["detectors"][name].get("images") or math.inf for name in COLUMNS),
-)
-SHARED = "evaluation" if SHARED_IMAGES == math.inf else "evaluation_shared"
+# One that has learned from fewer images than the others is no fair rival in accuracy.
+SAME_IMAGES = len({config["detectors"][name].get("images") for name in COLUMNS}) == 1
 
 # The paper's numbers lie in git, so this input is always there: a result without a record, as in
 # a fresh clone, is made to look older than it, and is rebuilt.
