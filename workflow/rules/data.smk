@@ -106,7 +106,7 @@ rule store_images:
 
 
 rule propose:
-    """Selective search on every image of a split; early, for all cores wait for one another."""
+    """Selective search on every image of a split; early, because it waits for all cores."""
     input:
         manifest="<artifacts>/manifest.parquet",
     output:
