@@ -149,15 +149,16 @@ def test_equal_window_keys_mean_equal_features(maps):
 
 def test_boxes_on_the_same_cells_share_the_features_of_every_layer(maps, monkeypatch):
     some = regions_of((torch.tensor(BOXES)[:1] + torch.arange(12)[:, None].float()).tolist())
-    every, _ = maps.distinct(some, torch.arange(12).flip(0))
+    backwards = torch.arange(12).flip(0)
+    every, _ = maps.distinct(some, backwards)
     slices = SimpleNamespace(hidden=lambda pooled: {"fc6": pooled[:, :9], "fc7": pooled[:, 9:]})
     layers = LayerFeatures(slices, slices, maps, maps)
-    alone = [layers.layers(some, torch.tensor([row]), ("pool5", "ftfc7")) for row in range(12)]
+    alone = [layers.layers(some, row[None], ("pool5", "ftfc7")) for row in backwards]
     pool5, pooled = maps.pool5, []
     monkeypatch.setattr(
         maps, "pool5", lambda each, rows: (pooled.append(rows), pool5(each, rows))[1]
     )
-    found = layers.layers(some, torch.arange(12), ("pool5", "ftfc7"))
+    found = layers.layers(some, backwards, ("pool5", "ftfc7"))
     assert [len(rows) for rows in pooled] == [len(every)] and 1 < len(every) < 12
     for name, features in found.items():
         assert torch.equal(features, torch.cat([each[name] for each in alone]))
