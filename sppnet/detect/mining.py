@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -20,6 +19,7 @@ from sppnet.detect.sample_cache import SampleCache
 from sppnet.detect.svm import LayersOf, LinearSvms, Scaling, SvmSettings, feature_scales
 from sppnet.errors import SppnetError
 from sppnet.geometry.boxes import non_maximum_suppression
+from sppnet.geometry.projection import first_of_equal
 from sppnet.progress import track
 
 IMAGES_PER_CHECKPOINT = 50
@@ -76,7 +76,7 @@ def negative_candidates(
     if mining.duplicates == "cells":
         if window_keys is None:
             raise SppnetError("--duplicates: 'cells' needs maps of whole images; use 'overlap'")
-        keys = window_keys(regions, torch.arange(len(regions.boxes))).numpy()
+        keys = window_keys(regions, torch.arange(len(regions.boxes)))
     # most classes are absent from an image and share one mask: each mask is filtered once
     masks, shared = torch.unique(allowed, dim=1, return_inverse=True)
     kept = torch.zeros_like(masks)
@@ -85,7 +85,7 @@ def negative_candidates(
         if keys is None:
             first = _first_by_overlap(regions.boxes, rows, mining.duplicate_iou)
         else:
-            first = rows[np.unique(keys[rows], axis=0, return_index=True)[1]]
+            first = rows[first_of_equal(keys[rows])[0]]
         kept[first, column] = True
     return kept[:, shared]
 

@@ -11,7 +11,7 @@ FIGURE_DETECTIONS = (
     f"<artifacts>/detectors/{config['figures']['detector']}/detections.parquet"
 )
 
-# One that has learned from fewer images than the others is no fair rival in accuracy.
+# A detector that has learned from fewer images than the others is no fair rival in accuracy.
 SAME_IMAGES = len({config["detectors"][name].get("images") for name in COLUMNS}) == 1
 
 # The paper's numbers lie in git, so this input is always there: a result without a record, as in
