@@ -3,6 +3,7 @@
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Literal
 
@@ -14,7 +15,7 @@ from sppnet.classify.pretrain import normalise
 from sppnet.data.images import resize_shorter_side
 from sppnet.errors import SppnetError
 from sppnet.geometry.projection import map_geometry
-from sppnet.geometry.pyramid import pool_windows
+from sppnet.geometry.pyramid import WindowPooling
 from sppnet.geometry.views import map_views, mirrored_windows, view_windows
 from sppnet.models.backbones import map_shape
 from sppnet.models.network import Network
@@ -50,6 +51,16 @@ class Views:
         return tuple(dict.fromkeys([*self.scales, *([self.full] if self.full else [])]))
 
 
+@lru_cache(maxsize=256)
+def _pooling(
+    cells: tuple[tuple[int, ...], ...],
+    map_size: tuple[int, int],
+    levels: tuple[int, ...],
+    device: torch.device,
+) -> WindowPooling:
+    return WindowPooling(torch.tensor(cells, device=device), map_size, levels)
+
+
 class MultiViewClassifier:
     """Scores of images, averaged over views.
 
@@ -82,24 +93,25 @@ class MultiViewClassifier:
         Args:
             image: uint8 `(H, W, 3)` RGB.
         """
-        logits = [
+        pooled = [
             part
             for size in self.views.sizes
             for part in self._at(size, resize_shorter_side(image, size))
         ]
-        probabilities = torch.cat(logits).softmax(dim=1)
+        # The fc layers once for all views: their weights are far larger than the features.
+        probabilities = self.network.head(torch.cat(pooled)).softmax(dim=1)
         return probabilities.mean(dim=0).cpu(), len(probabilities)
 
     def _at(self, size: int, image: np.ndarray) -> list[Tensor]:
-        """Logits of the views at one scale."""
+        """Pooled features of the views at one scale."""
         views, height, width = self.views, *image.shape[:2]
         windows = torch.zeros(0, 4, dtype=torch.int64)
         if size in views.scales:
             windows = view_windows(height, width, views.window, views.positions)
         if views.source == "crops":
-            logits = self._crops(image, windows) if len(windows) else []
+            pooled = self._crops(image, windows) if len(windows) else []
             whole = views.full == size
-            return logits + (self._pooled(image, windows[:0], whole) if whole else [])
+            return pooled + (self._pooled(image, windows[:0], whole) if whole else [])
         return self._pooled(image, windows, views.full == size)
 
     def _crops(self, image: np.ndarray, windows: Tensor) -> list[Tensor]:
@@ -107,21 +119,24 @@ class MultiViewClassifier:
         if self.views.mirrored:
             crops += [crop[:, ::-1] for crop in crops]
         batches = [crops[i : i + CROPS_PER_BATCH] for i in range(0, len(crops), CROPS_PER_BATCH)]
-        return [self.network(self._inputs(batch)) for batch in batches]
+        network = self.network
+        return [network.pool(network.maps(self._inputs(batch))) for batch in batches]
 
     def _pooled(self, image: np.ndarray, windows: Tensor, whole: bool) -> list[Tensor]:
         """Windows and, if asked for, the whole image, pooled from its map and its mirror's."""
         network = self.network
         images = [image, image[:, ::-1]] if self.views.mirrored else [image]
         maps = network.maps(self._inputs(images))
-        logits = [network.head(network.pool(maps))] if whole else []
+        pooled = [network.pool(maps)] if whole else []
         if len(windows):
+            levels, map_size = network.architecture.levels, (maps.shape[2], maps.shape[3])
             for number, each in enumerate(maps):
                 here = mirrored_windows(windows, image.shape[1]) if number else windows
-                cells = map_views(here, self.stride, (maps.shape[2], maps.shape[3]), self.cells)
-                pooled = pool_windows(each, cells, network.architecture.levels)
-                logits.append(network.head(pooled))
-        return logits
+                cells = map_views(here, self.stride, map_size, self.cells)
+                # Images of one size have the same windows.
+                pooling = _pooling(tuple(map(tuple, cells.tolist())), map_size, levels, maps.device)
+                pooled.append(pooling(each))
+        return pooled
 
     def _inputs(self, images: list[np.ndarray]) -> Tensor:
         device = self.network.fc6.weight.device

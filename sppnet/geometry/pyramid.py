@@ -92,7 +92,57 @@ class SpatialPyramidPooling(nn.Module):
         return f"levels={self.levels}"
 
 
-@torch.no_grad()
+class WindowPooling:
+    """`pool_windows` for maps of one size, of which the same windows are pooled again and again.
+
+    Args:
+        windows: integer `Tensor[K, 4]` x1 y1 x2 y2, half-open cells inside the map, on its device.
+        map_size: height and width of the maps in cells.
+        levels: bins per side of each level.
+
+    Raises:
+        SppnetError: a level below 1, wrong shape or type, a window that is empty or leaves the map.
+    """
+
+    def __init__(self, windows: Tensor, map_size: tuple[int, int], levels: Sequence[int]) -> None:
+        _check_levels(levels)
+        windows = _checked_windows(windows, map_size)
+        self.count, self.map_size, self.levels = len(windows), map_size, tuple(levels)
+        bins = [_window_bins(windows, level) for level in levels]
+        self.rectangles = RectangleMaxima(torch.cat(bins), *map_size) if self.count else None
+
+    @torch.no_grad()
+    def __call__(self, map: Tensor) -> Tensor:
+        """As `pool_windows`.
+
+        Raises:
+            SppnetError: not a floating point map of the size.
+        """
+        _check_map(map)
+        if map.shape[1:] != self.map_size:
+            raise SppnetError(
+                f"map: {tuple(map.shape[1:])} cells; give {self.map_size}, as for the windows"
+            )
+        channels, levels = len(map), self.levels
+        bins = sum(level * level for level in levels)
+        pooled = uninitialised((self.count, channels * bins), map)
+        if self.rectangles is None:
+            return pooled
+        cells = map.permute(1, 2, 0).flatten(0, 1)
+        step = CHANNEL_BYTES // map.element_size()
+        for start in range(0, channels, step):
+            maxima = self.rectangles.of(cells[:, start : start + step])
+            first = 0
+            for level in levels:
+                stop = first + level * level
+                part = pooled[:, first * channels : stop * channels]
+                part = part.view(self.count, channels, level * level)[:, start : start + step]
+                index = self.rectangles.index[first * self.count : stop * self.count]
+                _write_bins(maxima, index, part)
+                first = stop
+        return pooled
+
+
 def pool_windows(map: Tensor, windows: Tensor, levels: Sequence[int]) -> Tensor:
     """Pyramid of every window of one map, equal to `pyramid_pool` of the cut-out windows.
 
@@ -113,29 +163,9 @@ def pool_windows(map: Tensor, windows: Tensor, levels: Sequence[int]) -> Tensor:
 
     Source: SPP App. A; release spm_pool_caffe_mex.cpp.
     """
-    _check_levels(levels)
-    windows = _checked_windows(map, windows)
-    channels, height, width = map.shape
-    bins = sum(level * level for level in levels)
-    pooled = uninitialised((len(windows), channels * bins), map)
-    if len(windows) == 0:
-        return pooled
-    rectangles = RectangleMaxima(
-        torch.cat([_window_bins(windows, level) for level in levels]), height, width
-    )
-    cells = map.permute(1, 2, 0).flatten(0, 1)
-    step = CHANNEL_BYTES // map.element_size()
-    for start in range(0, channels, step):
-        maxima = rectangles.of(cells[:, start : start + step])
-        first = 0
-        for level in levels:
-            stop = first + level * level
-            part = pooled[:, first * channels : stop * channels]
-            part = part.view(len(windows), channels, level * level)[:, start : start + step]
-            index = rectangles.index[first * len(windows) : stop * len(windows)]
-            _write_bins(maxima, index, part)
-            first = stop
-    return pooled
+    _check_map(map)
+    height, width = map.shape[1:]
+    return WindowPooling(windows.to(map.device), (height, width), levels)(map)
 
 
 def _write_bins(maxima: Tensor, index: Tensor, out: Tensor) -> None:
@@ -184,20 +214,23 @@ def _check_levels(levels: Sequence[int]) -> None:
         raise SppnetError(f"levels: got {list(levels)}; give one or more numbers of at least 1")
 
 
-def _checked_windows(map: Tensor, windows: Tensor) -> Tensor:
-    """Windows as int64 on the device of the map."""
+def _check_map(map: Tensor) -> None:
     if map.ndim != 3 or not map.is_floating_point() or 0 in map.shape:
         raise SppnetError(
             f"map: {map.dtype} of shape {tuple(map.shape)}; give floating point (C, H, W)"
         )
+
+
+def _checked_windows(windows: Tensor, map_size: tuple[int, int]) -> Tensor:
+    """Windows as int64."""
     whole = not (windows.is_floating_point() or windows.is_complex() or windows.dtype == torch.bool)
     if windows.ndim != 2 or windows.shape[1] != 4 or not whole:
         raise SppnetError(
             f"windows: {windows.dtype} of shape {tuple(windows.shape)}; give integer cells (K, 4)"
         )
-    windows = windows.to(map.device, torch.int64)
-    height, width = map.shape[1:]
-    limit = torch.tensor([width, height], device=map.device)
+    windows = windows.long()
+    height, width = map_size
+    limit = torch.tensor([width, height], device=windows.device)
     low, high = windows[:, :2], windows[:, 2:]
     bad = ((low < 0) | (high > limit) | (low >= high)).any(dim=1).nonzero().flatten().tolist()
     if bad:

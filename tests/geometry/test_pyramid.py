@@ -7,7 +7,13 @@ from torch.nn import functional
 
 from sppnet.errors import SppnetError
 from sppnet.geometry import pyramid
-from sppnet.geometry.pyramid import SpatialPyramidPooling, bin_edges, pool_windows, pyramid_pool
+from sppnet.geometry.pyramid import (
+    SpatialPyramidPooling,
+    WindowPooling,
+    bin_edges,
+    pool_windows,
+    pyramid_pool,
+)
 
 # The same examples on every run.
 REPEATABLE = settings(derandomize=True)
@@ -194,6 +200,14 @@ def test_many_channels_and_windows(dtype):
     assert torch.equal(pool_windows(map, windows, (6, 3, 2, 1)), expected)
 
 
+def test_windows_once_prepared_serve_many_maps():
+    maps = random_maps((3, 70, 5, 6))
+    windows = torch.tensor([[0, 0, 6, 5], [2, 1, 5, 2]])
+    pooling = WindowPooling(windows, (5, 6), (3, 1))
+    for map in maps:
+        assert torch.equal(pooling(map), loop_over_windows(map, windows, (3, 1)))
+
+
 def test_a_window_of_one_cell_repeats_it():
     map = random_maps((3, 5, 6))
     found = pool_windows(map, torch.tensor([[4, 2, 5, 3]], dtype=torch.int32), (3, 1))
@@ -236,6 +250,10 @@ MAP, WINDOW = torch.zeros(2, 3, 4), torch.tensor([[0, 0, 4, 3]])
         (lambda: pool_windows(MAP, WINDOW.bool(), (1,)), "windows: torch.bool"),
         (lambda: pool_windows(MAP, WINDOW[:, :3], (1,)), r"windows: .* shape \(1, 3\)"),
         (lambda: pool_windows(MAP, WINDOW[0], (1,)), "windows: .* shape"),
+        (
+            lambda: WindowPooling(WINDOW, (3, 4), (1,))(MAP.mT),
+            r"map: \(4, 3\) cells; give \(3, 4\)",
+        ),
     ],
 )
 def test_what_does_not_fit_is_refused(call, part):
