@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 import matplotlib
@@ -15,8 +16,8 @@ from matplotlib.transforms import Bbox
 from sppnet.errors import SppnetError
 from sppnet.report.plotting import COLOURS, MARKERS, STYLE, new_figure, save_figure
 
-# Where a point's label may go, in points from it; the first that is free is taken. Errors fall with
-# cost, so above right and below left are clear of the line.
+# Where a point's label may go, in points from it; the first that is free is taken. Where errors fall
+# with cost, above right and below left are clear of the line.
 PLACES = ((5, 4), (-5, -4), (5, 14), (-5, -14), (-5, 4), (5, -4), (-5, 14), (5, -14))
 OUTLINE = [withStroke(linewidth=2, foreground="white")]
 
@@ -93,9 +94,14 @@ def _cost(axis: Axes, points: Sequence[Point], field: str, label: str) -> None:
 
 
 def _labels(axis: Axes, points: Sequence[Point], field: str) -> None:
-    """Write beside each point what it is, clear of other points and labels where there is room."""
+    """Write beside each point what it is, clear of points, lines and labels where there is room."""
     spots = axis.transData.transform([(getattr(p, field), p.error) for p in points])
     taken = [Bbox.from_bounds(x - 6, y - 6, 12, 12) for x, y in spots]
+    for line in axis.lines:
+        corners = axis.transData.transform(line.get_xydata())
+        for start, end in pairwise(corners):
+            on_line = start + np.linspace(0, 1, 100)[:, None] * (end - start)
+            taken += [Bbox.from_bounds(x, y, 0.1, 0.1) for x, y in on_line]
     for point in points:
         for place in PLACES:
             text = _label(axis, point, field, place)

@@ -45,6 +45,18 @@ def test_no_label_lies_on_another_or_outside(figure):
         assert all(axis.bbox.x0 <= box.x0 and box.x1 <= axis.bbox.x1 for box in boxes)
 
 
+def test_no_label_lies_on_a_line(tmp_path, monkeypatch):
+    """Even where errors rise with cost, so that the first places are on the line."""
+    kept = []
+    monkeypatch.setattr(views_cost, "save_figure", lambda figure, paths: kept.append(figure))
+    rising = [Point("maps", f"{n} views", n, 3 * n, n / 4, n / 5, n / 3) for n in (10, 40, 96)]
+    draw_views_cost([tmp_path / "a.png"], rising)
+    for axis in kept[0].axes:
+        path = axis.lines[0].get_transform().transform_path(axis.lines[0].get_path())
+        for text in axis.texts:
+            assert not path.intersects_bbox(text.get_window_extent(), filled=False)
+
+
 def test_text_can_be_read_in_print(figure):
     """The figure is as wide as it is printed."""
     texts = [text for axis in figure.axes for text in (*axis.texts, *axis.get_xticklabels())]

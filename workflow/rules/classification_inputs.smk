@@ -183,7 +183,7 @@ def views_cost_points():
     return [
         {
             "series": series,
-            "label": views,
+            "label": views.replace("_", " "),
             "files": score_files(own["backbone"], own["regime"], views, "json"),
         }
         for series, views in views_shown()
