@@ -16,7 +16,7 @@ from matplotlib.transforms import Bbox
 from sppnet.errors import SppnetError
 from sppnet.report.plotting import COLOURS, MARKERS, STYLE, new_figure, save_figure
 
-# Where a point's label may go, in points from it; the first that is free is taken. Where errors fall
+# Where a label may go, in points from its point; the first that is free is taken. Where errors fall
 # with cost, above right and below left are clear of the line.
 PLACES = ((5, 4), (-5, -4), (5, 14), (-5, -14), (-5, 4), (5, -4), (-5, 14), (5, -14))
 OUTLINE = [withStroke(linewidth=2, foreground="white")]
