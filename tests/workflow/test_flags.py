@@ -104,3 +104,13 @@ def test_every_flag_is_passed_by_some_rule(tmp_path):
 
 def test_one_configuration_inherits_nothing_from_the_default(tmp_path):
     assert "generate" not in {line[0] for line in command_lines("config/voc07.yaml", tmp_path)}
+
+
+@pytest.mark.parametrize(
+    ("config", "same"), [("config/mini.yaml", True), ("config/voc07.yaml", False)]
+)
+def test_accuracy_is_claimed_only_of_detectors_with_the_same_images(tmp_path, config, same):
+    """R-CNN learns from all images of mini, and from a few photographs."""
+    (line,) = (words for words in command_lines(config, tmp_path) if words[0] == "tabulate-claims")
+    assert any('"as_accurate_as_rcnn"' in word for word in line) is same
+    assert any('"faster_than_rcnn_one_scale"' in word for word in line)
