@@ -16,7 +16,7 @@ from sppnet.report.transfer_tables import (
     percent_text,
 )
 
-OUR_ROW, OUR_HEADING = "ours", "SPP-net (ours)"
+OUR_ROW = "ours"
 HEADINGS = {
     "ZF": "Zeiler & Fergus",
     "Oquab": "Oquab et al.",
@@ -81,11 +81,17 @@ def comparison_cells(
 def comparison_lines(
     columns: Sequence[Column], cells: Cells, paper: Sequence[PaperRow]
 ) -> list[list[str]]:
-    """The table as text: the paper's rows in their order, with our number for the paper's own."""
+    """The table as text: the paper's rows in their order, with our number for the paper's own.
+
+    Our row says on how many images: a subset of a set is easier than the whole.
+    """
     lines = [["", *(column.title for column in columns)]]
     for name in (*(row.name for row in paper if row.name != OUR_ROW), OUR_ROW):
         found = [cells[column.name].get(name) for column in columns]
-        heading = OUR_HEADING if name == OUR_ROW else f"{HEADINGS.get(name, name)} (quoted)"
+        heading = f"{HEADINGS.get(name, name)} (quoted)"
+        if name == OUR_ROW:
+            tested = ", ".join(str(cell.n) for cell in found if isinstance(cell, TransferCell))
+            heading = f"SPP-net (ours, on {tested} images)"
         lines.append([heading, *("-" if cell is None else _text(cell) for cell in found)])
     return lines
 

@@ -46,7 +46,7 @@ def test_table_6_and_8(arguments):
     run(table=8, layer=["fc7", "spp"], **arguments)
     assert table(arguments)[1:] == [
         ["VQ (quoted)", "56.0+-1.0", "-"],
-        ["SPP-net (ours)", "50.00", "50.00"],
+        ["SPP-net (ours, on 9, 9 images)", "50.00", "50.00"],
     ]
 
 

@@ -40,7 +40,7 @@ def test_quoted_rows_are_marked_and_ours_is_the_named_layer_not_the_best():
         ["", "VOC 2007", "Caltech-101"],
         ["VQ (quoted)", "56.07", "74.41+-1.0"],
         ["Zeiler & Fergus (quoted)", "75.90 (own impl.)", "-"],
-        ["SPP-net (ours)", "50.00", "60.00+-1.5"],
+        ["SPP-net (ours, on 7, 7 images)", "50.00", "60.00+-1.5"],
     ]
     assert cells["k"]["VQ"] == QuotedCell("74.41+-1.0", 74.41, "b", 1.0)
     ours = metrics(cells)["columns"]["k"]["ours"]
