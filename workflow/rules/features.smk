@@ -3,8 +3,8 @@
 Needs: manifest.parquet, proposals/{split}.parquet, networks and fine-tuned networks.
 Gives: features/{network}/{size}/{split}.npy (SPP), features/{detector}/{state}/{split}.npy (R-CNN).
 
-From these maps to the detections goes the longest chain of a run: its rules have priority, so that
-it does not end alone on one core.
+From features to detections go the longest chains of a run: their rules have priority, R-CNN's before
+all others, so that they do not end alone on one core.
 """
 
 
@@ -54,6 +54,7 @@ rule cache_region_features:
         "<logs>/cache_region_features/{detector}.{state}.{split}.tsv"
     wildcard_constraints:
         detector=named("rcnn"),
+    priority: 2
     conda:
         "../envs/sppnet.yaml"
     threads: 1
