@@ -23,7 +23,7 @@ class RegressionSettings:
     """Which pairs are learnt from, and how strongly the weights are held back.
 
     Attributes:
-        overlap: a box is paired with its best object of a class when it overlaps it by more.
+        overlap: a box is paired with its best object when it overlaps it by more.
         regularisation: lambda of the ridge regression, on scaled features.
         whitening: added to the eigenvalues of the targets' covariance.
         maximum_pairs: most pairs per class, drawn at random where there are more; bounds the
@@ -61,8 +61,8 @@ def find_pairs(
 ) -> list[Pair]:
     """Boxes and the objects of one class that they should become.
 
-    Every box, objects included, is paired with the object of the class that it overlaps most (the
-    first on ties), if by more than `settings.overlap`.
+    Every box, objects included, is paired with the one object of any class that it overlaps most
+    (the first on ties), if by more than `settings.overlap`; it trains that object's class only.
 
     Args:
         regions: images with their boxes.
@@ -71,15 +71,18 @@ def find_pairs(
 
     Returns:
         Pairs in the order of images and boxes.
+
+    Source: SPEC 9.7; release spp_train_bbox_regressor.m.
     """
     pairs: list[Pair] = []
     for image, each in enumerate(regions):
-        objects = torch.nonzero(each.class_index == number).flatten()
         rows = torch.nonzero(each.overlaps[:, number] > settings.overlap).flatten()
-        if len(objects) and len(rows):
-            best = intersection_over_union(each.boxes[rows], each.boxes[objects]).argmax(dim=1)
-            partners = objects[best].tolist()
-            pairs += [(image, *pair) for pair in zip(rows.tolist(), partners, strict=True)]
+        if len(rows):
+            objects = each.boxes[: each.ground_truth]
+            partners = intersection_over_union(each.boxes[rows], objects).argmax(dim=1)
+            own = each.class_index[partners] == number
+            found = zip(rows[own].tolist(), partners[own].tolist(), strict=True)
+            pairs += [(image, *pair) for pair in found]
     if len(pairs) <= settings.maximum_pairs:
         return pairs
     generator = np.random.default_rng([settings.seed, number])

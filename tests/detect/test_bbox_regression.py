@@ -58,15 +58,23 @@ def test_pairs_overlap_by_more_than_the_limit():
     assert find_pairs([regions], 1, SETTINGS) == []
 
 
-def test_the_partner_is_the_best_object_of_the_class():
-    objects = [[0, 0, 20, 10], [4, 0, 24, 10], [3, 0, 23, 10]]
-    regions = regions_of(objects, "aab", [[3, 0, 23, 10]])
-    pairs = find_pairs([regions, regions], 0, SETTINGS)
-    # the proposal (row 3) equals an object of the other class; row 1 is the nearer one of class a
-    assert (0, 3, 1) in pairs and (1, 3, 1) in pairs
-    # that object of class b is itself a box to learn from
-    assert (0, 2, 1) in pairs
-    assert find_pairs([regions], 1, SETTINGS) == [(0, 0, 2), (0, 1, 2), (0, 2, 2), (0, 3, 2)]
+def test_a_box_trains_the_class_of_its_best_object_alone():
+    # class a: x from 0 and from 8; class b: x from 4; all 20 wide, 10 high
+    objects = [[0, 0, 20, 10], [8, 0, 28, 10], [4, 0, 24, 10]]
+    # IoU of boxes of one size, shifted by s: (20 - s) / (20 + s), so 2/3 for s = 4, above the limit
+    proposals = [[1, 0, 21, 10], [3, 0, 23, 10], [7, 0, 27, 10], [4, 0, 24, 10]]
+    regions = regions_of(objects, "aab", proposals)
+    # rows 3 to 6: nearest to objects 0, 2, 1 and 2; every object is its own best
+    of_a, of_b = [(0, 0), (1, 1), (3, 0), (5, 1)], [(2, 2), (4, 2), (6, 2)]
+    both = [regions, regions]
+    assert find_pairs(both, 0, SETTINGS) == [(image, *pair) for image in (0, 1) for pair in of_a]
+    assert find_pairs(both, 1, SETTINGS) == [(image, *pair) for image in (0, 1) for pair in of_b]
+
+
+def test_the_first_of_two_equally_near_objects_is_the_partner():
+    regions = regions_of([[4, 0, 24, 10], [0, 0, 20, 10]], "ba", [[2, 0, 22, 10]])
+    assert find_pairs([regions], 1, SETTINGS) == [(0, 0, 0), (0, 2, 0)]
+    assert find_pairs([regions], 0, SETTINGS) == [(0, 1, 1)]
 
 
 def test_more_pairs_than_the_limit_are_drawn_by_the_seed():
