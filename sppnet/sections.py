@@ -229,20 +229,40 @@ class Scaled(Section):
 
 
 class Svm(Scaled):
-    """Linear SVMs with mined negatives."""
+    """Linear SVMs with mined negatives, as far as both methods share them."""
 
     cost: Positive = Field(description="Soft-margin C.")
     bias: Positive = Field(description="Constant feature that carries the bias.")
     positive_weight: Positive = Field(description="Weight of a positive relative to a negative.")
     tolerance: Positive = Field(description="Violation of optimality at which to stop.")
     negative_iou: Fraction = Field(description="Negatives overlap the class less than this.")
-    duplicates: Literal["overlap", "cells", "none"] = Field(
-        description="Which negatives count as repeated: by overlap, by equal map cells, or none."
-    )
     duplicate_iou: Fraction = Field(description="Overlap above which a negative is repeated.")
     hard_threshold: float = Field(description="Negatives that score above it are added.")
     evict_threshold: float = Field(description="Negatives that score below it are dropped.")
     retrain_after: Count = Field(description="New negatives of a class before it is retrained.")
+
+
+class SppSvm(Svm):
+    """SVMs on pooled maps."""
+
+    duplicates: Literal["overlap", "cells", "none"] = Field(
+        description="Which negatives count as repeated: by overlap, by equal map cells, or none."
+    )
+
+
+class RcnnSvm(Svm):
+    """SVMs on warped boxes, which have no map cells in common."""
+
+    duplicates: Literal["overlap", "none"] = Field(
+        description="Which negatives count as repeated: by overlap, or none."
+    )
+
+
+class Svms(Section):
+    """SVMs of each method."""
+
+    spp: SppSvm
+    rcnn: RcnnSvm
 
 
 class Bbox(Scaled):

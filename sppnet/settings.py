@@ -33,7 +33,7 @@ from sppnet.sections import (
     Scenes,
     Section,
     Store,
-    Svm,
+    Svms,
     Table9,
     Timing,
 )
@@ -50,7 +50,7 @@ class Settings(Section):
     proposals: Proposals
     detectors: dict[Name, Detector] = Field(min_length=1)
     finetune: FineTunings
-    svm: Svm
+    svm: Svms
     bbox: Bboxes
     detection: Detection
     evaluation: Evaluation

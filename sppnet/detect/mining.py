@@ -69,13 +69,12 @@ def negative_candidates(
     Raises:
         SppnetError: duplicates "cells" without map cells.
     """
+    _require_keys(mining, window_keys)
     allowed = regions.overlaps < mining.negative_iou
     if mining.duplicates == "none":
         return allowed
     keys = None
-    if mining.duplicates == "cells":
-        if window_keys is None:
-            raise SppnetError("--duplicates: 'cells' needs maps of whole images; use 'overlap'")
+    if mining.duplicates == "cells" and window_keys:
         keys = window_keys(regions, torch.arange(len(regions.boxes)))
     # most classes are absent from an image and share one mask: each mask is filtered once
     masks, shared = torch.unique(allowed, dim=1, return_inverse=True)
@@ -122,10 +121,11 @@ def train_svms(
         negatives found after the first training, trainings, seconds of training.
 
     Raises:
-        SppnetError: no image, a class without objects or negatives, or an SVM that does not
-            converge.
+        SppnetError: duplicates "cells" without map cells, no image, a class without objects or
+            negatives, or an SVM that does not converge.
     """
     mining, svm, scaling = settings
+    _require_keys(mining, window_keys)
     _require_objects(regions, classes)
     caches = _empty_caches(regions[0], layers, classes)
     first = _resume(caches, restart)
@@ -151,6 +151,13 @@ def train_svms(
         {name: cache.svms for name, cache in caches.items()},
         {name: cache.report() for name, cache in caches.items()},
     )
+
+
+def _require_keys(mining: MiningSettings, window_keys: WindowKeys | None) -> None:
+    if mining.duplicates == "cells" and window_keys is None:
+        raise SppnetError(
+            "--duplicates: 'cells' needs maps of whole images; use 'overlap' or 'none'"
+        )
 
 
 def _require_objects(regions: Sequence[ImageRegions], classes: Sequence[str]) -> None:

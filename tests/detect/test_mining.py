@@ -371,6 +371,13 @@ def test_a_class_without_objects_is_an_error(tmp_path):
         )
 
 
+def test_cells_without_maps_are_refused_before_any_feature_is_read(tmp_path):
+    world = World()
+    with pytest.raises(SppnetError, match="cells"):
+        world.train(tmp_path, duplicates="cells")
+    assert world.calls == []
+
+
 def test_a_class_without_negatives_is_an_error(tmp_path):
     world = World()
     for regions in world.regions:

@@ -31,10 +31,15 @@ def test_the_schema_is_the_generated_one():
 @pytest.mark.parametrize(
     ("key", "value", "words"),
     [
-        ("svm.costs", 1, ["svm.costs: no such setting"]),
-        ("svm.cost", REMOVED, ["svm.cost: missing"]),
-        ("svm.cost", -1, ["svm.cost: ", "greater than 0", "-1"]),
-        ("svm.cost", "1e-3", ["svm.cost: ", "valid number", "'1e-3'"]),
+        ("svm.spp.costs", 1, ["svm.spp.costs: no such setting"]),
+        ("svm.spp.cost", REMOVED, ["svm.spp.cost: missing"]),
+        ("svm.spp.cost", -1, ["svm.spp.cost: ", "greater than 0", "-1"]),
+        ("svm.spp.cost", "1e-3", ["svm.spp.cost: ", "valid number", "'1e-3'"]),
+        (
+            "svm.rcnn.duplicates",
+            "cells",
+            ["svm.rcnn.duplicates: ", "'overlap' or 'none'", "'cells'"],
+        ),
         ("data", REMOVED, ["data: missing"]),
         ("networks.zf5.architecture.levels", [], ["networks.zf5.architecture.levels: "]),
         ("networks.zf5.architecture.mean", [1, 2], ["networks.zf5.architecture.mean: "]),

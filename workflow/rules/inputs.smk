@@ -200,8 +200,8 @@ def finetune_settings(wildcards):
 
 def svm_settings(wildcards):
     """Regions and SVMs of a detector."""
-    method = {"method": detector_of(wildcards)["method"]}
-    return flags(method | pooling(wildcards) | config["svm"])
+    method = detector_of(wildcards)["method"]
+    return flags({"method": method} | pooling(wildcards) | config["svm"][method])
 
 
 def bbox_settings(wildcards):
