@@ -20,6 +20,7 @@ from sppnet.data.store import ArrayStore, ArrayWriter, read_json, write_json
 from sppnet.errors import SppnetError
 from sppnet.geometry.pyramid import pyramid_pool
 from sppnet.geometry.views import five_positions
+from sppnet.models.backbones import map_shape
 from sppnet.models.half_precision import to_half
 from sppnet.models.network import Network
 from sppnet.progress import track
@@ -132,7 +133,7 @@ def layer_features(network: Network, image: np.ndarray, *, maps: bool) -> dict[s
     inputs = pixels[None].to(network.fc6.weight.device)
     cut = _after_conv4(network.trunk)
     conv4 = network.trunk[:cut](inputs.contiguous(memory_format=torch.channels_last))
-    conv5 = network.trunk[cut:](conv4)
+    conv5 = network.trunk[cut:](conv4) / architecture.map_std
     pyramid = network.pool(conv5)
     found = {
         "conv4": conv4,
@@ -165,10 +166,12 @@ def cache_image_features(
         restart: folder for unfinished work; a killed run goes on from there.
 
     Raises:
-        SppnetError: an image cannot be read, or is too small for the crop.
+        SppnetError: an image cannot be read, or is too small for the crop or the trunk.
 
     Source: paper §3.2 and §3.3 (centre crop, full image; no flips, no further views).
     """
+    smallest = view.crop or view.size
+    map_shape(network.trunk, smallest, smallest)  # refuses what the trunk is too large for
     names = layer_names(network)
     layers = _stored(names, view.kind != "full")
     with ArrayWriter(path, "float16", restart) as writer:

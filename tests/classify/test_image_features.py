@@ -31,6 +31,7 @@ def network(backbone="zf5", levels=(3, 1)):
         mean=(104.0, 117.0, 123.0),
         std=58.0,
         channel_order="BGR",
+        map_std=8.0,
     )
     generator = torch.Generator().manual_seed(0)
     return build_network(architecture, initialisation="he", generator=generator).eval()
@@ -133,6 +134,11 @@ def test_full_images_have_no_map_layers(records, tmp_path):
     assert list(stored.names) == ["pool", "spp", "fc6", "fc7"]
     lengths = {len(values) for values in stored.vectors("spp", [r.image for r in records])}
     assert lengths == {16 * (9 + 1)}
+
+
+def test_a_size_below_what_the_trunk_takes_is_refused(records, tmp_path):
+    with pytest.raises(SppnetError, match="12 x 12 pixels are too few"):
+        cached(records, network(), View("crop", 64, 12), tmp_path / "out")
 
 
 def test_values_beyond_half_precision_become_its_limit(records, tmp_path):
