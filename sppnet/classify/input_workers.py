@@ -1,5 +1,7 @@
 """Network inputs cut in worker processes, with the same bytes whatever their number."""
 
+import signal
+import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import tee
@@ -112,7 +114,7 @@ def cut_all(
     # them for ever.
     cv2.setNumThreads(1)
     try:
-        for plan, crops in zip(plans, loader, strict=True):
+        for plan, crops in zip(plans, _quietly_begun(loader), strict=True):
             if isinstance(crops, SppnetError):
                 raise crops
             yield plan, crops.numpy()
@@ -124,6 +126,19 @@ def cut_all(
         ) from error
     finally:
         cv2.setNumThreads(threads)
+
+
+def _quietly_begun(loader: DataLoader[Any]) -> Iterator[Any]:
+    """The loader's batches, without the handler that torch sets for signals of dead workers.
+
+    It raises wherever the main thread is at that moment, mostly in a step of the training. Without
+    it the loader notices by itself, when it next waits for a batch.
+    """
+    before = signal.getsignal(signal.SIGCHLD)
+    batches = iter(loader)
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGCHLD, before)
+    return batches
 
 
 class _Once:

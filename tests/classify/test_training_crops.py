@@ -1,6 +1,7 @@
 """Training batches: which region, at which size, in which epoch."""
 
 import os
+import time
 
 import cv2
 import numpy as np
@@ -189,6 +190,15 @@ def test_a_dead_worker_is_one_line():
     images.broken = True
     with pytest.raises(SppnetError, match=r"--workers 2: a process died"):
         epochs(given, 1)
+
+
+def test_a_worker_that_dies_while_the_network_learns_is_one_line():
+    images = Failing(pictures(), lambda: (time.sleep(0.3), os._exit(1)))
+    given = crops(images, batch=1, workers=2)
+    images.broken = True
+    with pytest.raises(SppnetError, match=r"--workers 2: a process died"):
+        for _ in given(0, torch.Generator().manual_seed(3)):
+            time.sleep(0.5)
 
 
 def test_workers_start_after_opencv_has_used_threads():
