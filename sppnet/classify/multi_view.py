@@ -85,6 +85,7 @@ class MultiViewClassifier:
         self.network, self.views = network, views
         self.stride = map_geometry(network.trunk).stride
         self.cells = map_shape(network.trunk, views.window, views.window)[1]
+        map_shape(network.trunk, min(views.sizes), min(views.sizes))  # refuses what is too small
 
     @torch.inference_mode()
     def scores(self, image: np.ndarray) -> tuple[Tensor, int]:

@@ -8,7 +8,7 @@ from typing import Annotated
 
 from typer import Option
 
-from sppnet.data.image_folder import read_image_folder
+from sppnet.data.image_folder import labelled_files, read_image_folder
 from sppnet.data.manifest import ImageRecord, Problem, write_manifest, write_problems
 from sppnet.data.split_checks import Checked, check_splits, require_usable
 from sppnet.data.voc import read_voc
@@ -39,6 +39,9 @@ def run(
         raise SppnetError(f"--trainval and --test are both {test!r}; name two different lists")
     if download:
         _download(voc, (trainval, test), image_folder)
+    if image_folder is not None:
+        for split in ("train", "val"):  # an empty class must not show after hours of decoding
+            labelled_files(image_folder, split)
     records, found = _read_detection(voc, trainval, test, workers)
     wanted = [("detection", "trainval"), ("detection", "test")]
     if image_folder is not None:

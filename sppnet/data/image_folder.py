@@ -24,15 +24,7 @@ def read_image_folder(
     Raises:
         SppnetError: the split's folder is missing or has no class folders, or one is empty.
     """
-    folder = Path(root) / split
-    classes, problems = _class_folders(folder)
-    labels: dict[Path, str] = {}
-    for place in classes:
-        files, found = _files_below(place, folder)
-        if not files:
-            raise SppnetError(f"{place}: empty class folder; add pictures or remove the folder")
-        labels |= dict.fromkeys(files, place.name)
-        problems += found
+    labels, problems = labelled_files(root, split)
     inspections = inspect_images(list(labels), workers=workers, description=f"read {split}")
     records = [
         ImageRecord(
@@ -49,6 +41,24 @@ def read_image_folder(
         if inspection.usable
     ]
     return records, problems + [item for each in inspections for item in each.problems]
+
+
+def labelled_files(root: Path, split: str) -> tuple[dict[Path, str], list[Problem]]:
+    """Class of each file below `root/split/<class>/`, and what lies beside; decodes nothing.
+
+    Raises:
+        SppnetError: the split's folder is missing or has no class folders, or one is empty.
+    """
+    folder = Path(root) / split
+    classes, problems = _class_folders(folder)
+    labels: dict[Path, str] = {}
+    for place in classes:
+        files, found = _files_below(place, folder)
+        if not files:
+            raise SppnetError(f"{place}: empty class folder; add pictures or remove the folder")
+        labels |= dict.fromkeys(files, place.name)
+        problems += found
+    return labels, problems
 
 
 def _class_folders(folder: Path) -> tuple[list[Path], list[Problem]]:

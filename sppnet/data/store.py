@@ -53,9 +53,16 @@ def read_json(path: Path) -> Any:
 
 
 def file_sha256(path: Path) -> str:
-    """Hexadecimal SHA-256 of a file's bytes."""
-    with Path(path).open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    """Hexadecimal SHA-256 of a file's bytes.
+
+    Raises:
+        SppnetError: the file cannot be read.
+    """
+    try:
+        with Path(path).open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise SppnetError(f"{path}: {error.strerror}; run the stage that writes it") from None
 
 
 @cache
@@ -199,6 +206,13 @@ class ArrayStore:
                 index["key"], index["first_row"], index["shape"], strict=True
             )
         }
+        shapes = [shape for _, shape in self._places.values()]
+        stored = (sum(int(np.prod(shape[:-1])) for shape in shapes), shapes[0][-1])
+        if self._rows.shape != stored:
+            raise SppnetError(
+                f"{self.path}: {self._rows.shape} values, but its index tells of {stored}; "
+                "delete both and cache the features anew"
+            )
 
     @property
     def channels(self) -> int:

@@ -212,11 +212,13 @@ def freeze_trunk(network: Network) -> None:
 
 
 def choose_device(name: str) -> torch.device:
-    """Device of a `--device` flag: "auto" is the GPU where there is one.
+    """Device of a `--device` flag: "auto" is the GPU where there is one. It will repeat itself.
 
     Raises:
         SppnetError: torch does not know the device, or this machine does not have it.
     """
+    # The same numbers on every run: cuDNN's fastest gradients add in random order.
+    torch.backends.cudnn.deterministic = True
     if name == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     try:

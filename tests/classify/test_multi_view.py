@@ -121,6 +121,7 @@ def test_one_trunk_pass_per_scale(monkeypatch: pytest.MonkeyPatch) -> None:
         (Views("maps", (), 64, 1, False, None), "give at least one"),
         (Views("maps", (60,), 64, 1, False, None), "do not fit"),
         (Views("maps", (64,), 4, 1, False, None), "too few"),
+        (Views("maps", (), 64, 1, False, 8), "8 x 8 pixels are too few"),
     ],
 )
 def test_impossible_views_are_refused(views: Views, words: str) -> None:

@@ -116,6 +116,13 @@ def test_nothing_usable_is_an_error_after_the_list_is_written(sets):
     assert not (sets / "out/manifest.parquet").exists()
 
 
+def test_an_empty_class_is_named_before_anything_is_decoded(sets, monkeypatch):
+    (sets / "folder/val/c").mkdir()
+    monkeypatch.setattr("sppnet.commands.prepare.read_voc", lambda *_, **__: pytest.fail("decoded"))
+    with pytest.raises(SppnetError, match="val/c: empty class folder"):
+        prepare(sets)
+
+
 def test_one_list_cannot_be_both(sets):
     with pytest.raises(SppnetError, match="two different lists"):
         prepare(sets, test="train")

@@ -82,6 +82,22 @@ def test_failed_write_leaves_the_old_file_and_no_rubbish(tmp_path):
     assert (tmp_path / "a.json").read_text() == '{\n "b": 1\n}\n'
 
 
+def test_an_index_of_other_arrays_is_refused(tmp_path):
+    write_all(tmp_path / "maps.npy", tmp_path / "work")
+    for name, array in (("less", np.zeros((2, 4))), ("wide", np.zeros((29, 5)))):
+        (tmp_path / name).mkdir()
+        with ArrayWriter(tmp_path / f"{name}.npy", "float16", tmp_path / name) as writer:
+            writer.append("image0", array)
+        (tmp_path / f"{name}.parquet").replace(tmp_path / "maps.parquet")
+        with pytest.raises(SppnetError, match=r"maps\.npy: .* its index tells of"):
+            ArrayStore(tmp_path / "maps.npy")
+
+
+def test_a_missing_input_is_named(tmp_path):
+    with pytest.raises(SppnetError, match="input: No such file"):
+        restart_directory(tmp_path, {}, [tmp_path / "input"])
+
+
 def test_restart_folder_follows_settings_and_inputs(tmp_path):
     source = tmp_path / "input"
     source.write_text("one")
