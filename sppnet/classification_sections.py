@@ -2,9 +2,12 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, ValidationInfo, field_validator
 
 from sppnet.sections import Count, Name, Natural, Recipe, Section
+
+Chain = Literal["zf5", "convnet5", "overfeat5", "overfeat7", "alex5"]
+Layer = Literal["conv4", "conv5", "pool", "spp", "fc6", "fc7"]
 
 
 class Tested(Section):
@@ -18,6 +21,21 @@ class Tested(Section):
     positions: Literal[1, 5, 9] = Field(description="Views per scale.")
     mirrored: bool = Field(description="Each view of the mirrored image counts too.")
     full: Count | None = Field(description="Shorter side of a view of the whole image, or null.")
+
+    @field_validator("window")
+    @classmethod
+    def _window_fits(cls, window: int, earlier: ValidationInfo) -> int:
+        smallest = min(earlier.data.get("scales", []), default=window)
+        if window > smallest:
+            raise ValueError(f"{window} pixels do not fit the scale {smallest}; lower it")
+        return window
+
+    @field_validator("full")
+    @classmethod
+    def _some_view(cls, full: int | None, earlier: ValidationInfo) -> int | None:
+        if full is None and not earlier.data.get("scales", [1]):
+            raise ValueError("no view is left; give a size here, or scales")
+        return full
 
 
 class Backbone(Section):
@@ -55,14 +73,14 @@ class Classifiers(Section):
     seeds: list[Natural] = Field(min_length=1, description="One network per seed.")
     head: Head
     training: Recipe
-    backbones: dict[Name, Backbone] = Field(min_length=1)
+    backbones: dict[Literal[Chain, "squeezenet"], Backbone] = Field(min_length=1)
     regimes: dict[Name, Regime] = Field(min_length=1)
 
 
 class Table1(Section):
     """The architectures of Table 1."""
 
-    backbones: list[str] = Field(min_length=1, description="Trunks, in row order.")
+    backbones: list[Chain] = Field(min_length=1, description="Trunks, in row order.")
     input_size: Count = Field(description="Side of the image that runs through them, pixels.")
 
 
@@ -138,6 +156,19 @@ class TransferColumn(Section):
     )
     crop: Count | None = Field(description="Side of the centre crop, pixels; null for no crop.")
 
+    @field_validator("crop")
+    @classmethod
+    def _crop_fits(cls, crop: int | None, earlier: ValidationInfo) -> int | None:
+        shown = earlier.data.get("input")
+        if shown is not None and (shown == "crop") != (crop is not None):
+            raise ValueError(
+                f"{crop} with input {shown}; give a side with input crop, and only there"
+            )
+        smallest = min(earlier.data.get("sizes", []), default=crop)
+        if crop is not None and smallest is not None and crop > smallest:
+            raise ValueError(f"{crop} pixels do not fit the size {smallest}; lower it")
+        return crop
+
 
 class Table6(Section):
     """VOC 2007."""
@@ -157,14 +188,24 @@ class Table7(Section):
     warped: Name = Field(description="Column whose images are warped to squares instead.")
     warped_beside: Name = Field(description="Column that it is compared with.")
 
+    @field_validator("columns")
+    @classmethod
+    def _one_size(cls, columns: dict[str, TransferColumn]) -> dict[str, TransferColumn]:
+        for name, column in columns.items():
+            if len(column.sizes) > 1:
+                raise ValueError(
+                    f"{name}.sizes are {column.sizes}, of which no images here choose; keep one"
+                )
+        return columns
+
 
 class Table8(Section):
     """Our columns beside other methods: one of each table, with the layer that speaks for it."""
 
     voc07: Name
-    voc07_layer: str
+    voc07_layer: Layer
     caltech101: Name
-    caltech101_layer: str
+    caltech101_layer: Layer
 
 
 class Transfer(Section):

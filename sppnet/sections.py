@@ -6,7 +6,7 @@ the command that the section is for, with underscores for dashes.
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 
 Count = Annotated[int, Field(ge=1)]
 Natural = Annotated[int, Field(ge=0)]
@@ -123,6 +123,21 @@ class Recipe(Section):
     images_per_epoch: Count | None = Field(description="Images drawn per epoch; null for all.")
     precision: Literal["full", "mixed"] = Field(description="mixed: bfloat16, on a GPU only.")
 
+    @field_validator("crop")
+    @classmethod
+    def _crop_fits(cls, crop: int, earlier: ValidationInfo) -> int:
+        resize = earlier.data.get("resize", crop)
+        if crop > resize:
+            raise ValueError(f"{crop} pixels do not fit resize {resize}; lower it or raise resize")
+        return crop
+
+    @field_validator("plateau")
+    @classmethod
+    def _one_schedule(cls, plateau: int | None, earlier: ValidationInfo) -> int | None:
+        if plateau is not None and earlier.data.get("drops"):
+            raise ValueError("takes the place of drops; set it to null, or drops to []")
+        return plateau
+
 
 class Training(Recipe):
     """Training of one network."""
@@ -180,6 +195,16 @@ class RcnnDetector(Section):
     crop: Count = Field(description="Side of a warped region, pixels.")
     context: Natural = Field(description="Pixels of context on each side of a warped region.")
 
+    @field_validator("context")
+    @classmethod
+    def _context_fits(cls, context: int, earlier: ValidationInfo) -> int:
+        crop = earlier.data.get("crop", 2 * context + 1)
+        if 2 * context >= crop:
+            raise ValueError(
+                f"{context} pixels on each side leave nothing of crop {crop}; keep it below half"
+            )
+        return context
+
 
 Detector = Annotated[SppDetector | RcnnDetector, Field(discriminator="method")]
 
@@ -212,11 +237,17 @@ class SppFineTuning(FineTuning):
     scale_choice: Literal["best", "random"] = Field(description="Scale of a box in training.")
 
 
+class RcnnFineTuning(FineTuning):
+    """Fine-tuning of all layers on warped boxes; background is all that is not foreground."""
+
+    mirror: bool = Field(description="Mirror every other crop, drawn at random.")
+
+
 class FineTunings(Section):
-    """Fine-tuning of each method; R-CNN's background is all that is not foreground."""
+    """Fine-tuning of each method."""
 
     spp: SppFineTuning
-    rcnn: FineTuning
+    rcnn: RcnnFineTuning
 
 
 class Scaled(Section):
@@ -294,7 +325,7 @@ class Evaluation(Section):
 
     iou: Fraction = Field(description="Least overlap of a hit.")
     nms: Fraction = Field(description="As in detection, again after regression.")
-    bootstrap: Natural = Field(description="Resamplings of the test images for the interval.")
+    bootstrap: Count = Field(description="Resamplings of the test images for the interval.")
     seed: Seed
 
 

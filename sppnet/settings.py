@@ -4,7 +4,8 @@ python -m sppnet.settings > workflow/schemas/config.schema.json
 """
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
+from itertools import product
 from typing import Any, Self
 
 from pydantic import Field, ValidationError, model_validator
@@ -37,6 +38,7 @@ from sppnet.sections import (
     Table9,
     Timing,
 )
+from sppnet.settings_names import check_errors, check_name, check_transfer
 
 
 class Settings(Section):
@@ -80,8 +82,7 @@ class Settings(Section):
         detectors |= {f"table9.columns.{i}": name for i, name in enumerate(self.table9.columns)}
         for known, names in ((self.networks, networks), (self.detectors, detectors)):
             for key, name in names.items():
-                if name not in known:
-                    raise ValueError(f"{key}: there is no {name!r}; choose from {', '.join(known)}")
+                check_name(key, name, known)
         if self.table9.baseline not in self.table9.columns:
             raise ValueError("table9.baseline: not among table9.columns; add it there")
         return self
@@ -92,45 +93,27 @@ class Settings(Section):
         parts = (self.classifiers, self.views, self.errors)
         if any(parts) and not all(parts):
             raise ValueError("classifiers, views, errors: give all three or none of them")
-        known = set(self.networks)
         if self.classifiers and self.views and self.errors:
-            names = self.classifiers
-            choices = {*names.backbones, *names.regimes, *self.views}
-            wanted = self.errors.model_dump()
-            for key, name in _leaves(wanted, "errors"):
-                if name not in choices:
-                    raise ValueError(f"{key}: there is no {name!r} in classifiers or views")
-            known |= {
-                f"{backbone}-{regime}-{seed}"
-                for backbone in names.backbones
-                for regime in names.regimes
-                for seed in names.seeds
-            }
-        users = {"responses.network": self.responses.network} if self.responses else {}
+            check_errors(self.errors, self.classifiers, self.views)
+        levels = self._levels()
         if self.transfer:
-            columns = {
-                "table6": self.transfer.table6.columns,
-                "table7": self.transfer.table7.columns,
-            }
-            for table, own in columns.items():
-                for name, column in own.items():
-                    users[f"transfer.{table}.columns.{name}.network"] = column.network
-        for key, name in users.items():
-            if name not in known:
-                raise ValueError(f"{key}: there is no {name!r}; choose from {', '.join(known)}")
+            check_transfer(self.transfer, levels)
+        if self.responses:
+            check_name("responses.network", self.responses.network, levels)
         return self
 
-
-def _leaves(value: Any, key: str) -> Iterator[tuple[str, str]]:
-    """All texts in nested lists and mappings, with their dotted keys."""
-    if isinstance(value, str):
-        yield key, value
-    elif isinstance(value, Mapping):
-        for name, each in value.items():
-            yield from _leaves(each, f"{key}.{name}")
-    elif isinstance(value, list):
-        for number, each in enumerate(value):
-            yield from _leaves(each, f"{key}.{number}")
+    def _levels(self) -> dict[str, list[int]]:
+        """Pyramid of every network, those of the tables of classification too, by its name."""
+        found = {name: network.architecture.levels for name, network in self.networks.items()}
+        if self.classifiers:
+            own = self.classifiers
+            found |= {
+                f"{backbone}-{name}-{seed}": regime.levels
+                for backbone, (name, regime), seed in product(
+                    own.backbones, own.regimes.items(), own.seeds
+                )
+            }
+        return found
 
 
 def check_settings(config: Mapping[str, Any]) -> None:
@@ -157,7 +140,8 @@ def _explain(error: Mapping[str, Any], config: Mapping[str, Any]) -> str:
     if error["type"] == "extra_forbidden":
         return f"{key}: no such setting; correct its name or remove it"
     if error["type"] == "value_error":
-        return str(error["ctx"]["error"])
+        found = str(error["ctx"]["error"])  # of the whole configuration: names its keys itself
+        return f"{key}: {found}" if key else found
     return f"{key}: {error['msg'].lower()}, not {error['input']!r}; correct its value"
 
 
@@ -167,6 +151,8 @@ def _key(location: tuple[int | str, ...], config: Mapping[str, Any]) -> str:
     place: Any = config
     for number, part in enumerate(location, start=1):
         last = number == len(location)
+        if last and part == "[key]":  # pydantic's mark of a wrong name instead of a wrong value
+            break
         if isinstance(place, Mapping) and part not in place and not last:
             continue
         if isinstance(place, Mapping):

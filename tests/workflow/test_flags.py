@@ -1,5 +1,6 @@
 """Rules and commands in step: each command line that a rule makes is what its command takes."""
 
+import json
 import re
 import shlex
 import subprocess
@@ -13,6 +14,7 @@ import typer
 import yaml
 
 from sppnet.cli import COMMANDS
+from sppnet.report.claims import CLAIMS
 
 ROOT = Path(__file__).resolve().parents[2]
 CONFIGS = [
@@ -114,3 +116,16 @@ def test_accuracy_is_claimed_only_of_detectors_with_the_same_images(tmp_path, co
     (line,) = (words for words in command_lines(config, tmp_path) if words[0] == "tabulate-claims")
     assert any('"as_accurate_as_rcnn"' in word for word in line) is same
     assert any('"faster_than_rcnn_one_scale"' in word for word in line)
+
+
+def test_only_backbones_of_the_paper_are_claimed_about(tmp_path):
+    settings = yaml.safe_load((ROOT / "config/mini.yaml").read_text())
+    settings["classifiers"]["backbones"]["alex5"] = {"title": "", "reference": None, "width": 1}
+    settings["errors"]["table3"]["backbones"].append("alex5")
+    config = tmp_path / "more.yaml"
+    config.write_text(yaml.safe_dump(settings))
+    lines = command_lines(config, tmp_path / "run")
+    (words,) = (line for line in lines if line[0] == "tabulate-claims")
+    claims = [json.loads(word)["claim"] for word in words if word.startswith("{")]
+    assert set(claims) == set(CLAIMS)
+    assert any("alex5-" in word for line in lines if line[0] == "tabulate-errors" for word in line)

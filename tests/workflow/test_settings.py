@@ -2,16 +2,20 @@
 
 import copy
 from pathlib import Path
+from typing import get_args
 
 import pytest
 import yaml
 
+from sppnet.classification_sections import Chain
 from sppnet.errors import SppnetError
+from sppnet.models.backbones import BACKBONES
 from sppnet.settings import check_settings, json_schema
 
 ROOT = Path(__file__).resolve().parents[2]
 SHIPPED = [*sorted((ROOT / "config").glob("*.yaml")), ROOT / "tests/workflow/tiny.yaml"]
 REMOVED = object()
+TRUNK = {"title": "a trunk", "reference": None, "width": 1}
 
 
 def load(path=ROOT / "config/mini.yaml"):
@@ -54,6 +58,40 @@ def test_the_schema_is_the_generated_one():
         ("table9.columns", ["spp_1sc"], ["table9.baseline"]),
         ("figures.detector", "none", ["figures.detector", "'none'"]),
         ("scenes.quality", 101, ["scenes.quality: "]),
+        ("detectors.rcnn.context", 90, ["detectors.rcnn.context: 90 pixels", "crop 179"]),
+        ("evaluation.bootstrap", 0, ["evaluation.bootstrap: ", "greater than or equal to 1"]),
+        ("networks.zf5.training.crop", 201, ["networks.zf5.training.crop: 201", "resize 200"]),
+        ("networks.zf5.training.plateau", 5, ["networks.zf5.training.plateau: ", "drops"]),
+        ("classifiers.training.crop", 129, ["classifiers.training.crop: 129", "resize 128"]),
+        ("classifiers.training.plateau", 5, ["classifiers.training.plateau: ", "drops"]),
+        ("classifiers.backbones.zf6", TRUNK, ["classifiers.backbones.zf6: ", "'squeezenet'"]),
+        ("table1.backbones", ["zf5", "zf6"], ["table1.backbones.1: ", "'overfeat5'", "'zf6'"]),
+        ("views.six_scales.window", 113, ["views.six_scales.window: 113", "scale 112"]),
+        ("views.one_full.full", None, ["views.one_full.full: no view"]),
+        ("errors.table2.views", "no_spp", ["errors.table2.views: ", "'no_spp'", "ten_crops"]),
+        ("errors.table2.regimes.1", "one_crop", ["errors.table2.regimes.1: ", "spp_single"]),
+        ("errors.table3.backbones", ["alex5"], ["errors.table3.backbones.0: ", "overfeat7"]),
+        ("errors.table3.regimes.multi", "zf5", ["errors.table3.regimes.multi: ", "spp_multi"]),
+        ("errors.table3.crop", "spp_multi", ["errors.table3.crop: ", "one_crop"]),
+        ("errors.table4.backbone", "spp_multi", ["errors.table4.backbone: ", "overfeat7"]),
+        ("errors.table4.most", "zf5", ["errors.table4.most: ", "six_scales_full"]),
+        ("errors.table5.members", [["zf5", "zf5"]], ["errors.table5.members.0: ", "spp_multi"]),
+        ("errors.ablations.fewer_bins", "zf5", ["errors.ablations.fewer_bins: ", "spp_30bins"]),
+        ("transfer.table6.columns.a.crop", None, ["transfer.table6.columns.a.crop: ", "input"]),
+        ("transfer.table6.columns.c.crop", 112, ["transfer.table6.columns.c.crop: ", "full"]),
+        ("transfer.table6.columns.a.crop", 113, ["transfer.table6.columns.a.crop: ", "size 112"]),
+        ("transfer.table6.columns.a.network", "zf5-one-1", ["columns.a.network: ", "'zf5-one-1'"]),
+        ("transfer.table7.columns.d.sizes", [112, 90], ["transfer.table7.columns: d.sizes", "112"]),
+        ("transfer.table7.warped", "e", ["transfer.table7.warped: ", "'e'"]),
+        ("transfer.table7.warped_beside", "e", ["transfer.table7.warped_beside: ", "'e'"]),
+        ("transfer.table7.warped_beside", "warped", ["transfer.table7.warped_beside: "]),
+        ("transfer.table7.columns.warped.network", "alex5", ["transfer.table7.warped: alex5 has"]),
+        ("transfer.table8.voc07", "f", ["transfer.table8.voc07: ", "'f'", "a, b, c, d, e"]),
+        ("transfer.table8.voc07_layer", "fc8", ["transfer.table8.voc07_layer: ", "'fc7'", "'fc8'"]),
+        ("transfer.table8.voc07_layer", "conv5", ["transfer.table8.voc07_layer: ", "full images"]),
+        ("transfer.table8.caltech101", "e", ["transfer.table8.caltech101: ", "'e'"]),
+        ("transfer.table8.caltech101_layer", "fc9", ["transfer.table8.caltech101_layer: ", "fc9"]),
+        ("responses.network", "zf5-spp_multi-3", ["responses.network: ", "'zf5-spp_multi-3'"]),
     ],
 )
 def test_a_wrong_setting_is_named_in_one_line(key, value, words):
@@ -62,6 +100,7 @@ def test_a_wrong_setting_is_named_in_one_line(key, value, words):
     place = config
     for section in sections:
         place = place[section]
+    name = int(name) if isinstance(place, list) else name
     if value is REMOVED:
         del place[name]
     else:
@@ -71,6 +110,17 @@ def test_a_wrong_setting_is_named_in_one_line(key, value, words):
     assert "\n" not in str(error.value)
     for word in words:
         assert word in str(error.value)
+
+
+def test_trunks_in_the_tables_are_those_that_can_be_built():
+    assert set(get_args(Chain)) == set(BACKBONES)
+
+
+def test_another_backbone_than_the_papers_may_be_trained_and_shown():
+    config = load()
+    config["classifiers"]["backbones"]["alex5"] = TRUNK
+    config["errors"]["table3"]["backbones"].append("alex5")
+    check_settings(config)
 
 
 def test_an_empty_configuration_is_refused():

@@ -1,0 +1,134 @@
+"""Names in a configuration that must exist elsewhere in it, each in the section that it belongs to.
+
+A check raises `ValueError` with the line that a user reads: the setting, and what to choose from.
+"""
+
+from collections.abc import Collection, Iterator, Mapping
+from typing import Any
+
+from sppnet.classification_sections import (
+    Classifiers,
+    ErrorTables,
+    Tested,
+    Transfer,
+    TransferColumn,
+)
+
+# What the pyramid of a network without pyramid pooling is: its 6 x 6 level alone.
+PLAIN_LEVELS = [6]
+
+
+def check_name(key: str, name: str, known: Collection[str]) -> None:
+    """Refuse a name that is not among the known ones.
+
+    Raises:
+        ValueError: it is not.
+    """
+    if name not in known:
+        raise ValueError(f"{key}: there is no {name!r}; choose from {', '.join(known)}")
+
+
+def check_errors(
+    errors: ErrorTables, classifiers: Classifiers, views: Mapping[str, Tested]
+) -> None:
+    """Refuse backbones, regimes and views of Tables 2 to 5 that are not in their own sections.
+
+    Raises:
+        ValueError: the first of them.
+    """
+    sections: tuple[tuple[Collection[str], Mapping[str, Any]], ...] = (
+        (classifiers.backbones, _backbones(errors)),
+        (classifiers.regimes, _regimes(errors)),
+        (views, _views(errors)),
+    )
+    for known, used in sections:
+        for key, name in _leaves(used, "errors"):
+            check_name(key, name, known)
+
+
+def _backbones(errors: ErrorTables) -> dict[str, Any]:
+    own = errors.ablations
+    return {
+        "table3.backbones": errors.table3.backbones,
+        "table4.backbone": errors.table4.backbone,
+        "table5.members": [backbone for backbone, _ in errors.table5.members],
+        "ablations.fewer_bins_backbone": own.fewer_bins_backbone,
+        "ablations.random_size_backbone": own.random_size_backbone,
+    }
+
+
+def _regimes(errors: ErrorTables) -> dict[str, Any]:
+    own = errors.ablations
+    return {
+        "table2.regimes": errors.table2.regimes,
+        "table3.regimes": errors.table3.regimes,
+        "table4.regime": errors.table4.regime,
+        "table5.members": [regime for _, regime in errors.table5.members],
+        "ablations.fewer_bins": own.fewer_bins,
+        "ablations.random_size": own.random_size,
+    }
+
+
+def _views(errors: ErrorTables) -> dict[str, Any]:
+    three, four = errors.table3, errors.table4
+    return {
+        "table2.views": errors.table2.views,
+        "table3": {"crop": three.crop, "full": three.full},
+        "table4": {name: getattr(four, name) for name in ("few", "many", "most", "crops", "maps")},
+        "table5.views": errors.table5.views,
+    }
+
+
+def _leaves(value: Any, key: str) -> Iterator[tuple[str, str]]:
+    """All texts in nested lists and mappings, with their dotted keys."""
+    if isinstance(value, str):
+        yield key, value
+    elif isinstance(value, Mapping):
+        for name, each in value.items():
+            yield from _leaves(each, f"{key}.{name}")
+    elif isinstance(value, list):
+        for number, each in enumerate(value):
+            yield from _leaves(each, f"{key}.{number}")
+
+
+def check_transfer(transfer: Transfer, levels: Mapping[str, list[int]]) -> None:
+    """Refuse networks, columns and layers of Tables 6 to 8 that do not exist.
+
+    Args:
+        transfer: its section.
+        levels: bins per side of each pyramid level, by network.
+
+    Raises:
+        ValueError: the first of them.
+    """
+    six, seven, eight = transfer.table6, transfer.table7, transfer.table8
+    for table, columns in (("table6", six.columns), ("table7", seven.columns)):
+        for name, column in columns.items():
+            check_name(f"transfer.{table}.columns.{name}.network", column.network, levels)
+    check_name("transfer.table7.warped", seven.warped, seven.columns)
+    beside = [name for name in seven.columns if name != seven.warped]  # it has no column itself
+    check_name("transfer.table7.warped_beside", seven.warped_beside, beside)
+    _check_layer("transfer.table7.warped", "spp", seven.columns[seven.warped], levels)
+    for key, layer, columns in (
+        ("voc07", eight.voc07_layer, six.columns),
+        ("caltech101", eight.caltech101_layer, seven.columns),
+    ):
+        name = getattr(eight, key)
+        check_name(f"transfer.table8.{key}", name, columns)
+        _check_layer(f"transfer.table8.{key}_layer", layer, columns[name], levels)
+
+
+def _check_layer(
+    key: str, layer: str, column: TransferColumn, levels: Mapping[str, list[int]]
+) -> None:
+    """Refuse a layer that a column is not learnt from."""
+    if layer in ("conv4", "conv5") and column.input == "full":
+        raise ValueError(
+            f"{key}: maps of full images differ in size, so there is no {layer}; "
+            "choose from pool, spp, fc6, fc7"
+        )
+    if layer == "spp" and levels[column.network] == PLAIN_LEVELS:
+        raise ValueError(
+            f"{key}: {column.network} has no pyramid, so there is no spp; "
+            "choose another layer or network"
+        )
