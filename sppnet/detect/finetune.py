@@ -3,8 +3,8 @@
 The iterations come in chunks. A chunk takes some training images, draws boxes of each once, and
 makes balanced batches of them all; it is one epoch of `sppnet.models.training.fit`. Some images
 are held out: no box of theirs is trained on, and their loss chooses the snapshot. (The release
-chooses it on the test images.) Neither method mirrors images: the paper does not say that it did;
-both releases do.
+chooses it on the test images.) SPP's maps are not mirrored: the paper does not say that they were,
+though its release does so. R-CNN's crops are, if wanted.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -17,7 +17,7 @@ from torch.nn import functional
 
 from sppnet.data.images import read_image
 from sppnet.detect.features import MapFeatures
-from sppnet.detect.rcnn import Warp, fill_colour, normalise, warp_regions
+from sppnet.detect.rcnn import Warp, fill_colour, mirror_half, normalise, warp_regions
 from sppnet.detect.regions import ImageRegions, sample_regions
 from sppnet.detect.sampling import Sampling, batch_rows, chunk_images, hold_out
 from sppnet.errors import SppnetError
@@ -27,6 +27,8 @@ from sppnet.models.training import History, Schedule, fit
 
 # inputs of some boxes of an image, in a compact type
 Gather = Callable[[ImageRegions, Tensor, torch.Generator], Tensor]
+# inputs of a batch, changed at random
+Augment = Callable[[Tensor, torch.Generator], Tensor]
 
 
 def finetune_maps(
@@ -78,6 +80,7 @@ def finetune_crops(
     regions: Sequence[ImageRegions],
     *,
     warp: Warp,
+    mirror: bool,
     sampling: Sampling,
     schedule: Schedule,
     restart: Path,
@@ -90,6 +93,7 @@ def finetune_crops(
         network: trained in place; its outputs are background and the classes of the regions.
         regions: training images with their boxes.
         warp: how boxes are cut out.
+        mirror: mirror each crop with probability 1/2 when it is trained on; held-out ones never.
         sampling: how boxes are drawn.
         schedule: its epochs and drops count chunks (see `Sampling.chunks`).
         restart: folder for unfinished work.
@@ -115,7 +119,7 @@ def finetune_crops(
     def prepare(inputs: Tensor) -> Tensor:
         return normalise(inputs.to(device), architecture)
 
-    stage = _Stage(regions, gather, prepare, sampling)
+    stage = _Stage(regions, gather, prepare, sampling, mirror_half if mirror else None)
     return _fit(network, stage, schedule, restart)
 
 
@@ -127,6 +131,7 @@ class _Stage:
     gather: Gather
     prepare: Callable[[Tensor], Tensor]
     sampling: Sampling
+    augment: Augment | None = None
 
     def windows(
         self, images: Sequence[ImageRegions], generator: torch.Generator
@@ -185,7 +190,10 @@ def _fit(module: nn.Module, stage: _Stage, schedule: Schedule, restart: Path) ->
         images = chunk_images(train, chunk, sampling.images_per_chunk, seed)
         inputs, labels = stage.windows(images, generator)
         for rows in batch_rows(labels, sampling, generator):
-            found = stage.prepare(inputs[rows.to(inputs.device)])
+            found = inputs[rows.to(inputs.device)]
+            if stage.augment:
+                found = stage.augment(found, generator)
+            found = stage.prepare(found)
             yield found, labels[rows].to(found.device)
 
     def validate(module: nn.Module) -> dict[str, float]:

@@ -96,6 +96,22 @@ def normalise(crops: Tensor, architecture: Architecture) -> Tensor:
     return pixels.permute(0, 3, 1, 2)
 
 
+def mirror_half(crops: Tensor, generator: torch.Generator) -> Tensor:
+    """Crops of which each is mirrored left to right with probability 1/2.
+
+    Args:
+        crops: `Tensor[K, size, size, 3]`.
+        generator: source of the choice, on the CPU.
+
+    Returns:
+        A new tensor like `crops`.
+
+    Source: SPEC 12; rcnn-code finetuning/voc_2007_prototxt (mirror).
+    """
+    chosen = (torch.rand(len(crops), generator=generator) < 0.5).to(crops.device)
+    return torch.where(chosen[:, None, None, None], crops.flip(2), crops)
+
+
 @torch.inference_mode()
 def convolve_boxes(
     network: Network, image: np.ndarray, boxes: np.ndarray, *, warp: Warp, batch: int

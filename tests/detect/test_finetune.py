@@ -224,9 +224,57 @@ def test_crops_train_all_layers(tmp_path):
         net,
         coloured(tmp_path),
         warp=Warp(size=48, context=4),
+        mirror=True,
         sampling=replace(SAMPLING, negative_iou=(0.0, 0.5)),
         schedule=replace(SCHEDULE, epochs=4, learning_rate=0.01),
         restart=tmp_path / "work",
     )
     assert history[-1]["loss"] < 0.6 * np.log(3)
     assert not any(torch.equal(value, before[name]) for name, value in net.state_dict().items())
+
+
+def shaded(folder):
+    """Images that no two columns of are alike, so a mirrored crop differs from itself."""
+    pixels = np.random.default_rng(0).integers(0, 256, (64, 64, 3), dtype=np.uint8)
+    Image.fromarray(pixels).save(folder / "shaded.png")
+    return [replace(each, path=str(folder / "shaded.png")) for each in toy(images=2)]
+
+
+def batches_of_crops(folder, monkeypatch, *, mirror, seed=5):
+    """Training batches of two chunks, and the crops that are held out."""
+    seen, held = [], []
+
+    def collect(module, batches, validate, *, seed, **settings):
+        generator = torch.Generator().manual_seed(seed)
+        seen.extend(inputs for chunk in range(2) for inputs, _ in batches(chunk, generator))
+        monkeypatch.setattr(finetune, "_evaluate", lambda *given: held.append(given[2]))
+        validate(module)
+        return []
+
+    monkeypatch.setattr(finetune, "fit", collect)
+    finetune_crops(
+        network(),
+        shaded(folder),
+        warp=Warp(size=16, context=2),
+        mirror=mirror,
+        sampling=replace(SAMPLING, negative_iou=(0.0, 0.5), seed=seed, windows_per_image=4),
+        schedule=SCHEDULE,
+        restart=folder,
+    )
+    return torch.cat(seen), held[0]
+
+
+def test_half_of_the_crops_trained_on_are_mirrored(tmp_path, monkeypatch):
+    crops, held = batches_of_crops(tmp_path, monkeypatch, mirror=True)
+    again, _ = batches_of_crops(tmp_path, monkeypatch, mirror=True)
+    other, _ = batches_of_crops(tmp_path, monkeypatch, mirror=True, seed=6)
+    assert torch.equal(crops, again) and not torch.equal(crops, other)
+    # all boxes of an image look like one of two crops, whatever is drawn
+    plain, unchanged = batches_of_crops(tmp_path, monkeypatch, mirror=False)
+    originals = torch.unique(plain, dim=0)
+    assert len(originals) == 2 and torch.equal(held, unchanged)
+    as_it_is, flipped = (
+        (crops[:, None] == each).flatten(2).all(2).any(1) for each in (originals, originals.flip(3))
+    )
+    assert (as_it_is ^ flipped).all()
+    assert 0.2 < float(flipped.float().mean()) < 0.8
