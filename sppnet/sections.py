@@ -224,7 +224,9 @@ class FineTuning(Section):
     positive_iou: Fraction = Field(description="Least overlap of foreground, inclusive.")
     images_per_chunk: Count = Field(description="Images whose boxes are mixed.")
     windows_per_image: Count = Field(description="Boxes drawn from each of them.")
-    holdout: Fraction = Field(description="Share of trainval images that choose the snapshot.")
+    holdout: Annotated[float, Field(ge=0, lt=1)] = Field(
+        description="Share of trainval images that choose the snapshot; 0 takes the last one."
+    )
     holdout_windows: Count = Field(description="Most boxes of them that the loss is taken on.")
     seed: Seed
 
@@ -240,7 +242,7 @@ class SppFineTuning(FineTuning):
 class RcnnFineTuning(FineTuning):
     """Fine-tuning of all layers on warped boxes; background is all that is not foreground."""
 
-    mirror: bool = Field(description="Mirror every other crop, drawn at random.")
+    mirror: bool = Field(description="Mirror each crop with probability 1/2.")
 
 
 class FineTunings(Section):

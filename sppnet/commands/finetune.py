@@ -41,7 +41,7 @@ def run(
     negative_high: Annotated[float, Option(help="Overlap that background stays below.")],
     images_per_chunk: Annotated[int, Option(help="Images whose boxes are mixed.")],
     windows_per_image: Annotated[int, Option(help="Boxes drawn from each of them.")],
-    holdout: Annotated[float, Option(help="Share of the images held out to choose the snapshot.")],
+    holdout: Annotated[float, Option(help="Share of images that choose the snapshot; 0: last.")],
     holdout_windows: Annotated[int, Option(help="Most boxes that the held-out loss is taken on.")],
     scale_choice: Annotated[Literal["best", "random"], Option(help="Scale of a box in training.")],
     seed: Annotated[int, Option(help="Seed of everything random.")],

@@ -37,7 +37,7 @@ def run(
     positive_iou: Annotated[float, Option(help="Smallest overlap of foreground.")],
     images_per_chunk: Annotated[int, Option(help="Images whose boxes are mixed.")],
     windows_per_image: Annotated[int, Option(help="Boxes drawn from each of them.")],
-    holdout: Annotated[float, Option(help="Share of the images held out to choose the snapshot.")],
+    holdout: Annotated[float, Option(help="Share of images that choose the snapshot; 0: last.")],
     holdout_windows: Annotated[int, Option(help="Most boxes that the held-out loss is taken on.")],
     mirror: Annotated[bool, Option(help="Mirror each crop with probability 1/2.")],
     seed: Annotated[int, Option(help="Seed of everything random.")],

@@ -3,8 +3,9 @@
 The iterations come in chunks. A chunk takes some training images, draws boxes of each once, and
 makes balanced batches of them all; it is one epoch of `sppnet.models.training.fit`. Some images
 are held out: no box of theirs is trained on, and their loss chooses the snapshot. (The release
-chooses it on the test images.) SPP's maps are not mirrored: the paper does not say that they were,
-though its release does so. R-CNN's crops are, if wanted.
+chooses it on the test images; the paper takes the last, as is done where none is held out.) SPP's
+maps are not mirrored: the paper does not say that they were, though its release does so. R-CNN's
+crops are, if wanted.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -23,7 +24,7 @@ from sppnet.detect.sampling import Sampling, batch_rows, chunk_images, hold_out
 from sppnet.errors import SppnetError
 from sppnet.models.half_precision import to_half
 from sppnet.models.network import Network, freeze_trunk
-from sppnet.models.training import History, Schedule, fit
+from sppnet.models.training import History, Schedule, Validate, fit
 
 # inputs of some boxes of an image, in a compact type
 Gather = Callable[[ImageRegions, Tensor, torch.Generator], Tensor]
@@ -51,7 +52,8 @@ def finetune_maps(
         restart: folder for unfinished work.
 
     Returns:
-        One row per chunk; the network ends as the snapshot of the lowest held-out loss.
+        One row per chunk; the network ends as the snapshot of the lowest held-out loss,
+            or as the last where no image is held out.
 
     Raises:
         SppnetError: too few images to hold some out, or images without boxes to train on.
@@ -99,7 +101,8 @@ def finetune_crops(
         restart: folder for unfinished work.
 
     Returns:
-        One row per chunk; the network ends as the snapshot of the lowest held-out loss.
+        One row per chunk; the network ends as the snapshot of the lowest held-out loss,
+            or as the last where no image is held out.
 
     Raises:
         SppnetError: too few images to hold some out, an unreadable image, or images without boxes
@@ -183,8 +186,6 @@ class _Head(nn.Module):
 def _fit(module: nn.Module, stage: _Stage, schedule: Schedule, restart: Path) -> History:
     sampling, seed = stage.sampling, stage.sampling.seed
     train, held = hold_out(stage.regions, sampling.holdout, seed)
-    most = max(1, sampling.holdout_windows // sampling.windows_per_image)
-    held_inputs, held_labels = stage.windows(held[:most], torch.Generator().manual_seed(seed))
 
     def batches(chunk: int, generator: torch.Generator) -> Iterator[tuple[Tensor, Tensor]]:
         images = chunk_images(train, chunk, sampling.images_per_chunk, seed)
@@ -196,12 +197,26 @@ def _fit(module: nn.Module, stage: _Stage, schedule: Schedule, restart: Path) ->
             found = stage.prepare(found)
             yield found, labels[rows].to(found.device)
 
-    def validate(module: nn.Module) -> dict[str, float]:
-        return _evaluate(module, stage.prepare, held_inputs, held_labels, sampling.batch)
-
     return fit(
-        module, batches, validate, schedule=schedule, seed=seed, restart=restart, select="loss"
+        module,
+        batches,
+        _validation(stage, held),
+        schedule=schedule,
+        seed=seed,
+        restart=restart,
+        select="loss" if held else None,
     )
+
+
+def _validation(stage: _Stage, held: Sequence[ImageRegions]) -> Validate:
+    """Loss and error on boxes of held-out images, drawn once; nothing where there are none."""
+    if not held:
+        return lambda module: {}
+    sampling = stage.sampling
+    most = max(1, sampling.holdout_windows // sampling.windows_per_image)
+    generator = torch.Generator().manual_seed(sampling.seed)
+    inputs, labels = stage.windows(held[:most], generator)
+    return lambda module: _evaluate(module, stage.prepare, inputs, labels, sampling.batch)
 
 
 @torch.inference_mode()

@@ -27,7 +27,7 @@ class Sampling:
         negative_iou: (low inclusive, high exclusive) overlaps of background.
         images_per_chunk: training images whose boxes are mixed.
         windows_per_image: boxes drawn from each of them.
-        holdout: share of the images that is held out.
+        holdout: share of the images that is held out, at least one of them; 0 for none.
         holdout_windows: most boxes of held-out images that the loss is taken on.
         scale_choice: "best" pools a box on its best scale, "random" on any scale alike; R-CNN has
             but one.
@@ -60,11 +60,13 @@ def hold_out(
 ) -> tuple[list[ImageRegions], list[ImageRegions]]:
     """Split images into those to train on and those held out, at random by the seed.
 
+    A share of 0 holds out none, any other at least one.
+
     Raises:
-        SppnetError: not at least one image in either part.
+        SppnetError: no image is left to train on.
     """
     order = torch.randperm(len(regions), generator=torch.Generator().manual_seed(seed)).tolist()
-    held = max(1, round(fraction * len(regions)))
+    held = max(1, round(fraction * len(regions))) if fraction else 0
     if held >= len(regions):
         raise SppnetError(
             f"--holdout: {fraction} of {len(regions)} images leaves none to train on; "

@@ -201,6 +201,25 @@ def test_network_ends_as_the_snapshot_of_the_lowest_held_out_loss(tmp_path, monk
     assert last == [pytest.approx(min(losses))]
 
 
+def test_without_held_out_images_all_train_and_the_last_iterate_stays(tmp_path, monkeypatch):
+    features, selected = Features(), []
+
+    def remember(*given, **settings):
+        selected.append(settings["select"])
+        history = fit(*given, **settings)
+        last.update({name: value.clone() for name, value in net.state_dict().items()})
+        return history
+
+    net, last = network(), {}
+    monkeypatch.setattr(finetune, "fit", remember)
+    _, history = tune(tmp_path / "work", features, net, holdout=0.0)
+    assert set(features.asked) == {each.image for each in toy()}
+    assert len(features.asked) == 6 * 4 and selected == [None]
+    assert all(torch.equal(value, last[name]) for name, value in net.state_dict().items())
+    columns = {"epoch", "lr", "train_loss", "train_error", "images_per_second"}
+    assert len(history) == 6 and all(row.keys() == columns for row in history)
+
+
 def test_boxes_of_neither_kind_are_an_error(tmp_path):
     with pytest.raises(SppnetError, match="no box of a chunk"):
         tune(tmp_path / "work", Features(), positive_iou=0.9, negative_iou=(0.3, 0.5))

@@ -51,11 +51,16 @@ def test_held_out_images_and_the_others_share_nothing(count, fraction, seed):
     assert hold_out(list(range(count)), fraction, seed) == (train, held)
 
 
+def test_a_share_of_zero_holds_out_nothing():
+    train, held = hold_out(list(range(5)), 0.0, 0)
+    assert sorted(train) == list(range(5)) and held == []
+
+
 def test_held_out_images_depend_on_the_seed():
     assert hold_out(list(range(50)), 0.2, 0) != hold_out(list(range(50)), 0.2, 1)
 
 
-@pytest.mark.parametrize(("count", "fraction"), [(1, 0.1), (10, 1.0), (0, 0.5)])
+@pytest.mark.parametrize(("count", "fraction"), [(1, 0.1), (10, 1.0), (0, 0.5), (0, 0.0)])
 def test_holding_out_everything_is_refused(count, fraction):
     with pytest.raises(SppnetError, match="--holdout"):
         hold_out(list(range(count)), fraction, 0)

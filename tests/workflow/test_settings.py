@@ -44,6 +44,7 @@ def test_the_schema_is_the_generated_one():
             "cells",
             ["svm.rcnn.duplicates: ", "'overlap' or 'none'", "'cells'"],
         ),
+        ("finetune.spp.holdout", 1, ["finetune.spp.holdout: ", "less than 1"]),
         ("data", REMOVED, ["data: missing"]),
         ("networks.zf5.architecture.levels", [], ["networks.zf5.architecture.levels: "]),
         ("networks.zf5.architecture.mean", [1, 2], ["networks.zf5.architecture.mean: "]),
