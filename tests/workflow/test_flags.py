@@ -37,8 +37,8 @@ def command_of(verb):
     return typer.main.get_command(app)
 
 
-def command_lines(config, folder):
-    """The `sppnet` command lines of a whole run from nothing, as words."""
+def command_lines(config, folder, *options):
+    """The command lines of a whole run from nothing, as words; without `sppnet` at the start."""
     folder.mkdir(parents=True, exist_ok=True)
     settings = yaml.safe_load((ROOT / config).read_text())
     for network in settings["networks"].values():
@@ -54,14 +54,23 @@ def command_lines(config, folder):
             (folder / place).mkdir(parents=True)
     words = ["--snakefile", ROOT / "workflow/Snakefile", "--configfile", ROOT / config]
     done = subprocess.run(
-        [sys.executable, "-m", "snakemake", "--cores", "2", "--dry-run", *map(str, words)],
+        [
+            sys.executable,
+            "-m",
+            "snakemake",
+            "--cores",
+            "2",
+            "--dry-run",
+            *map(str, words),
+            *options,
+        ],
         cwd=folder,
         check=False,
         text=True,
         capture_output=True,
     )
     assert done.returncode == 0, done.stdout + done.stderr
-    lines = re.findall(r"^Shell command: sppnet (.*) > .* 2>&1$", done.stdout, re.MULTILINE)
+    lines = re.findall(r"^Shell command: (?:sppnet )?(.*) > .* 2>&1$", done.stdout, re.MULTILINE)
     return [shlex.split(line) for line in lines]
 
 
@@ -118,6 +127,34 @@ def test_accuracy_is_claimed_only_of_detectors_with_the_same_images(tmp_path, co
     assert any('"faster_than_rcnn_one_scale"' in word for word in line)
 
 
+@pytest.mark.parametrize(
+    ("config", "network", "papers"),
+    [
+        ("config/mini.yaml", "Overfeat-7", ["SPP_O-7, 1 scale", None, "SPP_O-7, 6 scales"]),
+        ("config/paper.yaml", "Overfeat-7", ["SPP_O-7, 1 scale", None, "SPP_O-7, 6 scales"]),
+        ("tests/workflow/tiny.yaml", "ZF-5", [None, None, None]),
+    ],
+)
+def test_rows_of_table_4_name_their_views_and_the_papers_row(tmp_path, config, network, papers):
+    """The paper's rows are of Overfeat-7; tiny has 9 positions at one scale and 3 at another."""
+    (line,) = (
+        words
+        for words in command_lines(config, tmp_path)
+        if words[0] == "tabulate-errors" and words[words.index("--table") + 1] == "4"
+    )
+    cells = [json.loads(word) for word in line if word.startswith("{")]
+    views = "24 views" if network == "ZF-5" else "96 views"
+    assert [(cell["row"], cell["column"], cell["reference"]) for cell in cells] == [
+        (
+            f"SPP-net ({network}, this run), {words}",
+            f"top-{top} val",
+            [paper, f"top{top}_val"] if paper else None,
+        )
+        for words, paper in zip(("10 views", views, f"{views} + 2 full"), papers, strict=True)
+        for top in (1, 5)
+    ]
+
+
 def test_only_backbones_of_the_paper_are_claimed_about(tmp_path):
     settings = yaml.safe_load((ROOT / "config/mini.yaml").read_text())
     settings["classifiers"]["backbones"]["alex5"] = {"title": "", "reference": None, "width": 1}
@@ -129,3 +166,16 @@ def test_only_backbones_of_the_paper_are_claimed_about(tmp_path):
     claims = [json.loads(word)["claim"] for word in words if word.startswith("{")]
     assert set(claims) == set(CLAIMS)
     assert any("alex5-" in word for line in lines if line[0] == "tabulate-errors" for word in line)
+
+
+@pytest.mark.parametrize("profile", sorted((ROOT / "workflow/profiles").glob("*/config.yaml")))
+def test_profiles_set_resources_of_rules_that_exist(profile):
+    text = "".join(path.read_text() for path in (ROOT / "workflow/rules").glob("*.smk"))
+    rules = set(re.findall(r"^\s*rule (\w+):", text, re.MULTILINE))
+    assert set(yaml.safe_load(profile.read_text()).get("set-resources", {})) <= rules
+
+
+def test_several_gpus_train_by_torchrun(tmp_path):
+    lines = command_lines("config/mini.yaml", tmp_path, "--set-resources", "pretrain:gpu=2")
+    words = next(line for line in lines if "pretrain" in line)
+    assert words[:5] == ["torchrun", "--standalone", "--nproc-per-node", "2", "-m"]

@@ -67,6 +67,13 @@ def training_flags(wildcards, input):
 PRETRAIN_THREADS = ALL_CORES if "store" in config else 1
 
 
+def launcher(wildcards, resources):
+    """What starts a training: torchrun where a profile gives the rule several GPUs."""
+    gpus = resources.get("gpu", 1)
+    several = f"torchrun --standalone --nproc-per-node {gpus} -m sppnet"
+    return several if gpus > 1 else "sppnet"
+
+
 def classifier_networks():
     """Every backbone in every regime with every seed, in the form of `networks`."""
     own = config.get("classifiers")

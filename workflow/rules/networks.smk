@@ -49,9 +49,10 @@ rule pretrain:
     params:
         settings=pretrain_settings,
         images=training_flags,
+        launcher=launcher,
         code=code_hash("sppnet.commands.pretrain"),
     shell:
-        "sppnet pretrain {params.images} {params.settings}"
+        "{params.launcher} pretrain {params.images} {params.settings}"
         " --threads {threads} --workers {resources.workers} --work work/pretrain/{wildcards.network}"
         " --weights {output.weights:q} --history {output.history:q}"
         " --metrics {output.metrics:q} > {log:q} 2>&1"
