@@ -1,0 +1,114 @@
+"""Average precisions counted by hand, for detections that every step of `evaluate` changes."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from sppnet.commands.evaluate import run
+from sppnet.data.manifest import ImageRecord, write_manifest
+from sppnet.errors import SppnetError
+
+BOX, MOVED = ["x1", "y1", "x2", "y2"], ["rx1", "ry1", "rx2", "ry2"]
+HERE, NEARLY, AWAY = (0, 0, 10, 10), (0, 0, 10, 9), (50, 50, 60, 60)
+# Objects: a cat in each image, a dog in the place of the first cat, and a fox that does not count.
+OBJECTS = {"1": {"cat": False, "dog": False}, "2": {"cat": False, "fox": True}}
+
+
+def record(image, objects):
+    return ImageRecord(
+        dataset="detection",
+        split="test",
+        image=image,
+        path="",
+        width=80,
+        height=80,
+        sha256="0" * 64,
+        label=None,
+        class_names=tuple(objects),
+        boxes=np.array([HERE] * len(objects), np.float32),
+        difficult=np.array(list(objects.values())),
+    )
+
+
+def detection(layer, class_name, image, score, box, moved=(np.nan,) * 4):
+    row = {"layer": layer, "class_name": class_name, "image": image, "score": score}
+    coordinates = zip([*BOX, *MOVED], [*box, *moved], strict=True)
+    return row | {name: float(value) for name, value in coordinates}
+
+
+FOUND = [
+    # one cat of two
+    detection("pool5", "cat", "1", 0.9, HERE),
+    # both cats
+    detection("fc6", "cat", "1", 0.9, HERE),
+    detection("fc6", "cat", "2", 0.8, HERE),
+    # one cat after a miss, and the dog
+    detection("ftfc6", "cat", "2", 0.9, AWAY),
+    detection("ftfc6", "cat", "1", 0.8, HERE),
+    detection("ftfc6", "dog", "1", 0.1, HERE),
+    # both cats after a miss that regression moves onto the first one, which it then has twice
+    detection("ftfc7", "cat", "1", 0.9, AWAY, moved=HERE),
+    detection("ftfc7", "cat", "1", 0.8, HERE, moved=NEARLY),
+    detection("ftfc7", "cat", "2", 0.7, HERE, moved=HERE),
+    # the dog in the place of the first cat, with a lower score
+    detection("ftfc7", "dog", "1", 0.5, HERE, moved=HERE),
+]
+
+
+@pytest.fixture
+def arguments(tmp_path):
+    records = [record(image, objects) for image, objects in OBJECTS.items()]
+    write_manifest(tmp_path / "manifest.parquet", records)
+    pd.DataFrame(FOUND).to_parquet(tmp_path / "detections.parquet")
+    return {
+        "manifest": tmp_path / "manifest.parquet",
+        "detections": tmp_path / "detections.parquet",
+        "iou": 0.5,
+        "nms": 0.3,
+        "bootstrap": 5,
+        "seed": 1,
+        "output": tmp_path / "evaluation.json",
+    }
+
+
+def test_average_precisions_by_hand(arguments):
+    run(**arguments)
+    found = json.loads(arguments["output"].read_text())
+    half = 6 / 11  # recall 1/2 reaches six of the eleven levels
+    by_hand = {
+        "pool5": (half, 0),
+        "fc6": (1, 0),
+        "ftfc6": (half / 2, 1),
+        "ftfc7": (2 / 3, 1),  # miss, hit, hit: precision 2/3 at every recall
+        "ftfc7 bb": (1, 1),  # moved, and the second box on the first cat suppressed
+    }
+    assert found["rows"].keys() == by_hand.keys()
+    for row, (cat, dog) in by_hand.items():
+        measured = found["rows"][row]
+        assert measured["ap"] == {"cat": pytest.approx(cat), "dog": pytest.approx(dog), "fox": None}
+        assert measured["map"] == pytest.approx((cat + dog) / 2)
+    assert (found["images"], found["classes"], found["skipped"]) == (2, 2, ["fox"])
+
+
+def test_other_images_do_not_count(arguments):
+    run(**arguments, images=1)
+    found = json.loads(arguments["output"].read_text())
+    assert found["image_names"] == ["1"]
+    cats = {row: measured["ap"]["cat"] for row, measured in found["rows"].items()}
+    expected = {"pool5": 1, "fc6": 1, "ftfc6": 1, "ftfc7": 1 / 2, "ftfc7 bb": 1}
+    assert cats == {row: pytest.approx(ap) for row, ap in expected.items()}
+
+
+def test_boxes_that_were_not_moved_are_refused(arguments):
+    pd.DataFrame(FOUND).assign(rx1=np.nan).to_parquet(arguments["detections"])
+    with pytest.raises(SppnetError, match="ftfc7 lacks regressed boxes"):
+        run(**arguments)
+
+
+def test_a_layer_without_detections_is_named(arguments):
+    table = pd.DataFrame(FOUND)
+    table[table["layer"] != "fc6"].to_parquet(arguments["detections"])
+    with pytest.raises(SppnetError, match="no detections of layer fc6"):
+        run(**arguments)
