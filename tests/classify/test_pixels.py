@@ -1,0 +1,85 @@
+"""Colours of the training images and the network's input, by hand."""
+
+import numpy as np
+import pytest
+import torch
+
+from sppnet.classify.pretrain import colour_components, normalise
+from sppnet.models.network import Architecture
+
+# Columns are orthonormal axes of colour; none is parallel to a channel, and no two sets are equal
+# when transposed.
+AXES = np.array([[2.0, -2.0, 1.0], [1.0, 2.0, 2.0], [2.0, 1.0, -2.0]]) / 3
+SPREAD = (45, 15, 3)  # pixel values along each axis, multiples of 3 so that colours are whole
+
+
+def architecture(order):
+    return Architecture("zf5", 0.1, (1,), 4, ("a", "b"), (100.0, 110.0, 120.0), 50.0, order)
+
+
+def coloured(colours):
+    """An image whose every fourth pixel, which is what is looked at, has these colours in turn."""
+    image = np.random.default_rng(0).integers(0, 256, (4, 4 * len(colours), 3), dtype=np.uint8)
+    image[0, ::4] = colours
+    return image
+
+
+def test_components_are_axes_times_standard_deviations():
+    """Known axes: colours lie at +- SPREAD on each axis around grey."""
+    steps = AXES * SPREAD
+    colours = 128 + np.concatenate([steps.T, -steps.T])
+    assert (colours == colours.round()).all()
+    found = colour_components([coloured(colours)]).numpy()
+    deviations = np.array(SPREAD) * np.sqrt(2 / 5)  # 2 of 6 colours lie off 0; n - 1 is 5
+    lengths = np.linalg.norm(found, axis=0)
+    np.testing.assert_allclose(np.sort(lengths), np.sort(deviations), rtol=1e-5)
+    for axis, deviation in zip(AXES.T, deviations, strict=True):
+        column = found[:, np.abs(lengths - deviation).argmin()]
+        assert abs(column @ axis) == pytest.approx(deviation, rel=1e-5)
+
+
+def test_components_multiply_to_the_covariance():
+    """Of all images together, against a singular value decomposition."""
+    random = np.random.default_rng(1)
+    mixture = random.normal(0, 20, (3, 3))
+    colours = [
+        (128 + random.normal(size=(count, 3)) @ mixture).clip(0, 255).astype(np.uint8)
+        for count in (30, 50)
+    ]
+    found = colour_components([coloured(each) for each in colours]).double().numpy()
+    pixels = np.concatenate(colours).astype(np.float64)
+    _, values, axes = np.linalg.svd(pixels - pixels.mean(0), full_matrices=False)
+    deviations = values / np.sqrt(len(pixels) - 1)
+    np.testing.assert_allclose(found @ found.T, axes.T @ np.diag(deviations**2) @ axes, rtol=1e-4)
+    np.testing.assert_allclose(found.T @ found, np.diag(np.sort(deviations**2)), atol=1e-2)
+
+
+@pytest.mark.parametrize(
+    ("order", "expected"),
+    [
+        # (100 - 100, 160 - 110, 220 - 120) / 50
+        ("RGB", [0.0, 1.0, 2.0]),
+        # (220 - 100, 160 - 110, 100 - 120) / 50: the mean is in the order of the network
+        ("BGR", [2.4, 1.0, -0.4]),
+    ],
+)
+def test_pixels_are_ordered_and_centred(order, expected):
+    crops = np.full((1, 2, 3, 3), (100, 160, 220), np.uint8)
+    found = normalise(crops, architecture(order))
+    assert found.shape == (1, 3, 2, 3)
+    torch.testing.assert_close(found, torch.tensor(expected).view(1, 3, 1, 1).expand(1, 3, 2, 3))
+
+
+@pytest.mark.parametrize(
+    ("order", "expected"),
+    [
+        # red + 5, green - 10, blue + 20 of the first crop; the second moves by red + 50 alone
+        ("RGB", [[0.1, 0.8, 2.4], [1.0, 1.0, 2.0]]),
+        ("BGR", [[2.8, 0.8, -0.3], [2.4, 1.0, 0.6]]),
+    ],
+)
+def test_shifts_are_in_rgb_pixel_values(order, expected):
+    crops = np.full((2, 1, 1, 3), (100, 160, 220), np.uint8)
+    shift = torch.tensor([[5.0, -10.0, 20.0], [50.0, 0.0, 0.0]])
+    found = normalise(crops, architecture(order), shift=shift)
+    torch.testing.assert_close(found[:, :, 0, 0], torch.tensor(expected))
