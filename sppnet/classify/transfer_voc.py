@@ -18,7 +18,7 @@ from sppnet.classify.voc_classification import (
 )
 from sppnet.data.manifest import ImageRecord, class_list
 from sppnet.errors import SppnetError
-from sppnet.geometry.statistics import percentile_interval
+from sppnet.geometry.statistics import basic_interval
 from sppnet.progress import track
 
 SIZE_LAYER = "fc7"  # the row of Table 6 that the paper's text compares sizes by
@@ -133,7 +133,7 @@ def _voc_summary(
     if np.isnan(mean[0]):
         raise SppnetError("transfer: no class has training and test images; use more images")
     samples = bootstrap_means(scores, labels, replicates=protocol.bootstrap, seed=protocol.seed)
-    low, high = percentile_interval(samples)
+    low, high = basic_interval(float(mean[0]), samples)
     values = [None if np.isnan(value) else float(value) for value in each[0]]
     return {
         "value": float(mean[0]),

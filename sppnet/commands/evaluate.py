@@ -24,7 +24,7 @@ from sppnet.detect.evaluate import (
 from sppnet.detect.features import LAYERS
 from sppnet.errors import SppnetError
 from sppnet.geometry.boxes import non_maximum_suppression
-from sppnet.geometry.statistics import percentile_interval
+from sppnet.geometry.statistics import basic_interval
 from sppnet.progress import track
 
 BOX, REGRESSED_BOX = ["x1", "y1", "x2", "y2"], ["rx1", "ry1", "rx2", "ry2"]
@@ -107,13 +107,14 @@ def _summary(curves: dict[str, ClassCurve], replicates: int, seed: int) -> dict[
     parts = list(curves.values())
     once = np.ones((1, len(parts[0].objects)))
     samples = bootstrap_means(parts, replicates=replicates, seed=seed, method=METHOD)
-    low, high = percentile_interval(samples)
+    value = float(mean_average_precision(parts, once, method=METHOD)[0])
+    low, high = basic_interval(value, samples)
     each = {
         name: float(average_precisions(curve, once, method=METHOD)[0])
         for name, curve in curves.items()
     }
     return {
-        "map": float(mean_average_precision(parts, once, method=METHOD)[0]),
+        "map": value,
         "low": low,
         "high": high,
         "ap": {name: None if math.isnan(ap) else ap for name, ap in each.items()},

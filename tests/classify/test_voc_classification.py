@@ -1,3 +1,5 @@
+from functools import partial
+
 import numpy as np
 import pytest
 
@@ -9,6 +11,7 @@ from sppnet.classify.voc_classification import (
     mean_average_precisions,
 )
 from sppnet.data.manifest import ImageRecord
+from sppnet.geometry.statistics import basic_interval, percentile_interval
 
 
 def devkit(scores, labels):
@@ -102,6 +105,52 @@ def test_bootstrap_spreads_as_the_images_do():
     assert low < value < high and 0.02 < high - low < 0.2
     right = bootstrap_means(labels.astype(float), labels, replicates=10, seed=1)
     assert right == pytest.approx(np.ones(10))
+
+
+def two_classifiers(generator, images):
+    """Labels of 20 classes, 7 % of the images each, and scores that miss 70 or 50 % of them.
+
+    Half of the noise is that of the images, the same for both.
+    """
+    shape = (images, 20)
+    shown, luck = generator.random(shape) < 0.07, generator.random(shape)
+    of_both, *of_each = np.sqrt(0.5) * generator.normal(size=(3, *shape))
+    scores = [
+        2 * (shown & (luck < found)) + of_both + noise
+        for found, noise in zip((0.3, 0.5), of_each, strict=True)
+    ]
+    return np.where(shown, 1, -1), scores
+
+
+def value_and_difference(scores, labels, average):
+    """What `average` gives for the first classifier, and how much more for the second."""
+    first, second = (average(each, labels) for each in scores)
+    return first, second - first
+
+
+def mean_average_precision(scores, labels):
+    return mean_average_precisions(scores, labels, np.ones((1, len(scores))))[0][0]
+
+
+def test_how_often_intervals_hold_what_many_images_would_show():
+    """Values gain from basic intervals; differences, whose biases cancel, from percentiles."""
+    generator, held = np.random.default_rng(0), np.zeros((100, 2, 2))
+    labels, scores = two_classifiers(generator, 10_000)
+    truths = value_and_difference(scores, labels, mean_average_precision)
+    for trial in held:
+        labels, scores = two_classifiers(generator, 385)
+        values = value_and_difference(scores, labels, mean_average_precision)
+        samples = value_and_difference(
+            scores, labels, partial(bootstrap_means, replicates=100, seed=1)
+        )
+        for place, (truth, value, drawn) in enumerate(zip(truths, values, samples, strict=True)):
+            for way, (low, high) in enumerate(
+                (percentile_interval(drawn), basic_interval(value, drawn))
+            ):
+                trial[place, way] = low <= truth <= high
+    (percentile, basic), (of_difference, basic_of_difference) = held.mean(axis=0)
+    assert basic >= 0.85 and basic > percentile + 0.1
+    assert of_difference >= 0.9 and of_difference >= basic_of_difference
 
 
 @pytest.mark.parametrize("seed", range(3))

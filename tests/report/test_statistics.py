@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from sppnet.geometry.statistics import percentile_interval
+from sppnet.geometry.statistics import basic_interval, percentile_interval
 from sppnet.report.statistics import (
     bootstrap_means,
     bootstrap_medians,
@@ -108,6 +108,16 @@ def test_samples_stay_within_the_outcomes(tables, order):
 def test_samples_that_are_not_numbers_do_not_count():
     assert percentile_interval(np.array([np.nan, 1, 1, np.nan])) == (1, 1)
     assert percentile_interval(np.arange(101.0)) == (2.5, 97.5)
+
+
+def test_a_basic_interval_is_as_far_below_as_samples_are_above():
+    # the middle 95 % of 0, 0.01 ... 1 are 0.025 to 0.975, of halves of them 0.0125 to 0.4875
+    halves = np.append(np.arange(101) / 200, np.nan)
+    assert basic_interval(0.3, halves) == pytest.approx((0.1125, 0.5875))
+    assert basic_interval(0.1, halves) == pytest.approx((0, 0.1875))  # not -0.2875
+    assert basic_interval(0.9, halves + 0.45) == pytest.approx((0.8625, 1))  # not 1.3375
+    # symmetric samples leave nothing to choose
+    assert basic_interval(0.25, halves) == pytest.approx(percentile_interval(halves))
 
 
 def test_medians_take_the_same_items_on_both_sides():
