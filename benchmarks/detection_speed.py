@@ -137,7 +137,7 @@ def main(
     pictures: Annotated[
         Path | None, Option(help="Folder of photographs; generated scenes without.")
     ] = None,
-    count: Annotated[int, Option(help="Pictures; R-CNN takes 15 s each.", min=1)] = 5,
+    count: Annotated[int, Option(help="Pictures; R-CNN takes about a minute for each.", min=1)] = 5,
     repeats: Annotated[int, Option(help="Passes over the pictures.", min=1)] = 3,
     batch: Annotated[list[int], Option(help="R-CNN: boxes at a time; repeat.")] = [  # noqa: B006
         *(1, 2, 4, 8, 16, 32)

@@ -8,7 +8,7 @@ from sppnet.data.manifest import ImageRecord, write_manifest
 from sppnet.errors import SppnetError
 
 
-def record(folder, name, split="test"):
+def record(folder, name, split="test", class_name="dog"):
     path = folder / f"{name}.jpg"
     cv2.imwrite(str(path), np.full((60, 80, 3), 100, np.uint8))
     return ImageRecord(
@@ -20,7 +20,7 @@ def record(folder, name, split="test"):
         height=60,
         sha256="0" * 64,
         label=None,
-        class_names=("dog",),
+        class_names=(class_name,),
         boxes=np.array([[10, 10, 50, 50]], np.float32),
         difficult=np.array([False]),
     )
@@ -35,7 +35,8 @@ def detection(image, score, box, layer="ftfc7", class_name="dog"):
 @pytest.fixture
 def arguments(tmp_path):
     names = [f"{i:06d}" for i in range(6)]
-    records = [record(tmp_path, name) for name in names]
+    records = [record(tmp_path, name) for name in names[:-1]]
+    records.append(record(tmp_path, names[-1], class_name="cat"))
     records.append(record(tmp_path, "999999", split="trainval"))
     write_manifest(tmp_path / "manifest.parquet", records)
     rows = [detection(name, 0.2, [10, 10, 50, 50]) for name in names]
@@ -56,7 +57,7 @@ def arguments(tmp_path):
     }
 
 
-def test_evenly_spaced_images_with_what_survives_suppression(arguments, monkeypatch):
+def test_images_of_all_classes_in_turn_with_what_survives_suppression(arguments, monkeypatch):
     drawn = {}
     monkeypatch.setattr(
         draw_detections,
@@ -64,7 +65,7 @@ def test_evenly_spaced_images_with_what_survives_suppression(arguments, monkeypa
         lambda path, photographs, classes: drawn.update({p.name: p for p in photographs}),
     )
     draw_detections.run(**arguments)
-    assert len(drawn) == 3 and "999999" not in drawn
+    assert list(drawn) == ["000000", "000001", "000005"]  # two dogs, and the only cat
     boxes = drawn["000000"].boxes
     assert [box.score for box in boxes] == [None, pytest.approx(0.1), pytest.approx(0.9)]
     assert boxes[0].box == (10, 10, 50, 50) and boxes[-1].box == (12, 10, 52, 50)

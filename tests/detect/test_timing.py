@@ -137,7 +137,7 @@ def test_an_image_counts_with_its_median_over_the_passes():
     assert parts["total"].tolist() == [8.0]
 
 
-def test_summary_gives_median_and_quartiles():
+def test_summary_gives_the_median_and_every_image():
     found = summarise({"conv": np.array([4.0, 1.0, 2.0, 3.0, 100.0])})
     assert found == {"conv": {"median": 3.0, "each": [4.0, 1.0, 2.0, 3.0, 100.0]}}
 
