@@ -44,6 +44,7 @@ class Backbone(Section):
     title: str = Field(description="Heading of the table's column.")
     reference: str | None = Field(description="Column of the paper's table; null for none.")
     width: Annotated[float, Field(gt=0)] = Field(description="Factor on all channel numbers.")
+    epochs: Count = Field(description="Passes over images_per_epoch images.")
 
 
 class Regime(Section):

@@ -106,11 +106,13 @@ class Recipe(Section):
     initialisation: Literal["gaussian", "he"] = Field(description="Of the layers not imported.")
     resize: Count = Field(description="Shorter side of an image before cropping, pixels.")
     crop: Count = Field(description="Side of the training crop, pixels.")
-    epochs: Count = Field(description="Passes over images_per_epoch images.")
     drops: list[Count] = Field(description="Epochs after which the learning rate drops tenfold.")
     plateau: Count | None = Field(
-        description="Instead of drops: epochs without a lower validation error before the rate "
+        description="Instead of drops: epochs without a lower held-out error before the rate "
         "drops tenfold, twice at most; null for fixed drops."
+    )
+    holdout: Annotated[float, Field(gt=0, lt=1)] | None = Field(
+        description="Share of the training images that plateau watches; null without plateau."
     )
     batch: Count = Field(description="Images per step.")
     learning_rate: Positive
@@ -138,10 +140,18 @@ class Recipe(Section):
             raise ValueError("takes the place of drops; set it to null, or drops to []")
         return plateau
 
+    @field_validator("holdout")
+    @classmethod
+    def _watched(cls, holdout: float | None, earlier: ValidationInfo) -> float | None:
+        if (holdout is None) != (earlier.data.get("plateau") is None):
+            raise ValueError("is what plateau watches; give both, or set both to null")
+        return holdout
+
 
 class Training(Recipe):
     """Training of one network."""
 
+    epochs: Count = Field(description="Passes over images_per_epoch images.")
     sizes: list[Count] = Field(
         min_length=1, description="Sides that crops are resized to, pixels; all share the weights."
     )

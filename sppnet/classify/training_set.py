@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from torch import Tensor
@@ -34,6 +35,42 @@ class TrainingSet:
     validation: Callable[[], Images]
     validation_labels: Tensor
     files: list[Path]
+
+
+@dataclass(frozen=True)
+class Part(Sequence[np.ndarray]):
+    """Some of a set's images, decoded when asked for where those of the set are.
+
+    Attributes:
+        images: the set.
+        rows: places in it.
+    """
+
+    images: Images
+    rows: Sequence[int]
+
+    def __len__(self) -> int:
+        """Number of images."""
+        return len(self.rows)
+
+    def __getitem__(self, index: Any) -> Any:
+        """An image, or for a slice a part of this part."""
+        if isinstance(index, slice):
+            return Part(self.images, self.rows[index])
+        return self.images[self.rows[index]]
+
+
+def hold_out(count: int, share: float) -> tuple[list[int], list[int]]:
+    """Places of the images to train on, and of those held out, evenly spaced among all.
+
+    Raises:
+        SppnetError: the share of so few images is none, or all.
+    """
+    held_out = round(count * share)
+    if not 0 < held_out < count:
+        raise SppnetError(f"--holdout: {share} of {count} images is {held_out}; change the share")
+    apart = [place * count // held_out for place in range(held_out)]
+    return sorted(set(range(count)) - set(apart)), apart
 
 
 def open_training_set(

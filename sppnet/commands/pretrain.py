@@ -13,7 +13,7 @@ from typer import Option
 
 from sppnet.classify.evaluate import top_error, view_scores
 from sppnet.classify.pretrain import TrainingCrops
-from sppnet.classify.training_set import open_training_set
+from sppnet.classify.training_set import Part, TrainingSet, hold_out, open_training_set
 from sppnet.data.store import atomic_path, restart_directory, write_json
 from sppnet.errors import SppnetError
 from sppnet.models.network import (
@@ -63,7 +63,10 @@ def run(
     validation_store: Annotated[Path | None, Option(help="Stored validation images.")] = None,
     drops: Annotated[list[int] | None, Option(help="Epochs before the rate drops.")] = None,
     plateau: Annotated[
-        int | None, Option(help="Epochs without a lower error before the rate drops.")
+        int | None, Option(help="Epochs without a lower held-out error before the rate drops.")
+    ] = None,
+    holdout: Annotated[
+        float | None, Option(help="Share of the training images that --plateau watches instead.")
     ] = None,
     images_per_epoch: Annotated[int | None, Option(help="Images drawn per epoch.")] = None,
     map_std: Annotated[float, Option(help="Divisor of the trunk's feature maps.")] = 1.0,
@@ -87,9 +90,10 @@ def run(
     network = _start(architecture, initialisation, seed, trunk, freeze_trunk)
     _check_sizes(network, {"--crop": [crop], "--sizes": sizes})
     network.to(processor)
+    kept, watched = _split(images, holdout, crop)
     crops = TrainingCrops(
-        images.training(),
-        images.training_labels,
+        kept.images,
+        kept.labels,
         architecture,
         crop=crop,
         sizes=sizes,
@@ -100,11 +104,11 @@ def run(
         workers=workers,
         device=processor,
     )
-    held_out = _HeldOut(images.validation(), images.validation_labels, crop)
+    tested = _Labelled(images.validation(), images.validation_labels, crop)
     rows = fit(
         network,
         crops,
-        held_out.validation(crops),
+        tested.validation(crops, watched),
         schedule=schedule,
         seed=seed,
         restart=_restart(work, settings, images.files + ([trunk] if trunk else [])),
@@ -113,7 +117,7 @@ def run(
     )
     if process_number() == 0:
         _write_history(history, rows)
-        write_json(metrics, held_out.ten_view_error(network))
+        write_json(metrics, tested.ten_view_error(network))
         save_network(weights, network)
 
 
@@ -123,6 +127,8 @@ def _check_flags(settings: dict[str, Any], schedule: Schedule, device: torch.dev
         raise SppnetError(f"--crop: {crop} pixels do not fit into {resize} (--resize); lower it")
     if schedule.plateau is not None and schedule.drops:
         raise SppnetError("--plateau: takes the place of --drops; give one of them")
+    if (schedule.plateau is None) != (settings["holdout"] is None):
+        raise SppnetError("--plateau: watches the images of --holdout; give both, or neither")
     known = {"size_choice": ("alternate", "random"), "precision": ("full", "mixed")}
     for name, choices in known.items():
         if settings[name] not in choices:
@@ -144,6 +150,18 @@ def _restart(work: Path, settings: dict[str, Any], inputs: Sequence[Path]) -> Pa
     unnamed = files | {"work", "threads", "workers"}
     named = {name: value for name, value in settings.items() if name not in unnamed}
     return restart_directory(work, named, inputs)
+
+
+def _split(
+    images: TrainingSet, holdout: float | None, crop: int
+) -> tuple["_Labelled", "_Labelled | None"]:
+    """Images to train on, and those held out to watch a plateau, of which nothing is tested."""
+    whole = _Labelled(images.training(), images.training_labels, crop)
+    if holdout is None:
+        return whole, None
+    parts = hold_out(len(whole.labels), holdout)
+    kept, apart = (_Labelled(Part(whole.images, p), whole.labels[p], crop) for p in parts)
+    return kept, apart
 
 
 def _three(mean: Sequence[float]) -> tuple[float, float, float]:
@@ -181,22 +199,26 @@ def _check_sizes(network: Network, sizes: Mapping[str, Sequence[int]]) -> None:
 
 
 @dataclass(frozen=True)
-class _HeldOut:
-    """Images that the training does not see."""
+class _Labelled:
+    """Images with their labels, and the side of the crops that a network sees of them."""
 
     images: Sequence[np.ndarray]
     labels: Tensor
     crop: int
 
-    def validation(self, crops: TrainingCrops) -> Validate:
+    def validation(self, crops: TrainingCrops, watched: "_Labelled | None") -> Validate:
         """What each row of the history says besides the training itself."""
 
         def validate(module: nn.Module) -> dict[str, float]:
-            scores = view_scores(cast(Network, module), self.images, crop=self.crop, views=1)
-            error = top_error(scores, self.labels, 1)["error"]
-            return {"size": crops.size, "validation_error": error}
+            network = cast(Network, module)
+            told = {"size": crops.size, "validation_error": self._error(network)}
+            return told | ({"held_out_error": watched._error(network)} if watched else {})
 
         return validate
+
+    def _error(self, network: Network) -> float:
+        scores = view_scores(network, self.images, crop=self.crop, views=1)
+        return top_error(scores, self.labels, 1)["error"]
 
     def ten_view_error(self, network: Network) -> dict[str, Any]:
         """Top-1 and top-5 error."""

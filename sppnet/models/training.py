@@ -30,7 +30,7 @@ EpochBatches = Callable[[int, torch.Generator], Iterator[tuple[Tensor, Tensor]]]
 Validate = Callable[[nn.Module], dict[str, float]]
 History = list[dict[str, float]]
 Precision = Literal["full", "mixed"]
-WATCHED = "validation_error"  # what must fall lest the rate drops
+WATCHED = "held_out_error"  # what must fall lest the rate drops
 
 
 @dataclass
@@ -137,7 +137,8 @@ def fit(
         epoch_batches: called with the 0-based epoch and a generator; yields inputs and int64
             labels. All its random choices must come from that generator.
         validate: called after each epoch with the module in evaluation mode.
-        schedule: learning rate and length.
+        schedule: learning rate and length; where it has a plateau, `validate` returns
+            "held_out_error" too, of images that are neither trained on nor tested.
         seed: of dropout and of the generator given to `epoch_batches`.
         restart: folder for checkpoints; a run that died there continues after its last epoch, and
             a finished one returns at once.

@@ -57,10 +57,17 @@ def test_two_sizes_share_the_weights(manifest, tmp_path):
 
 
 def test_a_plateau_takes_the_place_of_drops(manifest, tmp_path):
-    rows = pretrain(manifest, tmp_path, f"{SETTINGS} {TWO_SIZES} --plateau 1")
-    assert len(rows) == 3
-    with pytest.raises(SppnetError, match=r"--plateau.*--drops"):
-        pretrain(manifest, tmp_path, f"{SETTINGS} {TWO_SIZES} --plateau 1 --drops 2")
+    given = f"{SETTINGS} {TWO_SIZES} --plateau 1"
+    rows = pretrain(manifest, tmp_path, f"{given} --holdout 0.25")
+    # Three images held out, so that their error is a number of thirds.
+    assert [float(row["held_out_error"]) * 3 % 1 for row in rows] == pytest.approx([0, 0, 0])
+    for more, words in (
+        ("--holdout 0.25 --drops 2", "--plateau.*--drops"),
+        ("", "--plateau.*--holdout"),
+        ("--holdout 0.01", "--holdout: 0.01 of 12 images is 0"),
+    ):
+        with pytest.raises(SppnetError, match=words):
+            pretrain(manifest, tmp_path, f"{given} {more}")
 
 
 @pytest.mark.parametrize(

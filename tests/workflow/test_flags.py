@@ -157,7 +157,8 @@ def test_rows_of_table_4_name_their_views_and_the_papers_row(tmp_path, config, n
 
 def test_only_backbones_of_the_paper_are_claimed_about(tmp_path):
     settings = yaml.safe_load((ROOT / "config/mini.yaml").read_text())
-    settings["classifiers"]["backbones"]["alex5"] = {"title": "", "reference": None, "width": 1}
+    alex5 = {"title": "", "reference": None, "width": 1, "epochs": 1}
+    settings["classifiers"]["backbones"]["alex5"] = alex5
     settings["errors"]["table3"]["backbones"].append("alex5")
     config = tmp_path / "more.yaml"
     config.write_text(yaml.safe_dump(settings))

@@ -15,7 +15,7 @@ from sppnet.settings import check_settings, json_schema
 ROOT = Path(__file__).resolve().parents[2]
 SHIPPED = [*sorted((ROOT / "config").glob("*.yaml")), ROOT / "tests/workflow/tiny.yaml"]
 REMOVED = object()
-TRUNK = {"title": "a trunk", "reference": None, "width": 1}
+TRUNK = {"title": "a trunk", "reference": None, "width": 1, "epochs": 2}
 
 
 def load(path=ROOT / "config/mini.yaml"):

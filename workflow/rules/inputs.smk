@@ -89,11 +89,12 @@ def classifier_networks():
             "width": own["backbones"][backbone]["width"],
             "levels": looks["levels"],
         }
+        length = {"epochs": own["backbones"][backbone]["epochs"]}
         sizes = {name: looks[name] for name in ("sizes", "size_choice")}
         networks[f"{backbone}-{regime}-{seed}"] = {
             "architecture": shape | own["head"],
             "trunk": None,
-            "training": own["training"] | sizes | {"seed": seed},
+            "training": own["training"] | length | sizes | {"seed": seed},
         }
     return networks
 
