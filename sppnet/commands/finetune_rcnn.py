@@ -74,8 +74,7 @@ def run(
     settings = {
         "sampling": asdict(sampling),
         "schedule": asdict(schedule),
-        "warping": [crop, context, mirror],
-        "images": images,
+        "warping": [crop, context, images, mirror],
         "classifier_std": classifier_std,
         "device": place.type,
     }
