@@ -105,7 +105,7 @@ def test_commands_explain_themselves(verb):
 
 def test_one_rule_per_command():
     rules = "\n".join(path.read_text() for path in (ROOT / "workflow/rules").glob("*.smk"))
-    called = re.findall(r"^ +\"sppnet ([a-z0-9-]+) ", rules, re.MULTILINE)
+    called = re.findall(r"^ +\"(?:sppnet|\{params\.launcher\}) ([a-z0-9-]+) ", rules, re.MULTILINE)
     assert sorted(called) == sorted(set(COMMANDS) - NO_RULE)
     assert sorted(re.findall(r"^ *rule (\w+):", rules, re.MULTILINE)) == sorted(
         verb.replace("-", "_") for verb in called

@@ -90,7 +90,7 @@ def run(
     network = _start(architecture, initialisation, seed, trunk, freeze_trunk)
     _check_sizes(network, {"--crop": [crop], "--sizes": sizes})
     network.to(processor)
-    kept, watched = _split(images, holdout, crop)
+    kept, watched, tested = _parts(images, holdout, crop)
     crops = TrainingCrops(
         kept.images,
         kept.labels,
@@ -104,7 +104,6 @@ def run(
         workers=workers,
         device=processor,
     )
-    tested = _Labelled(images.validation(), images.validation_labels, crop)
     rows = fit(
         network,
         crops,
@@ -152,16 +151,17 @@ def _restart(work: Path, settings: dict[str, Any], inputs: Sequence[Path]) -> Pa
     return restart_directory(work, named, inputs)
 
 
-def _split(
+def _parts(
     images: TrainingSet, holdout: float | None, crop: int
-) -> tuple["_Labelled", "_Labelled | None"]:
-    """Images to train on, and those held out to watch a plateau, of which nothing is tested."""
+) -> tuple["_Labelled", "_Labelled | None", "_Labelled"]:
+    """Images to train on, those held out of them for a plateau to watch, and those to test on."""
     whole = _Labelled(images.training(), images.training_labels, crop)
+    tested = _Labelled(images.validation(), images.validation_labels, crop)
     if holdout is None:
-        return whole, None
+        return whole, None, tested
     parts = hold_out(len(whole.labels), holdout)
     kept, apart = (_Labelled(Part(whole.images, p), whole.labels[p], crop) for p in parts)
-    return kept, apart
+    return kept, apart, tested
 
 
 def _three(mean: Sequence[float]) -> tuple[float, float, float]:
