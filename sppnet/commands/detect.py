@@ -14,6 +14,7 @@ from sppnet.data.manifest import read_manifest
 from sppnet.data.store import atomic_path, restart_directory
 from sppnet.data.subset import subset
 from sppnet.detect.bbox_regression import load_regressors
+from sppnet.detect.detections import write_detections
 from sppnet.detect.detector import DetectionSettings, Detector, detect_image
 from sppnet.detect.regions import ImageRegions, load_regions
 from sppnet.detect.sources import Method, Sources, open_features
@@ -74,8 +75,8 @@ def run(
     records = subset(read_manifest(manifest, dataset="detection", split="test"), images)
     regions = load_regions(records, proposals, classes)
     frames = detect_parts(regions, detector, detection, restart)
-    with atomic_path(output) as temporary:
-        pd.concat(frames, ignore_index=True).to_parquet(temporary, index=False)
+    found = pd.concat(frames, ignore_index=True)
+    write_detections(output, found, [record.image for record in records])
     shutil.rmtree(restart)
 
 

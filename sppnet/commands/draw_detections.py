@@ -10,6 +10,7 @@ from typer import Option
 from sppnet.data.images import read_image
 from sppnet.data.manifest import ImageRecord, class_list, read_manifest
 from sppnet.data.subset import subset
+from sppnet.detect.detections import read_detections
 from sppnet.errors import SppnetError
 from sppnet.geometry.boxes import non_maximum_suppression
 from sppnet.report.figures import Drawn, Photograph, draw_page
@@ -27,11 +28,10 @@ def run(
 ) -> None:
     """Draw the regressed detections of the fine-tuned network on test images of all classes."""
     records = read_manifest(manifest, dataset="detection", split="test")
-    found = pd.read_parquet(detections)
-    seen = set(found["image"])
-    shown = subset([record for record in records if record.image in seen], images)
+    found, searched = read_detections(detections)
+    shown = subset([record for record in records if record.image in searched], images)
     if not shown:
-        raise SppnetError(f"{detections}: no detections on test images; run detect anew")
+        raise SppnetError(f"{detections}: no test image was searched; run detect anew")
     found = found[(found["layer"] == "ftfc7") & (found["score"] > minimum_score)]
     photographs = [
         Photograph(record.image, read_image(Path(record.path)), _boxes(record, found, nms))

@@ -13,6 +13,7 @@ from typer import Option
 from sppnet.data.manifest import class_list, ground_truth_frame, read_manifest
 from sppnet.data.store import write_json
 from sppnet.data.subset import subset
+from sppnet.detect.detections import read_detections
 from sppnet.detect.evaluate import (
     ClassCurve,
     Method,
@@ -72,8 +73,14 @@ def run(
 
 def _read_rows(path: Path, images: Sequence[str], nms: float) -> dict[str, pd.DataFrame]:
     """Detections of each row of the table on the given images."""
+    found, searched = read_detections(path)
+    missing = sorted(set(images) - set(searched))
+    if missing:
+        raise SppnetError(
+            f"{path}: {len(missing)} test images were not searched, {missing[0]} for one; give "
+            "--images as to detect, or run detect on all"
+        )
     try:
-        found = pd.read_parquet(path)
         found = found[found["image"].isin(images)].astype({"class_name": "category"})
         rows = {name: found[found["layer"] == name] for name in LAYERS}
     except (OSError, KeyError, ValueError) as error:

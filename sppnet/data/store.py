@@ -207,7 +207,8 @@ class ArrayStore:
             )
         }
         shapes = [shape for _, shape in self._places.values()]
-        stored = (sum(int(np.prod(shape[:-1])) for shape in shapes), shapes[0][-1])
+        rows = sum(int(np.prod(shape[:-1])) for shape in shapes)
+        stored = (rows, *{shape[-1] for shape in shapes})
         if self._rows.shape != stored:
             raise SppnetError(
                 f"{self.path}: {self._rows.shape} values, but its index tells of {stored}; "

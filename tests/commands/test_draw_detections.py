@@ -5,6 +5,7 @@ import pytest
 
 from sppnet.commands import draw_detections
 from sppnet.data.manifest import ImageRecord, write_manifest
+from sppnet.detect.detections import write_detections
 from sppnet.errors import SppnetError
 
 
@@ -46,7 +47,7 @@ def arguments(tmp_path):
         detection("000000", 0.0, [60, 40, 70, 50]),  # does not score more than 0
         detection("000000", 0.1, [60, 40, 70, 50]),
     ]
-    pd.DataFrame(rows).to_parquet(tmp_path / "detections.parquet")
+    write_detections(tmp_path / "detections.parquet", pd.DataFrame(rows), names)
     return {
         "manifest": tmp_path / "manifest.parquet",
         "detections": tmp_path / "detections.parquet",
@@ -79,6 +80,6 @@ def test_the_page_is_written(arguments):
 
 def test_detections_of_other_images_are_refused(arguments):
     rows = [detection("123456", 0.9, [1, 1, 9, 9])]
-    pd.DataFrame(rows).to_parquet(arguments["detections"])
-    with pytest.raises(SppnetError, match="no detections"):
+    write_detections(arguments["detections"], pd.DataFrame(rows), ["123456"])
+    with pytest.raises(SppnetError, match="no test image was searched"):
         draw_detections.run(**arguments)

@@ -8,6 +8,7 @@ import pytest
 
 from sppnet.commands.evaluate import run
 from sppnet.data.manifest import ImageRecord, write_manifest
+from sppnet.detect.detections import write_detections
 from sppnet.errors import SppnetError
 
 BOX, MOVED = ["x1", "y1", "x2", "y2"], ["rx1", "ry1", "rx2", "ry2"]
@@ -61,7 +62,7 @@ FOUND = [
 def arguments(tmp_path):
     records = [record(image, objects) for image, objects in OBJECTS.items()]
     write_manifest(tmp_path / "manifest.parquet", records)
-    pd.DataFrame(FOUND).to_parquet(tmp_path / "detections.parquet")
+    write_detections(tmp_path / "detections.parquet", pd.DataFrame(FOUND), list(OBJECTS))
     return {
         "manifest": tmp_path / "manifest.parquet",
         "detections": tmp_path / "detections.parquet",
@@ -102,13 +103,29 @@ def test_other_images_do_not_count(arguments):
 
 
 def test_boxes_that_were_not_moved_are_refused(arguments):
-    pd.DataFrame(FOUND).assign(rx1=np.nan).to_parquet(arguments["detections"])
+    unmoved = pd.DataFrame(FOUND).assign(rx1=np.nan)
+    write_detections(arguments["detections"], unmoved, list(OBJECTS))
     with pytest.raises(SppnetError, match="ftfc7 lacks regressed boxes"):
         run(**arguments)
 
 
 def test_a_layer_without_detections_is_named(arguments):
     table = pd.DataFrame(FOUND)
-    table[table["layer"] != "fc6"].to_parquet(arguments["detections"])
+    left = table[table["layer"] != "fc6"]
+    write_detections(arguments["detections"], left, list(OBJECTS))
     with pytest.raises(SppnetError, match="no detections of layer fc6"):
         run(**arguments)
+
+
+def test_images_that_were_not_searched_are_no_misses(arguments):
+    write_detections(arguments["detections"], pd.DataFrame(FOUND), ["1"])
+    with pytest.raises(SppnetError, match="1 test images were not searched, 2 for one"):
+        run(**arguments)
+    run(**arguments, images=1)
+
+
+def test_another_file_is_no_file_of_detections(arguments):
+    for write in (lambda path: pd.DataFrame(FOUND).to_parquet(path), lambda path: path.unlink()):
+        write(arguments["detections"])
+        with pytest.raises(SppnetError, match="not a file of detections"):
+            run(**arguments)
