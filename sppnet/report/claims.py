@@ -125,9 +125,13 @@ def _view_claims() -> list[Claim]:
     )
     return [
         *crops,
-        _more_views("views_96", "96 views err less than 10", 5, ("96", "10")),
-        _more_views("views_98", "96 views and 2 full ones err less than 10", 1, ("96+2full", "10")),
-        _more_views("views_full", "2 full views help even beside 96", 5, ("96+2full", "96")),
+        _more_views("views_96", "96 views err less than 10 (top-5)", 5, ("96", "10")),
+        _more_views(
+            "views_98", "96 views and 2 full ones err less than 10 (top-1)", 1, ("96+2full", "10")
+        ),
+        _more_views(
+            "views_full", "2 full views help even beside 96 (top-5)", 5, ("96+2full", "96")
+        ),
         equal,
     ]
 

@@ -16,9 +16,8 @@ from matplotlib.transforms import Bbox
 from sppnet.errors import SppnetError
 from sppnet.report.plotting import COLOURS, MARKERS, STYLE, new_figure, save_figure
 
-# Where a label may go, in points from its point; the first that is free is taken. Where errors fall
-# with cost, above right and below left are clear of the line.
-PLACES = ((5, 4), (-5, -4), (5, 14), (-5, -14), (-5, 4), (5, -4), (-5, 14), (5, -14))
+# Where a label may go, in points from its point; the first that is free is taken.
+PLACES = ((5, 4), (-5, 4), (-5, -4), (5, -4), (5, 14), (-5, 14), (-5, -14), (5, -14))
 OUTLINE = [withStroke(linewidth=2, foreground="white")]
 
 
@@ -103,7 +102,8 @@ def _labels(axis: Axes, points: Sequence[Point], field: str) -> None:
         for start, end in pairwise(corners):
             on_line = start + np.linspace(0, 1, 100)[:, None] * (end - start)
             taken += [Bbox.from_bounds(x, y, 0.1, 0.1) for x, y in on_line]
-    for point in points:
+    # From above, so that of two points at almost one place the upper has the upper label.
+    for point in sorted(points, key=lambda each: -each.error):
         for place in PLACES:
             text = _label(axis, point, field, place)
             box = text.get_window_extent()
