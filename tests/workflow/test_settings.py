@@ -92,7 +92,7 @@ def test_the_schema_is_the_generated_one():
         ("transfer.table8.voc07_layer", "conv5", ["transfer.table8.voc07_layer: ", "full images"]),
         ("transfer.table8.caltech101", "e", ["transfer.table8.caltech101: ", "'e'"]),
         ("transfer.table8.caltech101_layer", "fc9", ["transfer.table8.caltech101_layer: ", "fc9"]),
-        ("responses.network", "zf5-spp_multi-9", ["responses.network: ", "'zf5-spp_multi-3'"]),
+        ("responses.network", "zf5-spp_multi-9", ["responses.network: ", "'zf5-spp_multi-9'"]),
     ],
 )
 def test_a_wrong_setting_is_named_in_one_line(key, value, words):
