@@ -4,6 +4,7 @@ A check raises `ValueError` with the line that a user reads: the setting, and wh
 """
 
 from collections.abc import Collection, Iterator, Mapping
+from operator import attrgetter
 from typing import Any
 
 from sppnet.classification_sections import (
@@ -16,6 +17,21 @@ from sppnet.classification_sections import (
 
 # What the pyramid of a network without pyramid pooling is: its 6 x 6 level alone.
 PLAIN_LEVELS = [6]
+# Settings of `errors` that name something, by the section that it stands in.
+NAMED = {
+    "backbones": (
+        *("table3.backbones", "table4.backbone"),
+        *("ablations.fewer_bins_backbone", "ablations.random_size_backbone"),
+    ),
+    "regimes": (
+        *("table2.regimes", "table3.regimes", "table4.regime"),
+        *("ablations.fewer_bins", "ablations.random_size"),
+    ),
+    "views": (
+        *("table2.views", "table3.crop", "table3.full", "table5.views"),
+        *(f"table4.{name}" for name in ("few", "many", "most", "crops", "maps")),
+    ),
+}
 
 
 def check_name(key: str, name: str, known: Collection[str]) -> None:
@@ -36,47 +52,18 @@ def check_errors(
     Raises:
         ValueError: the first of them.
     """
-    sections: tuple[tuple[Collection[str], Mapping[str, Any]], ...] = (
-        (classifiers.backbones, _backbones(errors)),
-        (classifiers.regimes, _regimes(errors)),
-        (views, _views(errors)),
-    )
-    for known, used in sections:
+    known: dict[str, Collection[str]] = {
+        "backbones": classifiers.backbones,
+        "regimes": classifiers.regimes,
+        "views": views,
+    }
+    members = errors.table5.members
+    pairs = {"backbones": [pair[0] for pair in members], "regimes": [pair[1] for pair in members]}
+    for section, places in NAMED.items():
+        used = {place: attrgetter(place)(errors) for place in places}
+        used |= {"table5.members": pairs[section]} if section in pairs else {}
         for key, name in _leaves(used, "errors"):
-            check_name(key, name, known)
-
-
-def _backbones(errors: ErrorTables) -> dict[str, Any]:
-    own = errors.ablations
-    return {
-        "table3.backbones": errors.table3.backbones,
-        "table4.backbone": errors.table4.backbone,
-        "table5.members": [backbone for backbone, _ in errors.table5.members],
-        "ablations.fewer_bins_backbone": own.fewer_bins_backbone,
-        "ablations.random_size_backbone": own.random_size_backbone,
-    }
-
-
-def _regimes(errors: ErrorTables) -> dict[str, Any]:
-    own = errors.ablations
-    return {
-        "table2.regimes": errors.table2.regimes,
-        "table3.regimes": errors.table3.regimes,
-        "table4.regime": errors.table4.regime,
-        "table5.members": [regime for _, regime in errors.table5.members],
-        "ablations.fewer_bins": own.fewer_bins,
-        "ablations.random_size": own.random_size,
-    }
-
-
-def _views(errors: ErrorTables) -> dict[str, Any]:
-    three, four = errors.table3, errors.table4
-    return {
-        "table2.views": errors.table2.views,
-        "table3": {"crop": three.crop, "full": three.full},
-        "table4": {name: getattr(four, name) for name in ("few", "many", "most", "crops", "maps")},
-        "table5.views": errors.table5.views,
-    }
+            check_name(key, name, known[section])
 
 
 def _leaves(value: Any, key: str) -> Iterator[tuple[str, str]]:

@@ -3,13 +3,12 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from torch import Tensor
 
 from sppnet.classify.pretrain import label_indices, label_places, load_images
-from sppnet.data.image_store import INDEX, ImageStore, ResizedImages
+from sppnet.data.image_store import INDEX, ImageStore, LazyImages, ResizedImages
 from sppnet.data.manifest import class_list, read_manifest
 from sppnet.errors import SppnetError
 
@@ -37,31 +36,30 @@ class TrainingSet:
     files: list[Path]
 
 
-@dataclass(frozen=True)
-class Part(Sequence[np.ndarray]):
+class Part(LazyImages):
     """Some of a set's images, decoded when asked for where those of the set are.
 
-    Attributes:
-        images: the set.
-        rows: places in it.
+    Args:
+        images: uint8 `(H, W, 3)` RGB.
+        rows: int64 `(N,)` places among them; an array, since worker processes would copy objects.
     """
 
-    images: Images
-    rows: Sequence[int]
+    def __init__(self, images: Images, rows: np.ndarray) -> None:
+        self._images, self._rows = images, rows
 
     def __len__(self) -> int:
-        """Number of images."""
-        return len(self.rows)
+        return len(self._rows)
 
-    def __getitem__(self, index: Any) -> Any:
-        """An image, or for a slice a part of this part."""
-        if isinstance(index, slice):
-            return Part(self.images, self.rows[index])
-        return self.images[self.rows[index]]
+    def at(self, index: int) -> np.ndarray:
+        """One image."""
+        return self._images[int(self._rows[index])]
 
 
-def hold_out(count: int, share: float) -> tuple[list[int], list[int]]:
+def hold_out(count: int, share: float) -> tuple[np.ndarray, np.ndarray]:
     """Places of the images to train on, and of those held out, evenly spaced among all.
+
+    Returns:
+        int64 `(N,)` each, ascending.
 
     Raises:
         SppnetError: the share of so few images is none, or all.
@@ -69,8 +67,8 @@ def hold_out(count: int, share: float) -> tuple[list[int], list[int]]:
     held_out = round(count * share)
     if not 0 < held_out < count:
         raise SppnetError(f"--holdout: {share} of {count} images is {held_out}; change the share")
-    apart = [place * count // held_out for place in range(held_out)]
-    return sorted(set(range(count)) - set(apart)), apart
+    apart = np.arange(held_out) * count // held_out
+    return np.delete(np.arange(count), apart), apart
 
 
 def open_training_set(

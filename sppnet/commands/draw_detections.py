@@ -10,12 +10,10 @@ from typer import Option
 from sppnet.data.images import read_image
 from sppnet.data.manifest import ImageRecord, class_list, read_manifest
 from sppnet.data.subset import subset
-from sppnet.detect.detections import read_detections
+from sppnet.detect.detections import REGRESSED_BOX, read_detections
 from sppnet.errors import SppnetError
 from sppnet.geometry.boxes import non_maximum_suppression
 from sppnet.report.figures import Drawn, Photograph, draw_page
-
-REGRESSED = ["rx1", "ry1", "rx2", "ry2"]
 
 
 def run(
@@ -48,7 +46,7 @@ def _boxes(record: ImageRecord, found: pd.DataFrame, nms: float) -> list[Drawn]:
     ]
     scored: list[Drawn] = []
     for name, rows in found[found["image"] == record.image].groupby("class_name"):
-        boxes = torch.tensor(rows[REGRESSED].to_numpy("float32"))
+        boxes = torch.tensor(rows[REGRESSED_BOX].to_numpy("float32"))
         scores = torch.tensor(rows["score"].to_numpy("float32"))
         for index in non_maximum_suppression(boxes, scores, iou=nms).tolist():
             x1, y1, x2, y2 = boxes[index].tolist()

@@ -13,7 +13,7 @@ from typer import Option
 from sppnet.data.manifest import class_list, ground_truth_frame, read_manifest
 from sppnet.data.store import write_json
 from sppnet.data.subset import subset
-from sppnet.detect.detections import read_detections
+from sppnet.detect.detections import BOX, REGRESSED_BOX, read_detections
 from sppnet.detect.evaluate import (
     ClassCurve,
     Method,
@@ -28,7 +28,6 @@ from sppnet.geometry.boxes import non_maximum_suppression
 from sppnet.geometry.statistics import basic_interval
 from sppnet.progress import track
 
-BOX, REGRESSED_BOX = ["x1", "y1", "x2", "y2"], ["rx1", "ry1", "rx2", "ry2"]
 REGRESSED_ROW = "ftfc7 bb"
 METHOD: Method = "11-point"  # the rule of VOC 2007, in which all the paper's numbers are
 
@@ -80,11 +79,8 @@ def _read_rows(path: Path, images: Sequence[str], nms: float) -> dict[str, pd.Da
             f"{path}: {len(missing)} test images were not searched, {missing[0]} for one; give "
             "--images as to detect, or run detect on all"
         )
-    try:
-        found = found[found["image"].isin(images)].astype({"class_name": "category"})
-        rows = {name: found[found["layer"] == name] for name in LAYERS}
-    except (OSError, KeyError, ValueError) as error:
-        raise SppnetError(f"{path}: not a file of detections ({error}); run detect anew") from None
+    found = found[found["image"].isin(images)].astype({"class_name": "category"})
+    rows = {name: found[found["layer"] == name] for name in LAYERS}
     for name, layer in rows.items():
         if layer.empty:
             raise SppnetError(f"{path}: no detections of layer {name}; run detect anew")

@@ -74,7 +74,7 @@ def run(
     settings = {
         "sampling": asdict(sampling),
         "schedule": asdict(schedule),
-        "warping": [crop, context, images, mirror],
+        "crops": [images, crop, context, mirror],
         "classifier_std": classifier_std,
         "device": place.type,
     }

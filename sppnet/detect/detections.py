@@ -8,6 +8,9 @@ import pandas as pd
 from sppnet.data.store import atomic_path
 from sppnet.errors import SppnetError
 
+BOX, REGRESSED_BOX = ["x1", "y1", "x2", "y2"], ["rx1", "ry1", "rx2", "ry2"]
+COLUMNS = ["layer", "class_name", "image", "score", *BOX, *REGRESSED_BOX]
+
 
 def write_detections(path: Path, found: pd.DataFrame, images: Sequence[str]) -> None:
     """Write detections to a Parquet file, atomically.
@@ -31,6 +34,6 @@ def read_detections(path: Path) -> tuple[pd.DataFrame, list[str]]:
     """
     try:
         found = pd.read_parquet(path)
-        return found, list(found.attrs["images"])
+        return found[COLUMNS], list(found.attrs["images"])
     except (OSError, KeyError, ValueError) as error:
         raise SppnetError(f"{path}: not a file of detections ({error}); run detect anew") from None

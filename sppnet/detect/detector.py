@@ -9,14 +9,13 @@ import torch
 from torch import Tensor
 
 from sppnet.detect.bbox_regression import Regressors, predict_boxes
+from sppnet.detect.detections import BOX, COLUMNS, REGRESSED_BOX
 from sppnet.detect.features import LayerFeatures
 from sppnet.detect.regions import ImageRegions
 from sppnet.detect.svm import LinearSvms
 from sppnet.geometry.boxes import non_maximum_suppression
 
 REGRESSED_LAYER = "ftfc7"  # the paper regresses the boxes of its best layer only
-BOX, REGRESSED_BOX = ["x1", "y1", "x2", "y2"], ["rx1", "ry1", "rx2", "ry2"]
-COLUMNS = ["layer", "class_name", "image", "score", *BOX, *REGRESSED_BOX]
 
 
 @dataclass(frozen=True)

@@ -125,7 +125,11 @@ def test_images_that_were_not_searched_are_no_misses(arguments):
 
 
 def test_another_file_is_no_file_of_detections(arguments):
-    for write in (lambda path: pd.DataFrame(FOUND).to_parquet(path), lambda path: path.unlink()):
+    for write in (
+        lambda path: pd.DataFrame(FOUND).to_parquet(path),
+        lambda path: write_detections(path, pd.DataFrame({"layer": ["fc6"]}), list(OBJECTS)),
+        lambda path: path.unlink(),
+    ):
         write(arguments["detections"])
         with pytest.raises(SppnetError, match="not a file of detections"):
             run(**arguments)
