@@ -61,6 +61,8 @@ def test_a_plateau_takes_the_place_of_drops(manifest, tmp_path):
     rows = pretrain(manifest, tmp_path, f"{given} --holdout 0.25")
     # Three images held out, so that their error is a number of thirds.
     assert [float(row["held_out_error"]) * 3 % 1 for row in rows] == pytest.approx([0, 0, 0])
+    # Nine are left, two batches of four.
+    assert [float(row["train_error"]) * 8 % 1 for row in rows] == pytest.approx([0, 0, 0])
     for more, words in (
         ("--holdout 0.25 --drops 2", "--plateau.*--drops"),
         ("", "--plateau.*--holdout"),
