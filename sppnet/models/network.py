@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
+from torch.backends import mkldnn
 from torch.nn import functional
 
 from sppnet.errors import SppnetError
@@ -97,13 +98,13 @@ class Network(nn.Module):
 
     def hidden(self, pool5: Tensor) -> dict[str, Tensor]:
         """fc6 and fc7 of pooled maps (N, D), both (N, fc), after ReLU and without dropout."""
-        fc6 = functional.relu(self.fc6(pool5))
-        return {"fc6": fc6, "fc7": functional.relu(self.fc7(fc6))}
+        fc6 = _activations(self.fc6, pool5)
+        return {"fc6": fc6, "fc7": _activations(self.fc7, fc6)}
 
     def head(self, pool5: Tensor) -> Tensor:
         """Logits (N, outputs) of pooled maps (N, D); dropout acts in training mode only."""
-        fc6 = functional.dropout(functional.relu(self.fc6(pool5)), 0.5, self.training)
-        fc7 = functional.dropout(functional.relu(self.fc7(fc6)), 0.5, self.training)
+        fc6 = functional.dropout(_activations(self.fc6, pool5), 0.5, self.training)
+        fc7 = functional.dropout(_activations(self.fc7, fc6), 0.5, self.training)
         logits: Tensor = self.fc8(fc7)
         return logits
 
@@ -120,6 +121,17 @@ class Network(nn.Module):
 
 def _linear(inputs: int, outputs: int) -> nn.Linear:
     return nn.Linear(inputs, outputs, device="meta").to_empty(device="cpu")
+
+
+def _activations(layer: nn.Linear, inputs: Tensor) -> Tensor:
+    """A fully connected layer (N, D) -> (N, fc) and its ReLU."""
+    one_dnn: bool = mkldnn.is_available()  # type: ignore[no-untyped-call]
+    if torch.is_grad_enabled() or inputs.device.type != "cpu" or not one_dnn:
+        return functional.relu(layer(inputs))
+    # The layer calls MKL, which takes twice as long on an AMD processor with AVX-512.
+    product = torch.ops.mkldnn._linear_pointwise
+    activations: Tensor = product(inputs, layer.weight, layer.bias, "relu", [], "")
+    return activations
 
 
 def build_network(

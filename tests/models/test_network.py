@@ -77,6 +77,20 @@ def test_hidden_layers_are_those_of_the_head():
     assert torch.equal(net.fc8(hidden["fc7"]), net.head(pool5))
 
 
+@pytest.mark.parametrize("count", [0, 1, 33])
+def test_fully_connected_layers_agree_with_exact_sums_with_and_without_gradients(count):
+    net = network(levels=(6, 3))
+    pool5 = torch.rand(45, max(count, 1), generator=seeded(1)).t().repeat(1, 16)[:count]
+    fc6 = (pool5.double() @ net.fc6.weight.double().t() + net.fc6.bias.double()).clamp(min=0)
+    fc7 = (fc6 @ net.fc7.weight.double().t() + net.fc7.bias.double()).clamp(min=0)
+    logits = fc7 @ net.fc8.weight.double().t() + net.fc8.bias.double()
+    for gradients in (True, False):
+        with torch.set_grad_enabled(gradients):
+            torch.testing.assert_close(net.hidden(pool5)["fc6"], fc6.float())
+            torch.testing.assert_close(net.hidden(pool5)["fc7"], fc7.float())
+            torch.testing.assert_close(net.head(pool5), logits.float())
+
+
 @pytest.mark.parametrize(("height", "width"), [(64, 64), (64, 150), (131, 77)])
 def test_any_image_size_gives_the_same_length(height, width):
     assert network()(images(height, width)).shape == (2, 3)
