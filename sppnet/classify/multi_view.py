@@ -1,7 +1,7 @@
 """Testing a classifier on many views of an image, cut from the image or from its feature maps."""
 
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -12,16 +12,18 @@ import torch
 from torch import Tensor
 
 from sppnet.classify.pretrain import normalise
-from sppnet.data.images import resize_shorter_side
+from sppnet.data.images import read_image, resize_shorter_side
 from sppnet.errors import SppnetError
 from sppnet.geometry.projection import map_geometry
 from sppnet.geometry.pyramid import WindowPooling
 from sppnet.geometry.views import map_views, mirrored_windows, view_windows
 from sppnet.models.backbones import map_shape
 from sppnet.models.network import Network
-from sppnet.models.weights import save_tensors
+from sppnet.models.weights import load_tensors, save_tensors
+from sppnet.progress import track
 
 CROPS_PER_BATCH = 64  # bounds the memory of views that are cut from the image
+IMAGES_PER_PART = 20  # at most this many scores are lost by a kill
 
 
 @dataclass(frozen=True)
@@ -174,6 +176,37 @@ def score_images(classifier: MultiViewClassifier, images: Iterable[np.ndarray]) 
         scores.append(found)
         counts.append(count)
     return ViewScores(torch.stack(scores), tuple(counts), np.array(seconds) * 1000)
+
+
+def score_files(
+    classifier: MultiViewClassifier, paths: Sequence[Path], restart: Path
+) -> ViewScores:
+    """Score image files in parts that a killed run finds again, with the times of their images.
+
+    Args:
+        classifier: network and views.
+        paths: pictures.
+        restart: folder for finished parts (see `restart_directory`).
+
+    Raises:
+        SppnetError: a picture cannot be read.
+    """
+    parts = []
+    for first in track(range(0, len(paths), IMAGES_PER_PART), f"images x{IMAGES_PER_PART}"):
+        path = restart / f"part-{first:08d}.safetensors"
+        if not path.exists():
+            images = map(read_image, paths[first : first + IMAGES_PER_PART])
+            _save_part(path, score_images(classifier, images))
+        parts.append(load_tensors(path)[0])
+    joined = {name: torch.cat([part[name] for part in parts]) for name in parts[0]}
+    views = tuple(joined["views"].tolist())
+    return ViewScores(joined["scores"], views, joined["milliseconds"].numpy())
+
+
+def _save_part(path: Path, found: ViewScores) -> None:
+    times = torch.from_numpy(found.milliseconds)
+    views = torch.tensor(found.views)
+    save_tensors(path, {"scores": found.scores, "views": views, "milliseconds": times}, {})
 
 
 def save_scores(path: Path, scores: Tensor, labels: Tensor, description: str) -> None:

@@ -1,6 +1,8 @@
 """classify: test a network on views of the validation images."""
 
 import json
+import shutil
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -9,14 +11,12 @@ import torch
 from typer import Option
 
 from sppnet.classify.evaluate import top_error
-from sppnet.classify.multi_view import MultiViewClassifier, Views, save_scores, score_images
+from sppnet.classify.multi_view import MultiViewClassifier, Views, save_scores, score_files
 from sppnet.classify.pretrain import label_indices
-from sppnet.data.images import read_image
 from sppnet.data.manifest import read_manifest
-from sppnet.data.store import write_json
+from sppnet.data.store import restart_directory, write_json
 from sppnet.models.network import choose_device
 from sppnet.models.weights import load_network
-from sppnet.progress import track
 
 
 def run(
@@ -29,6 +29,7 @@ def run(
     window: Annotated[int, Option(help="Side of a view in pixels.", min=1)],
     positions: Annotated[int, Option(help="Views per scale: 1, 5 or 9.")],
     mirrored: Annotated[bool, Option(help="Count each view of the mirrored image too.")],
+    work: Annotated[Path, Option(help="Folder for unfinished work.")],
     scores: Annotated[Path, Option(help="Averaged scores and labels (.safetensors).")],
     metrics: Annotated[Path, Option(help="Errors, views and time (.json).")],
     scales: Annotated[
@@ -42,14 +43,17 @@ def run(
 ) -> None:
     """Average softmax scores over views of each validation image; write them and the errors."""
     torch.set_num_threads(threads)
+    place = choose_device(device)
     records = read_manifest(manifest, dataset="classification", split="val")
-    network = load_network(weights, choose_device(device))
+    network = load_network(weights, place)
     classes = network.architecture.classes
     labels = label_indices(records, classes)
     views = Views(source, tuple(scales or ()), window, positions, mirrored, full)
     classifier = MultiViewClassifier(network, views)
-    images = (read_image(Path(record.path)) for record in records)
-    found = score_images(classifier, track(images, protocol, total=len(records)))
+    # The times of images are a result too, and threads decide them.
+    settings = {"views": asdict(views), "device": place.type, "threads": threads}
+    restart = restart_directory(work, settings, [manifest, weights])
+    found = score_files(classifier, [Path(record.path) for record in records], restart)
     mean_views = float(np.mean(found.views))
     description = {
         "classes": list(classes),
@@ -69,3 +73,4 @@ def run(
         "milliseconds_each": found.milliseconds.round(3).tolist(),
     }
     write_json(metrics, report | errors)
+    shutil.rmtree(restart)

@@ -1,12 +1,15 @@
 import dataclasses
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 from torch import Tensor, nn
 
+from sppnet.classify import multi_view
 from sppnet.classify.evaluate import view_scores
-from sppnet.classify.multi_view import MultiViewClassifier, Views, score_images
+from sppnet.classify.multi_view import MultiViewClassifier, Views, score_files, score_images
 from sppnet.data.images import resize_shorter_side
 from sppnet.errors import SppnetError
 from sppnet.geometry.pyramid import pyramid_pool
@@ -52,6 +55,25 @@ def test_ten_crops_equal_the_batched_test_of_pretraining() -> None:
     found = score_images(MultiViewClassifier(net, TEN), images)
     assert found.views == (10, 10, 10) and len(found.milliseconds) == 3
     torch.testing.assert_close(found.scores, view_scores(net, images, crop=64, views=10))
+
+
+def test_finished_parts_keep_scores_and_times_to_the_last_bit(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(multi_view, "IMAGES_PER_PART", 2)
+    images = [picture(96, 128, seed) for seed in range(5)]
+    paths = [tmp_path / f"{number}.png" for number in range(len(images))]
+    for path, image in zip(paths, images, strict=True):
+        Image.fromarray(image).save(path)
+    classifier = MultiViewClassifier(network(), TEN)
+    first = score_files(classifier, paths, tmp_path)
+    assert torch.equal(first.scores, score_images(classifier, images).scores)
+    (tmp_path / "part-00000002.safetensors").unlink()
+    again = score_files(classifier, paths, tmp_path)
+    assert torch.equal(again.scores, first.scores) and again.views == first.views == (10,) * 5
+    assert again.milliseconds.dtype == np.float64
+    same = again.milliseconds == first.milliseconds
+    assert same.tolist() == [True, True, False, False, True]
 
 
 def test_map_views_equal_crops_without_padding() -> None:

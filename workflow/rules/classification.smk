@@ -52,6 +52,7 @@ rule classify:
     shell:
         "sppnet classify --manifest {input.manifest:q} --weights {input.weights:q}"
         " --protocol {wildcards.views} {params.settings} --threads {threads}"
+        " --work work/classify/{wildcards.network}.{wildcards.views}"
         " --scores {output.scores:q} --metrics {output.metrics:q} > {log:q} 2>&1"
 
 

@@ -1,0 +1,123 @@
+"""classify, from pictures to scores, and after a kill."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from sppnet.classify import multi_view
+from sppnet.classify.multi_view import MultiViewClassifier
+from sppnet.commands import classify
+from sppnet.data.manifest import ImageRecord, write_manifest
+from sppnet.models.network import Architecture, build_network
+from sppnet.models.weights import load_tensors, save_network
+
+IMAGES = 7
+
+
+def save_weights(folder: Path, seed: int) -> None:
+    architecture = Architecture("zf5", 0.05, (2, 1), 8, ("a", "b"), (128.0,) * 3, 58.0, "RGB")
+    generator = torch.Generator().manual_seed(seed)
+    network = build_network(architecture, initialisation="he", generator=generator)
+    save_network(folder / "net.safetensors", network)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    records = []
+    for number in range(IMAGES):
+        pixels = np.random.default_rng(number).integers(0, 256, (70, 80, 3), np.uint8)
+        path = tmp_path / f"{number}.png"
+        Image.fromarray(pixels).save(path)
+        label = "ab"[number % 2]
+        records.append(
+            ImageRecord("classification", "val", path.name, str(path), 80, 70, "", label)
+        )
+    write_manifest(tmp_path / "manifest.parquet", records)
+    save_weights(tmp_path, seed=0)
+    return tmp_path
+
+
+def run(folder: Path, name: str, positions: int = 5) -> bytes:
+    """Run the command; the bytes of its scores."""
+    classify.run(
+        manifest=folder / "manifest.parquet",
+        weights=folder / "net.safetensors",
+        protocol="few",
+        source="maps",
+        scales=[72],
+        window=64,
+        positions=positions,
+        mirrored=True,
+        work=folder / "work",
+        scores=folder / f"{name}.safetensors",
+        metrics=folder / f"{name}.json",
+        device="cpu",
+    )
+    return (folder / f"{name}.safetensors").read_bytes()
+
+
+@pytest.fixture
+def scored(monkeypatch: pytest.MonkeyPatch) -> list[np.ndarray]:
+    """Images that have been scored, in parts of two."""
+    images: list[np.ndarray] = []
+    scores = MultiViewClassifier.scores
+
+    def counted(self: MultiViewClassifier, image: np.ndarray) -> tuple[torch.Tensor, int]:
+        images.append(image)
+        return scores(self, image)
+
+    monkeypatch.setattr(MultiViewClassifier, "scores", counted)
+    monkeypatch.setattr(multi_view, "IMAGES_PER_PART", 2)
+    return images
+
+
+def kill_at_the_sixth_image(folder: Path) -> None:
+    read = multi_view.read_image
+
+    def killed(path: Path) -> np.ndarray:
+        if path.name == "5.png":
+            raise KeyboardInterrupt
+        return read(path)
+
+    with pytest.MonkeyPatch.context() as patched, pytest.raises(KeyboardInterrupt):
+        patched.setattr(multi_view, "read_image", killed)
+        run(folder, "killed")
+    assert not list(folder.glob("killed.*"))
+
+
+def test_scores_and_times_of_every_image(folder):
+    run(folder, "whole")
+    tensors, metadata = load_tensors(folder / "whole.safetensors")
+    assert tensors["scores"].shape == (IMAGES, 2)
+    assert tensors["labels"].tolist() == [0, 1, 0, 1, 0, 1, 0]
+    images = json.loads(metadata["classification"])["images"]
+    assert images == [f"{number}.png" for number in range(IMAGES)]
+    report = json.loads((folder / "whole.json").read_text())
+    assert report["views"] == 10 and len(report["milliseconds_each"]) == IMAGES
+
+
+def test_killed_and_continued_gives_the_same_bytes(folder, scored):
+    whole = run(folder, "whole")
+    kill_at_the_sixth_image(folder)
+    scored.clear()
+    assert run(folder, "again") == whole
+    assert len(scored) == 3  # two parts of two were finished
+    report = json.loads((folder / "again.json").read_text())
+    assert len(report["milliseconds_each"]) == IMAGES and min(report["milliseconds_each"]) > 0
+    assert not list((folder / "work").iterdir())
+
+
+@pytest.mark.parametrize("changed", ["views", "weights"])
+def test_what_decides_the_scores_starts_them_anew(folder, scored, changed):
+    kill_at_the_sixth_image(folder)
+    if changed == "weights":
+        save_weights(folder, seed=1)
+    scored.clear()
+    positions = 9 if changed == "views" else 5
+    continued = run(folder, "again", positions)
+    assert len(scored) == IMAGES
+    assert continued == run(folder, "whole", positions)
