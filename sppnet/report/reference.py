@@ -7,6 +7,7 @@ from pathlib import Path
 from sppnet.errors import SppnetError
 
 COLUMNS = ("table", "row", "column", "value", "origin")
+UNVERIFIED = "unverified"  # the origin of a number from memory only
 
 
 @dataclass(frozen=True)
@@ -15,7 +16,7 @@ class PaperValue:
 
     Attributes:
         value: in the paper's unit: % for mean average precision, seconds for times.
-        origin: where it was read; "unverified" where from memory only.
+        origin: where it was read, or `UNVERIFIED`.
     """
 
     value: float

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from sppnet.errors import SppnetError
-from sppnet.report.reference import PaperRow, PaperValue
+from sppnet.report.reference import UNVERIFIED, PaperRow, PaperValue
 from sppnet.report.tables import Column
 from sppnet.report.transfer_tables import (
     TransferCell,
@@ -88,12 +88,26 @@ def comparison_lines(
     lines = [["", *(column.title for column in columns)]]
     for name in (*(row.name for row in paper if row.name != OUR_ROW), OUR_ROW):
         found = [cells[column.name].get(name) for column in columns]
-        heading = f"{HEADINGS.get(name, name)} (quoted)"
+        heading = f"{HEADINGS.get(name, name)} ({_origin(columns, found)})"
         if name == OUR_ROW:
             tested = ", ".join(str(cell.n) for cell in found if isinstance(cell, TransferCell))
             heading = f"SPP-net (ours, on {tested} images)"
         lines.append([heading, *("-" if cell is None else _text(cell) for cell in found)])
     return lines
+
+
+def _origin(columns: Sequence[Column], cells: Sequence[TransferCell | QuotedCell | None]) -> str:
+    """That a row is quoted, and in which columns from memory only."""
+    quoted = {
+        column.title: cell.origin == UNVERIFIED
+        for column, cell in zip(columns, cells, strict=True)
+        if isinstance(cell, QuotedCell)
+    }
+    doubtful = [title for title, unverified in quoted.items() if unverified]
+    if not doubtful:
+        return "quoted"
+    which = "" if len(doubtful) == len(quoted) else f"{' and '.join(doubtful)} "
+    return f"quoted, {which}{UNVERIFIED}"
 
 
 def _quoted(text: str, origin: str) -> QuotedCell:

@@ -19,6 +19,7 @@ COLUMNS = (
     "text",
     "measured on",
     "paper",
+    "paper_origin",
     "ours",
     "unit",
     "n",
@@ -96,6 +97,7 @@ def claim_row(claim: Claim, where: str, found: Measured, reference: Path) -> dic
         "text": claim.text,
         "measured on": where,
         "paper": None if paper is None else paper.value,
+        "paper_origin": None if paper is None else paper.origin,
         "ours": found.effect,
         "unit": "x" if claim.is_ratio else "points",
         "n": found.n,
@@ -108,7 +110,6 @@ def claim_row(claim: Claim, where: str, found: Measured, reference: Path) -> dic
         "rule": rule,
         "values": {"ours": found.ours, "reference": found.reference},
         "paper_arithmetic": None if paper is None else paper.arithmetic,
-        "paper_origin": None if paper is None else paper.origin,
     }
 
 

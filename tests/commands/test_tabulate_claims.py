@@ -37,6 +37,7 @@ def test_table_twin_and_terminal_agree(comparisons, tmp_path, capsys):
     first = rows[0]
     assert first["claim"] == "box_regression" and first["measured on"] == "five scales"
     assert (first["paper"], first["ours"], first["unit"]) == ("4.00", "2.00", "points")
+    assert (first["paper_origin"], rows[1]["paper_origin"]) == ("deck", "-")
     assert (first["n"], first["seeds"], first["p"]) == ("2", "1", "-")
     assert first["verdict"] == "reproduced"
     assert (rows[1]["paper"], rows[1]["ours"], rows[1]["low"]) == ("-", "1.00", "-")

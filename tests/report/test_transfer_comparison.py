@@ -63,7 +63,11 @@ def test_the_papers_own_rows_can_be_read():
     paper = read_paper_rows(Path(sppnet.__file__).parent / "report/reference.csv", 8)
     cells = comparison_cells(COLUMNS, RESULTS, ["fc7", "spp"], paper)
     lines = comparison_lines(COLUMNS, cells, paper)
-    assert [line[0].split()[0] for line in lines[1:]] == [
-        *("VQ", "LLC", "FK", "DeCAF", "Zeiler", "Oquab", "Chatfield", "SPP-net"),
+    assert [line[0] for line in lines[1:]] == [
+        *(f"{name} (quoted, unverified)" for name in ("VQ", "LLC", "FK", "DeCAF")),
+        "Zeiler & Fergus (quoted, VOC 2007 unverified)",
+        "Oquab et al. (quoted)",
+        "Chatfield et al. (quoted)",
+        "SPP-net (ours, on 7, 7 images)",
     ]
     assert cells["v"]["ours"].paper == 82.44 and lines[4][1] == "-"
