@@ -21,7 +21,7 @@ def run(
     work: Annotated[Path, Option(help="Folder for unfinished work.")],
     output: Annotated[Path, Option(help="Maps (.npy); the index goes beside them (.parquet).")],
     device: Annotated[str, Option(help="auto, cpu, cuda, cuda:1 ...")] = "auto",
-    threads: Annotated[int, Option(help="CPU threads.")] = 1,
+    threads: Annotated[int, Option(help="CPU threads.", min=1)] = 1,
 ) -> None:
     """Compute the conv5 map of every image of a split, once, at one scale."""
     torch.set_num_threads(threads)

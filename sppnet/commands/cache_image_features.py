@@ -29,7 +29,7 @@ def run(
     ],
     crop: Annotated[int | None, Option(help="Side of the centre crop in pixels.")] = None,
     device: Annotated[str, Option(help="auto, cpu, cuda, cuda:1 ...")] = "auto",
-    threads: Annotated[int, Option(help="CPU threads.")] = 1,
+    threads: Annotated[int, Option(help="CPU threads.", min=1)] = 1,
 ) -> None:
     """Compute the features of every image of a split at every layer, once."""
     torch.set_num_threads(threads)

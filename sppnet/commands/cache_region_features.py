@@ -34,7 +34,7 @@ def run(
         int | None, Option(help="Boxes at a time; the fastest when not given.")
     ] = None,
     device: Annotated[str, Option(help="auto, cpu, cuda, cuda:1 ...")] = "auto",
-    threads: Annotated[int, Option(help="CPU threads.")] = 1,
+    threads: Annotated[int, Option(help="CPU threads.", min=1)] = 1,
 ) -> None:
     """Cut out, warp and convolve every box of a split by itself."""
     torch.set_num_threads(threads)

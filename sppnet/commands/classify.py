@@ -39,7 +39,7 @@ def run(
         int | None, Option(help="Shorter side at which the whole image is a view.")
     ] = None,
     device: Annotated[str, Option(help="auto, cpu, cuda, cuda:1 ...")] = "auto",
-    threads: Annotated[int, Option(help="CPU threads.")] = 1,
+    threads: Annotated[int, Option(help="CPU threads.", min=1)] = 1,
 ) -> None:
     """Average softmax scores over views of each validation image; write them and the errors."""
     torch.set_num_threads(threads)

@@ -50,7 +50,7 @@ def run(
         int | None, Option(help="Use so many images, of all classes in turn.")
     ] = None,
     device: Annotated[str, Option(help="auto, cpu, cuda, cuda:1 ...")] = "auto",
-    threads: Annotated[int, Option(help="CPU threads.")] = 1,
+    threads: Annotated[int, Option(help="CPU threads.", min=1)] = 1,
 ) -> None:
     """Detect the objects of every class in the test images, with the SVMs of every layer."""
     torch.set_num_threads(threads)

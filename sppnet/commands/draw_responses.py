@@ -36,7 +36,7 @@ def run(
     output: Annotated[Path, Option(help="The page (.png).")],
     svg: Annotated[Path, Option(help="The same page for print (.svg).")],
     device: Annotated[str, Option(help="auto, cpu, cuda, cuda:1 ...")] = "auto",
-    threads: Annotated[int, Option(help="CPU threads.")] = 1,
+    threads: Annotated[int, Option(help="CPU threads.", min=1)] = 1,
 ) -> None:
     """Draw the strongest responses of filters, each with the part of the image that it sees."""
     torch.set_num_threads(threads)

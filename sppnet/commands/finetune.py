@@ -52,7 +52,7 @@ def run(
         list[int] | None, Option(help="Iterations until the rate falls tenfold, in whole chunks.")
     ] = None,
     device: Annotated[str, Option(help="auto, cpu, cuda, cuda:1 ...")] = "auto",
-    threads: Annotated[int, Option(help="CPU threads.")] = 1,
+    threads: Annotated[int, Option(help="CPU threads.", min=1)] = 1,
 ) -> None:
     """Fine-tune fc6, fc7 and a new classifier over background and the classes."""
     torch.set_num_threads(threads)

@@ -55,7 +55,7 @@ def run(
     batch: Annotated[list[int], Option(help="rcnn: boxes at a time; the fastest given is used.")],
     output: Annotated[Path, Option(help="Times (.json).")],
     device: Annotated[str, Option(help="auto, cpu, cuda, cuda:1 ...")] = "auto",
-    threads: Annotated[int, Option(help="CPU threads.")] = 1,
+    threads: Annotated[int, Option(help="CPU threads.", min=1)] = 1,
 ) -> None:
     """Time the conv and fc parts of detectors; other work on the machine spoils the numbers."""
     torch.set_num_threads(threads)

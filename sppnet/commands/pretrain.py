@@ -32,22 +32,23 @@ from sppnet.models.weights import load_trunk, save_network
 
 @joined_processes()
 def run(
-    backbone: Annotated[str, Option(help="zf5, alex5, squeezenet or torchvision:NAME.")],
+    backbone: Annotated[str, Option(help="Of Table 1, alex5, squeezenet or torchvision:NAME.")],
     width: Annotated[float, Option(help="Factor on the trunk's channels.")],
     levels: Annotated[list[int], Option(help="Bins per side of each pyramid level.")],
     fc: Annotated[int, Option(help="Units of fc6 and of fc7.")],
     mean: Annotated[list[float], Option(help="Subtracted from pixels, per channel.")],
     std: Annotated[float, Option(help="Divisor of pixels.")],
-    channel_order: Annotated[str, Option(help="RGB or BGR.")],
-    initialisation: Annotated[str, Option(help="gaussian or he.")],
+    channel_order: Annotated[Literal["RGB", "BGR"], Option(help="Order of a pixel's channels.")],
+    initialisation: Annotated[Literal["gaussian", "he"], Option(help="Of the weights.")],
     resize: Annotated[int, Option(help="Shorter side before cropping, pixels.")],
     crop: Annotated[int, Option(help="Side of the crops, pixels.")],
     sizes: Annotated[list[int], Option(help="Sides that crops are resized to, pixels.")],
     size_choice: Annotated[
-        str, Option(help="alternate: one size after the other; random: any between them.")
+        Literal["alternate", "random"],
+        Option(help="alternate: one size after the other; random: any between them."),
     ],
-    epochs: Annotated[int, Option(help="Passes over the images of an epoch.")],
-    batch: Annotated[int, Option(help="Images per iteration.")],
+    epochs: Annotated[int, Option(help="Passes over the images.", min=1)],
+    batch: Annotated[int, Option(help="Images per iteration.", min=1)],
     learning_rate: Annotated[float, Option(help="Of SGD.")],
     momentum: Annotated[float, Option(help="Of SGD.")],
     weight_decay: Annotated[float, Option(help="L2 penalty on weights.")],
@@ -72,10 +73,10 @@ def run(
     map_std: Annotated[float, Option(help="Divisor of the trunk's feature maps.")] = 1.0,
     trunk: Annotated[Path | None, Option(help="Trunk weights to start from.")] = None,
     freeze_trunk: Annotated[bool, Option(help="Train the fc layers only.")] = False,
-    precision: Annotated[str, Option(help="full, or mixed: bfloat16 on a GPU.")] = "full",
+    precision: Annotated[Precision, Option(help="mixed: bfloat16 on a GPU.")] = "full",
     device: Annotated[str, Option(help="auto, cpu or cuda.")] = "auto",
     workers: Annotated[int, Option(help="Processes that cut crops; 0 for none.", min=0)] = 0,
-    threads: Annotated[int, Option(help="CPU threads.")] = 1,
+    threads: Annotated[int, Option(help="CPU threads.", min=1)] = 1,
 ) -> None:
     """Train a network to name the one object of an image."""
     settings = dict(locals())
@@ -83,9 +84,11 @@ def run(
     steps = (learning_rate, tuple(drops or ()), epochs, momentum, weight_decay, warmup, plateau)
     schedule = Schedule(*steps)
     processor = choose_device(device)
+    # A restart goes on as it began: both decide what is drawn and how it is added up.
+    settings |= {"device": processor.type, "processes": process_count()}
     _check_flags(settings, schedule, processor)
     images = open_training_set(manifest, store, validation_store, resize)
-    pixels = (_three(mean), std, cast(Literal["RGB", "BGR"], channel_order), map_std)
+    pixels = (_three(mean), std, channel_order, map_std)
     architecture = Architecture(backbone, width, tuple(levels), fc, images.classes, *pixels)
     network = _start(architecture, initialisation, seed, trunk, freeze_trunk)
     _check_sizes(network, {"--crop": [crop], "--sizes": sizes})
@@ -97,7 +100,7 @@ def run(
         architecture,
         crop=crop,
         sizes=sizes,
-        size_choice=cast(Literal["alternate", "random"], size_choice),
+        size_choice=size_choice,
         batch=batch,
         colour=colour,
         images_per_epoch=images_per_epoch,
@@ -112,7 +115,7 @@ def run(
         seed=seed,
         restart=_restart(work, settings, images.files + ([trunk] if trunk else [])),
         select=None,
-        precision=cast(Precision, precision),
+        precision=precision,
     )
     if process_number() == 0:
         _write_history(history, rows)
@@ -128,13 +131,6 @@ def _check_flags(settings: dict[str, Any], schedule: Schedule, device: torch.dev
         raise SppnetError("--plateau: takes the place of --drops; give one of them")
     if (schedule.plateau is None) != (settings["holdout"] is None):
         raise SppnetError("--plateau: watches the images of --holdout; give both, or neither")
-    known = {"size_choice": ("alternate", "random"), "precision": ("full", "mixed")}
-    for name, choices in known.items():
-        if settings[name] not in choices:
-            flag = name.replace("_", "-")
-            raise SppnetError(
-                f"--{flag}: {settings[name]!r} is unknown; use {' or '.join(choices)}"
-            )
     if settings["precision"] == "mixed" and device.type != "cuda":
         raise SppnetError(f"--precision: mixed needs a GPU, not {device.type}; use full")
     if batch % process_count():
@@ -171,11 +167,15 @@ def _three(mean: Sequence[float]) -> tuple[float, float, float]:
 
 
 def _start(
-    architecture: Architecture, initialisation: str, seed: int, trunk: Path | None, frozen: bool
+    architecture: Architecture,
+    initialisation: Literal["gaussian", "he"],
+    seed: int,
+    trunk: Path | None,
+    frozen: bool,
 ) -> Network:
     network = build_network(
         architecture,
-        initialisation=cast(Literal["gaussian", "he"], initialisation),
+        initialisation=initialisation,
         generator=torch.Generator().manual_seed(seed),
     )
     if trunk is not None:

@@ -56,7 +56,7 @@ def run(
         int | None, Option(help="Use so many images, of all classes in turn.")
     ] = None,
     device: Annotated[str, Option(help="auto, cpu, cuda, cuda:1 ...")] = "auto",
-    threads: Annotated[int, Option(help="CPU threads.")] = 1,
+    threads: Annotated[int, Option(help="CPU threads.", min=1)] = 1,
 ) -> None:
     """Train one linear SVM per class and layer, adding hard negatives image by image."""
     torch.set_num_threads(threads)

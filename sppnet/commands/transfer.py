@@ -47,7 +47,7 @@ def run(
     ] = None,
     splits: Annotated[int | None, Option(help="caltech101: random splits.", min=1)] = None,
     device: Annotated[str, Option(help="auto, cpu, cuda, cuda:1 ...")] = "auto",
-    threads: Annotated[int, Option(help="CPU threads.")] = 1,
+    threads: Annotated[int, Option(help="CPU threads.", min=1)] = 1,
 ) -> None:
     """Train linear SVMs on every layer and test them on images that they have not seen."""
     torch.set_num_threads(threads)

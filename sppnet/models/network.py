@@ -229,8 +229,10 @@ def choose_device(name: str) -> torch.device:
     Raises:
         SppnetError: torch does not know the device, or this machine does not have it.
     """
-    # The same numbers on every run: cuDNN's fastest gradients add in random order.
+    # The same numbers on every run: cuDNN's fastest gradients add in random order. And those of 32
+    # bits: by default its convolutions round their inputs to 19.
     torch.backends.cudnn.deterministic = True
+    torch.backends.cudnn.allow_tf32 = False
     if name == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     try:

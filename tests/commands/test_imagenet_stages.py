@@ -143,7 +143,6 @@ def test_two_processes_train_from_a_store(prepared, tmp_path):
             ["--store ", "72 pixels", "--resize"],
         ),
         ("--manifest {}/m.parquet", f"{TRAINING} --precision mixed", ["--precision: ", "GPU"]),
-        ("--manifest {}/m.parquet", f"{TRAINING} --precision half", ["'half'", "full or mixed"]),
     ],
 )
 def test_wrong_flags_are_one_line(prepared, tmp_path, images, settings, words):

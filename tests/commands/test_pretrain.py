@@ -77,7 +77,6 @@ def test_a_plateau_takes_the_place_of_drops(manifest, tmp_path):
     [
         ("--sizes 64 --sizes 9 --size-choice alternate", ["--sizes: 9 pixels", "too few"]),
         ("--sizes 9 --sizes 64 --size-choice random", ["--sizes: 9 pixels", "too few"]),
-        ("--sizes 64 --size-choice sometimes", ["--size-choice: 'sometimes'", "alternate"]),
     ],
 )
 def test_wrong_sizes_are_one_line_before_training(manifest, tmp_path, settings, words):
@@ -85,6 +84,22 @@ def test_wrong_sizes_are_one_line_before_training(manifest, tmp_path, settings, 
         pretrain(manifest, tmp_path, f"{SETTINGS} {settings}")
     assert "\n" not in str(error.value)
     assert all(word in str(error.value) for word in words)
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    "flag",
+    [
+        *("--channel-order GBR", "--initialisation zeros", "--size-choice sometimes"),
+        *("--precision half", "--epochs 0", "--batch 0", "--threads 0"),
+    ],
+)
+def test_a_value_out_of_its_range_is_named_before_training(manifest, tmp_path, flag):
+    words = f"""pretrain --manifest {manifest} {SETTINGS} {TWO_SIZES} {flag} --work {tmp_path}/w
+        --weights {tmp_path}/n --history {tmp_path}/n.csv --metrics {tmp_path}/n.json"""
+    result = CliRunner().invoke(build(["pretrain", "show"]), shlex.split(words))
+    assert result.exit_code == 2
+    assert f"Invalid value for '{flag.split()[0]}'" in result.output
     assert not list(tmp_path.iterdir())
 
 

@@ -207,3 +207,11 @@ def test_devices():
     for name in ("nonsense", "cuda:99"):
         with pytest.raises(SppnetError, match="--device"):
             choose_device(name)
+
+
+def test_a_gpu_adds_in_one_order_and_in_32_bits(monkeypatch):
+    monkeypatch.setattr(torch.backends.cudnn, "deterministic", False)
+    monkeypatch.setattr(torch.backends.cudnn, "allow_tf32", True)
+    choose_device("cpu")
+    assert torch.backends.cudnn.deterministic
+    assert not torch.backends.cudnn.allow_tf32
