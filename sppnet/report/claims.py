@@ -23,6 +23,7 @@ class Claim:
         text: the claim in words.
         kind: what is compared.
         paper: where the paper's numbers of ours and of the reference are; None without numbers.
+        backbones: the trunks that those numbers were measured with.
         top: errors: 1 or 5.
         rows: map and accuracy: row of the evaluation, or layer, of ours and of the reference.
         same_networks: errors: both sides are the same networks, tested in two ways.
@@ -34,6 +35,7 @@ class Claim:
     text: str
     kind: Kind
     paper: tuple[Key, Key] | None
+    backbones: tuple[str, str] | None = None
     top: int = 1
     rows: tuple[str, str] = ("", "")
     same_networks: bool = False
@@ -58,6 +60,8 @@ NETWORKS = {
     "overfeat5": "Overfeat-5",
     "overfeat7": "Overfeat-7",
 }
+TITLES = {**NETWORKS, "alex5": "Alex-5", "squeezenet": "SqueezeNet"}
+ZF5, OVERFEAT7 = ("zf5", "zf5"), ("overfeat7", "overfeat7")
 FC7 = "fc7/9"
 
 
@@ -71,8 +75,8 @@ def _pooling_claims() -> list[Claim]:
         spp = f"{column}: pyramid pooling errs less than plain pooling"
         sizes = f"{column}: training at two sizes errs less than at one"
         claims += [
-            Claim(f"spp_{short}", spp, "errors", (single, plain)),
-            Claim(f"multi_size_{short}", sizes, "errors", (multi, single)),
+            Claim(f"spp_{short}", spp, "errors", (single, plain), (short, short)),
+            Claim(f"multi_size_{short}", sizes, "errors", (multi, single), (short, short)),
         ]
     random: Key = ("ablations", "SPP_random | top1", "Overfeat-7")
     return [
@@ -82,18 +86,21 @@ def _pooling_claims() -> list[Claim]:
             "A pyramid of 30 bins, with fewer parameters, still errs less than plain pooling",
             "errors",
             (("ablations", "SPP_30bins | top1", "ZF-5"), (2, "no_SPP | top1", "ZF-5")),
+            ZF5,
         ),
         Claim(
             "random_size_better_than_one",
             "Training at random sizes errs less than at one size",
             "errors",
             (random, (2, "SPP_single | top1", "Overfeat-7")),
+            OVERFEAT7,
         ),
         Claim(
             "random_size_worse_than_two",
             "Training at two sizes errs less than at random sizes",
             "errors",
             ((2, "SPP_multi | top1", "Overfeat-7"), random),
+            OVERFEAT7,
         ),
     ]
 
@@ -109,6 +116,7 @@ def _view_claims() -> list[Claim]:
                 (3, f"{NETWORKS[short]} | {train} | 1full", "top1"),
                 (3, f"{NETWORKS[short]} | {train} | 1crop", "top1"),
             ),
+            (short, short),
             same_networks=True,
         )
         for short in ("zf5", "overfeat7")
@@ -138,7 +146,7 @@ def _view_claims() -> list[Claim]:
 
 def _more_views(name: str, text: str, top: int, views: tuple[str, str]) -> Claim:
     ours, other = (("views", f"{each} | top{top}", "Overfeat-7") for each in views)
-    return Claim(name, text, "errors", (ours, other), top=top, same_networks=True)
+    return Claim(name, text, "errors", (ours, other), OVERFEAT7, top=top, same_networks=True)
 
 
 def _cost_claims() -> list[Claim]:
@@ -164,6 +172,7 @@ def _transfer_claims() -> list[Claim]:
             "VOC 2007 classification: features of the full image beat those of its centre crop",
             "accuracy",
             (full, crop),
+            ZF5,
             rows=("fc7", "fc7"),
         ),
         Claim(
@@ -171,6 +180,7 @@ def _transfer_claims() -> list[Claim]:
             "VOC 2007 classification: a larger image beats a smaller one",
             "accuracy",
             (large, full),
+            ZF5,
             rows=("fc7", "fc7"),
         ),
         Claim(
@@ -178,6 +188,7 @@ def _transfer_claims() -> list[Claim]:
             "Caltech-101: the pooled pyramid beats its 6 x 6 level alone",
             "accuracy",
             ((7, "SPP_pool5/7", caltech), (7, "pool5/7_6x6", caltech)),
+            ZF5,
             rows=("spp", "pool"),
         ),
     ]
@@ -191,16 +202,32 @@ def _detection_claims() -> list[Claim]:
     tuning = "Detection: fine-tuning improves fc6"
     boxes = "Detection: box regression improves fine-tuned fc7"
     equal = "Detection: SPP-net loses less than one point of mAP against R-CNN"
+    rivals = ("zf5", "alex5")
     key = _table9
     return [
-        Claim("five_scales", scales, "map", key(best, five, best, one), rows=(after, after)),
-        Claim("fine_tuning", tuning, "map", key("ftfc6", five, "fc6", five), rows=("ftfc6", "fc6")),
-        Claim("box_regression", boxes, "map", key(best, five, before, five), rows=(after, before)),
+        Claim("five_scales", scales, "map", key(best, five, best, one), ZF5, rows=(after, after)),
+        Claim(
+            "fine_tuning",
+            tuning,
+            "map",
+            key("ftfc6", five, "fc6", five),
+            ZF5,
+            rows=("ftfc6", "fc6"),
+        ),
+        Claim(
+            "box_regression",
+            boxes,
+            "map",
+            key(best, five, before, five),
+            ZF5,
+            rows=(after, before),
+        ),
         Claim(
             "as_accurate_as_rcnn",
             equal,
             "map",
             key(best, five, best, rcnn),
+            rivals,
             rows=(after, after),
             bound=-1.0,  # ours; docs/claims.md
         ),
@@ -210,6 +237,7 @@ def _detection_claims() -> list[Claim]:
                 f"Detection: SPP-net at {words.replace('_', ' ')} is faster than R-CNN",
                 "image time",
                 key("total_s", column, "total_s", rcnn),
+                rivals,
                 bound=1.0,
             )
             for words, column in (("one_scale", one), ("five_scales", five))

@@ -78,19 +78,17 @@ def verdict(claim: Claim, low: float | None, high: float | None) -> str:
     return CONTRADICTED if high < claim.bound else UNDECIDED
 
 
-def claim_row(claim: Claim, where: str, found: Measured, reference: Path) -> dict[str, Any]:
+def claim_row(
+    claim: Claim, where: str, found: Measured, paper: PaperEffect | None
+) -> dict[str, Any]:
     """A line of the table of claims, with what its JSON twin says besides.
 
     Args:
         claim: the claim.
         where: what it was measured on.
         found: our effect.
-        reference: the paper's numbers (.csv).
-
-    Raises:
-        SppnetError: the file of the paper's numbers lacks one.
+        paper: the paper's effect; None where it has none of these networks.
     """
-    paper = paper_effect(claim, reference)
     rule = {"margin": claim.margin} if claim.margin is not None else {"bound": claim.bound}
     return {
         "claim": claim.name,

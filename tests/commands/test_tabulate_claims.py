@@ -24,8 +24,8 @@ def comparisons(tmp_path):
     sides = {"ours": {"files": [str(evaluation)]}, "reference": {"files": [str(evaluation)]}}
     times = {"ours": {"files": [str(time)]}, "reference": {"files": [str(time)], "part": None}}
     return [
-        {"claim": "box_regression", "measured_on": "five scales", **sides},
-        {"claim": "map_views_faster", "measured_on": "ZF-5, 10 views", **times},
+        {"claim": "box_regression", "measured_on": "ZF-5", "comparable": True, **sides},
+        {"claim": "map_views_faster", "measured_on": "ZF-5", "comparable": False, **times},
     ]
 
 
@@ -35,7 +35,7 @@ def test_table_twin_and_terminal_agree(comparisons, tmp_path, capsys):
     with text.open(newline="") as file:
         rows = list(csv.DictReader(file))
     first = rows[0]
-    assert first["claim"] == "box_regression" and first["measured on"] == "five scales"
+    assert first["claim"] == "box_regression" and first["measured on"] == "ZF-5"
     assert (first["paper"], first["ours"], first["unit"]) == ("4.00", "2.00", "points")
     assert (first["paper_origin"], rows[1]["paper_origin"]) == ("deck", "-")
     assert (first["n"], first["seeds"], first["p"]) == ("2", "1", "-")
@@ -48,6 +48,14 @@ def test_table_twin_and_terminal_agree(comparisons, tmp_path, capsys):
     assert found[0]["rule"] == {"bound": 0.0}
     assert found[0]["low"] == pytest.approx(1.05)
     assert "reproduced" in capsys.readouterr().out
+
+
+def test_other_networks_have_no_number_of_the_paper_beside_them(comparisons, tmp_path):
+    text, twin = tmp_path / "claims.csv", tmp_path / "claims.json"
+    run([json.dumps(comparisons[0] | {"comparable": False})], REFERENCE, 50, 1, text, twin)
+    (found,) = json.loads(twin.read_text())["claims"]
+    assert found["paper"] is found["paper_origin"] is found["paper_arithmetic"] is None
+    assert found["verdict"] == "reproduced"
 
 
 @pytest.mark.parametrize("change", [{"ours": {"files": []}}, {"ours": []}, {"ours": None}])

@@ -5,7 +5,7 @@ import pytest
 
 import sppnet.report
 from sppnet.errors import SppnetError
-from sppnet.report.claims import CLAIMS, Claim, find_claim
+from sppnet.report.claims import CLAIMS, NETWORKS, Claim, find_claim
 from sppnet.report.verdicts import CONTRADICTED, REPRODUCED, UNDECIDED, paper_effect, verdict
 
 REFERENCE = Path(sppnet.report.__file__).parent / "reference.csv"
@@ -56,6 +56,16 @@ def test_the_papers_effects(name):
         assert found is None
     else:
         assert found.value == pytest.approx(EFFECTS[name], abs=1e-4)
+
+
+@pytest.mark.parametrize("claim", CLAIMS.values(), ids=lambda claim: claim.name)
+def test_the_papers_numbers_say_their_backbones(claim):
+    """Its tables name them in a row or a column: ZF-5, SPP_5sc_ZF5, RCNN_Alex5, ..."""
+    names = {"alex5": "Alex5"} | NETWORKS
+    assert (claim.backbones is None) == (claim.paper is None)
+    for key, backbone in zip(claim.paper or (), claim.backbones or (), strict=True):
+        words = " ".join(map(str, key)).replace("ZF5", "ZF-5")
+        assert names[backbone] in words
 
 
 def test_the_arithmetic_is_shown():

@@ -169,6 +169,44 @@ def test_only_backbones_of_the_paper_are_claimed_about(tmp_path):
     assert any("alex5-" in word for line in lines if line[0] == "tabulate-errors" for word in line)
 
 
+def claimed(config, folder):
+    """Comparisons of a configuration by the name of their claim."""
+    (words,) = (line for line in command_lines(config, folder) if line[0] == "tabulate-claims")
+    found = [json.loads(word) for word in words if word.startswith("{")]
+    return {each["claim"]: each for each in found}
+
+
+def test_claims_say_network_and_set_and_compare_like_networks_only(tmp_path):
+    photographs = claimed("config/voc07.yaml", tmp_path / "voc07")
+    assert {name for name, each in photographs.items() if each["comparable"]} == {
+        *("spp_zf5", "multi_size_zf5", "fewer_bins"),
+        *("full_image_zf5_single", "full_image_zf5_multi"),
+    }
+    assert photographs["views_96"]["measured_on"] == "ZF-5 of width 0.125, imagenette"
+    assert photographs["five_scales"]["measured_on"] == "SqueezeNet, VOC2007"
+    assert photographs["caltech101_pyramid"]["measured_on"] == "SqueezeNet, caltech101"
+    full = claimed("config/paper.yaml", tmp_path / "paper")
+    assert {name for name, each in full.items() if not each["comparable"]} == {
+        *("map_views_equal", "map_views_faster", "two_sizes_time"),
+    }
+    assert full["views_96"]["measured_on"] == "Overfeat-7, ILSVRC2012"
+    assert full["as_accurate_as_rcnn"]["measured_on"] == "ZF-5 and Alex-5, VOC2007"
+
+
+def test_one_scale_has_no_numbers_of_five_beside_it(tmp_path):
+    found = claimed("config/mini.yaml", tmp_path / "mini")
+    assert found["fine_tuning"]["measured_on"] == "ZF-5 of width 0.125, generated VOC set"
+    assert found["fine_tuning"]["comparable"] and found["box_regression"]["comparable"]
+    settings = yaml.safe_load((ROOT / "config/mini.yaml").read_text())
+    settings["table9"]["columns"].remove("spp_5sc")
+    config = tmp_path / "one.yaml"
+    config.write_text(yaml.safe_dump(settings))
+    found = claimed(config, tmp_path / "one")
+    for name in ("fine_tuning", "box_regression", "as_accurate_as_rcnn"):
+        assert not found[name]["comparable"]
+    assert found["faster_than_rcnn_one_scale"]["comparable"]
+
+
 @pytest.mark.parametrize("profile", sorted((ROOT / "workflow/profiles").glob("*/config.yaml")))
 def test_profiles_set_resources_of_rules_that_exist(profile):
     text = "".join(path.read_text() for path in (ROOT / "workflow/rules").glob("*.smk"))

@@ -1,17 +1,43 @@
 """The claims that a configuration can test, and the list of its results."""
 
-from sppnet.report.claims import CLAIMS
+from sppnet.report.claims import CLAIMS, TITLES
 
 
-def comparison(claim, where, ours, reference):
-    """A comparison as its command takes it; a side is files, or files and a detector's name."""
+def set_name(images):
+    """What a set of images is called: as its folder, unless it is generated."""
+    if "scenes" in config:
+        return f"generated {images} set"
+    data = config["data"]
+    if images == "classification":
+        return Path(data["imagenet"] or data["image_folder"]).name
+    return Path(data["voc"] if images == "VOC" else TRANSFER["table7"]["root"]).name
+
+
+def trunk_of(network):
+    """Backbone of a network, and its width."""
+    own = NETWORKS[network]["architecture"]
+    return own["backbone"], own["width"]
+
+
+def comparison(claim, images, trunks, ours, reference, comparable=True):
+    """A comparison as its command takes it; a side is files, or files and a detector's name.
+
+    The paper's numbers compare with its own backbones, of whatever width, only.
+    """
+    networks = dict.fromkeys(
+        TITLES.get(backbone, backbone) + (f" of width {width:g}" if width != 1 else "")
+        for backbone, width in trunks
+    )
+    backbones = tuple(backbone for backbone, _ in trunks)
+    own = claim in CLAIMS and CLAIMS[claim].backbones == backbones
     sides = [
         side if isinstance(side, tuple) else (side, None) for side in (ours, reference)
     ]
     parts = [{"files": files, "part": part} for files, part in sides]
     return {
         "claim": claim,
-        "measured_on": where,
+        "measured_on": f"{' and '.join(networks)}, {set_name(images)}",
+        "comparable": comparable and own,
         "ours": parts[0],
         "reference": parts[1],
     }
@@ -23,60 +49,65 @@ def classification_claims():
         return []
     table2, table3, table4 = (ERRORS[f"table{number}"] for number in (2, 3, 4))
     plain, single, multi = table2["regimes"]
-    where, found = "classification set", []
+    found = []
+
+    def add(claim, backbone, ours, reference):
+        trunk = (backbone, TRAINED["backbones"][backbone]["width"])
+        found.append(
+            comparison(claim, "classification", (trunk, trunk), ours, reference)
+        )
+
     scores = lambda backbone, regime: score_files(backbone, regime, table2["views"])
     for backbone in TRAINED["backbones"]:
         sides = [scores(backbone, regime) for regime in (plain, single, multi)]
-        found.append(comparison(f"spp_{backbone}", where, sides[1], sides[0]))
-        found.append(comparison(f"multi_size_{backbone}", where, sides[2], sides[1]))
+        add(f"spp_{backbone}", backbone, sides[1], sides[0])
+        add(f"multi_size_{backbone}", backbone, sides[2], sides[1])
     own = ERRORS["ablations"]
     backbone = own["fewer_bins_backbone"]
     sides = [scores(backbone, regime) for regime in (own["fewer_bins"], plain)]
-    found.append(comparison("fewer_bins", where, *sides))
+    add("fewer_bins", backbone, *sides)
     backbone = own["random_size_backbone"]
     one, two, random = (
         scores(backbone, regime) for regime in (single, multi, own["random_size"])
     )
-    found.append(comparison("random_size_better_than_one", where, random, one))
-    found.append(comparison("random_size_worse_than_two", where, two, random))
+    add("random_size_better_than_one", backbone, random, one)
+    add("random_size_worse_than_two", backbone, two, random)
     for backbone, (train, regime) in product(
         table3["backbones"], table3["regimes"].items()
     ):
         sides = [
             score_files(backbone, regime, table3[view]) for view in ("full", "crop")
         ]
-        found.append(comparison(f"full_image_{backbone}_{train}", where, *sides))
+        add(f"full_image_{backbone}_{train}", backbone, *sides)
     backbone, regime = table4["backbone"], table4["regime"]
     views = lambda name, kind="safetensors": score_files(
         backbone, regime, table4[name], kind
     )
-    found.append(comparison("views_96", where, views("many"), views("few")))
-    found.append(comparison("views_98", where, views("most"), views("few")))
-    found.append(comparison("views_full", where, views("most"), views("many")))
-    found.append(comparison("map_views_equal", where, views("maps"), views("crops")))
+    add("views_96", backbone, views("many"), views("few"))
+    add("views_98", backbone, views("most"), views("few"))
+    add("views_full", backbone, views("most"), views("many"))
+    add("map_views_equal", backbone, views("maps"), views("crops"))
     times = views("maps", "json"), views("crops", "json")
-    found.append(comparison("map_views_faster", where, *times))
+    add("map_views_faster", backbone, *times)
     curves = [curves_of(backbone, each) for each in (multi, single)]
-    found.append(comparison("two_sizes_time", where, *curves))
+    add("two_sizes_time", backbone, *curves)
     return found
 
 
 def transfer_claims():
     """Claims about Tables 6 and 7, for the columns that the paper's claims are about."""
     found = []
-    for claim, table, ours, reference in (
-        ("voc07_full_image", "table6", "c", "b"),
-        ("voc07_larger_scale", "table6", "d", "c"),
-        ("caltech101_pyramid", "table7", "c", "c"),
+    for claim, table, images, ours, reference in (
+        ("voc07_full_image", "table6", "VOC", "c", "b"),
+        ("voc07_larger_scale", "table6", "VOC", "d", "c"),
+        ("caltech101_pyramid", "table7", "Caltech-101", "c", "c"),
     ):
         columns = TRANSFER[table]["columns"]
         if {ours, reference} <= set(columns):
-            sides = [
-                [f"<artifacts>/transfer/{table}/{name}.json"]
-                for name in (ours, reference)
-            ]
-            where = {"table6": "VOC set", "table7": "Caltech-101 set"}[table]
-            found.append(comparison(claim, where, *sides))
+            names = (ours, reference)
+            trunks = [trunk_of(columns[name]["network"]) for name in names]
+            sides = [[f"<artifacts>/transfer/{table}/{name}.json"] for name in names]
+            found.append(comparison(claim, images, trunks, *sides))
     return found
 
 
@@ -84,24 +115,29 @@ def detection_claims():
     """Claims about Table 9; on accuracy only where R-CNN has learned from the same images."""
     detectors = {config["detectors"][name]["reference"]: name for name in COLUMNS}
     one, five = (detectors.get(f"SPP_{number}sc_ZF5") for number in (1, 5))
-    baseline, where = config["table9"]["baseline"], "detection set"
+    baseline = config["table9"]["baseline"]
     whole = lambda name: [f"<artifacts>/detectors/{name}/evaluation.json"]
     timed = lambda name: (["<artifacts>/timing.json"], name)
     found = []
+
+    def add(claim, ours, reference, side=whole, **options):
+        names = (ours, reference)
+        trunks = [trunk_of(config["detectors"][name]["network"]) for name in names]
+        found.append(comparison(claim, "VOC", trunks, *map(side, names), **options))
+
     if one and five:
-        found.append(comparison("five_scales", where, whole(five), whole(one)))
-    best = five or one
-    found.append(comparison("fine_tuning", where, whole(best), whole(best)))
-    found.append(comparison("box_regression", where, whole(best), whole(best)))
+        add("five_scales", five, one)
+    # The paper's numbers behind these are of five scales.
+    best, known = five or one, {"comparable": five is not None}
+    add("fine_tuning", best, best, **known)
+    add("box_regression", best, best, **known)
     if config["detectors"][baseline]["method"] != "rcnn":
         return found
     if SAME_IMAGES:
-        sides = whole(best), whole(baseline)
-        found.append(comparison("as_accurate_as_rcnn", where, *sides))
+        add("as_accurate_as_rcnn", best, baseline, **known)
     for name, words in ((one, "one_scale"), (five, "five_scales")):
         if name:
-            sides = timed(name), timed(baseline)
-            found.append(comparison(f"faster_than_rcnn_{words}", where, *sides))
+            add(f"faster_than_rcnn_{words}", name, baseline, timed)
     return found
 
 
