@@ -115,12 +115,17 @@ def _from_stores(store: Path, validation_store: Path, size: int) -> TrainingSet:
     held_out = _at_size(validation, size, "--validation-store")
     return TrainingSet(
         classes,
-        lambda: images,
+        lambda: _verified(training, images),
         label_places(labels, classes),
-        lambda: held_out,
+        lambda: _verified(validation, held_out),
         label_places(_labels(validation, "--validation-store"), classes),
         [store / INDEX, validation_store / INDEX],
     )
+
+
+def _verified(store: ImageStore, images: Images) -> Images:
+    store.verify()  # a minute for all of ImageNet, where a training takes days
+    return images
 
 
 def _labels(store: ImageStore, flag: str) -> list[str]:

@@ -10,8 +10,6 @@ from sppnet.data.image_store import INDEX, Form, ImageStore
 from sppnet.data.image_store_writer import write_image_store
 from sppnet.data.manifest import read_manifest, write_problems
 from sppnet.data.store import file_sha256, restart_directory, write_json
-from sppnet.errors import SppnetError
-from sppnet.progress import track
 
 
 def run(
@@ -47,16 +45,9 @@ def run(
     write_problems(problems, found)
     store = ImageStore(output)
     if verify:
-        _verify(store)
+        store.verify()
     # The index holds a checksum of every image, so its own stands for them all.
     write_json(digest, {"images": len(store), "sha256": file_sha256(output / INDEX)})
     for problem in found[:1]:
         print(f"{problem.path}: {problem.problem}; {problem.action}")
     print(f"{len(store)} images stored, {len(found)} left out, listed in {problems}")
-
-
-def _verify(store: ImageStore) -> None:
-    for index in track(range(len(store)), "verify"):
-        damage = store.damage(index)
-        if damage is not None:
-            raise SppnetError(f"{damage.path}: {damage.problem}; {damage.action}")

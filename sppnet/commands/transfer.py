@@ -37,7 +37,8 @@ def run(
         list[Path] | None, Option(help="voc07: features of test, in the order of --features.")
     ] = None,
     holdout: Annotated[
-        float | None, Option(help="voc07: share of trainval that chooses the image size.")
+        float | None,
+        Option(help="voc07: share of trainval that chooses the image size.", min=0, max=1),
     ] = None,
     train_per_class: Annotated[
         int | None, Option(help="caltech101: training images of a category.", min=1)

@@ -19,6 +19,7 @@ from sppnet.data.decoding import decode_bytes
 from sppnet.data.images import resize_shorter_side
 from sppnet.data.manifest import Problem
 from sppnet.errors import SppnetError
+from sppnet.progress import track
 
 INDEX = "index.parquet"
 COLUMNS = pa.schema(
@@ -175,6 +176,17 @@ class ImageStore(LazyImages):
             return None
         shard = shard_path(self.path, int(self._places[index, 0]))
         return Problem(self.name(index), f"its bytes in {shard} have changed", "store it again")
+
+    def verify(self) -> None:
+        """Read all images and compare their checksums.
+
+        Raises:
+            SppnetError: the bytes of one have changed.
+        """
+        for index in track(range(len(self)), f"verify {self.path.name}"):
+            damage = self.damage(index)
+            if damage is not None:
+                raise SppnetError(f"{damage.path}: {damage.problem}; {damage.action}")
 
 
 class ResizedImages(LazyImages):

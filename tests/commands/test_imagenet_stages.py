@@ -5,6 +5,7 @@ import io
 import json
 import os
 import shlex
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -163,6 +164,18 @@ def test_damage_shows_when_a_store_is_verified(prepared, tmp_path, monkeypatch):
     monkeypatch.setattr(ImageStore, "damage", damaging)
     with pytest.raises(SppnetError, match=r"train/n00000010/n00000010_0\.JPEG: .*00000\.bin"):
         store(prepared / "m.parquet", "train", tmp_path / "s", "--size 72")
+
+
+@pytest.mark.parametrize("split", ["train", "val"])
+def test_damage_shows_before_training(prepared, tmp_path, split):
+    for name in ("train", "val"):
+        shutil.copytree(prepared / f"pixels-{name}", tmp_path / f"pixels-{name}")
+    shard = shard_path(tmp_path / f"pixels-{split}", 0)
+    content = bytearray(shard.read_bytes())
+    content[-1] ^= 1
+    shard.write_bytes(content)
+    with pytest.raises(SppnetError, match=rf"{shard} have changed; store it again"):
+        pretrain(tmp_path / "n", stores(tmp_path, "pixels"))
 
 
 @pytest.mark.skipif(
