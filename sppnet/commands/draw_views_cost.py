@@ -9,6 +9,8 @@ from typer import Option
 
 from sppnet.data.store import read_json
 from sppnet.errors import SppnetError
+from sppnet.report.error_tables import error_interval
+from sppnet.report.scores import read_wrong
 from sppnet.report.views_cost import Point, draw_views_cost
 
 
@@ -16,22 +18,30 @@ def run(
     point: Annotated[
         list[str],
         Option(
-            help="A choice of views as JSON: series, label, files (metrics of classify, one per "
-            "seed). Once per point, along the line of its series."
+            help="A choice of views as JSON: series, label, scores and metrics (what classify "
+            "wrote, a file per seed each). Once per point, along the line of its series."
         ),
     ],
+    bootstrap: Annotated[int, Option(help="Samples behind each interval.", min=1)],
+    seed: Annotated[int, Option(help="Seed of the samples.")],
     png: Annotated[Path, Option(help="The figure (.png).")],
     svg: Annotated[Path, Option(help="The figure (.svg).")],
 ) -> None:
     """Draw the top-1 error of choices of views against their number and their time.
 
-    Of several seeds, error, time and the ends of the interval are means.
+    Errors and intervals are those of Table 4; of several seeds, numbers and times are means.
     """
-    draw_views_cost([png, svg], [read_point(text) for text in point])
+    points = [read_point(text, replicates=bootstrap, seed=seed) for text in point]
+    draw_views_cost([png, svg], points)
 
 
-def read_point(text: str) -> Point:
+def read_point(text: str, *, replicates: int, seed: int) -> Point:
     """A point from its JSON and its files.
+
+    Args:
+        text: the JSON.
+        replicates: bootstrap samples behind the interval.
+        seed: of the samples.
 
     Raises:
         SppnetError: not JSON, no files, or a file without the numbers.
@@ -39,21 +49,23 @@ def read_point(text: str) -> Point:
     try:
         values = json.loads(text)
         series, label = str(values["series"]), str(values["label"])
-        files = [Path(each) for each in values["files"]]
+        scores, metrics = ([Path(each) for each in values[name]] for name in ("scores", "metrics"))
     except (ValueError, KeyError, TypeError) as error:
         raise SppnetError(
-            f"--point: {text!r} is not the JSON of a point ({error!r}); give series, label, files"
+            f"--point: {text!r} is not the JSON of a point ({error!r}); "
+            "give series, label, scores, metrics"
         ) from None
-    if not files:
-        raise SppnetError(f"--point: {text!r} has no files; name at least one")
-    wrong, low, high, views, time = np.mean([_numbers(path) for path in files], axis=0).tolist()
-    return Point(series, label, views, time, 100 * wrong, 100 * low, 100 * high)
+    if not scores or not metrics:
+        raise SppnetError(f"--point: {text!r} has no files; name at least one of each kind")
+    wrong, _ = read_wrong(scores, 1)
+    low, high = error_interval(wrong, replicates=replicates, seed=seed)
+    views, time = np.mean([_cost(path) for path in metrics], axis=0).tolist()
+    return Point(series, label, views, time, 100 * float(wrong.mean()), low, high)
 
 
-def _numbers(path: Path) -> tuple[float, float, float, float, float]:
+def _cost(path: Path) -> tuple[float, float]:
     report = read_json(path)
     try:
-        top1 = report["top1"]
-        return top1["error"], top1["low"], top1["high"], report["views"], report["milliseconds"]
+        return report["views"], report["milliseconds"]
     except (KeyError, TypeError) as error:
         raise SppnetError(f"{path}: has no {error}; run classify anew") from None

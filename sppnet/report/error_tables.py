@@ -5,6 +5,8 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
+import numpy as np
+
 from sppnet.errors import SppnetError
 from sppnet.geometry.statistics import percentile_interval
 from sppnet.report.reference import PaperRow, PaperValue, read_paper_rows, read_reference
@@ -195,13 +197,23 @@ def _heads(table: TableName, request: Request) -> tuple[str, tuple[str, ...]]:
     return f"{row} | {request.metric}", (request.metric.replace("top", "top-"), row)
 
 
-def _measure(request: Request, paper: Reference, replicates: int, seed: int) -> ErrorCell:
-    wrong, images = read_wrong(request.files, METRICS[request.metric])
+def error_interval(wrong: np.ndarray, *, replicates: int, seed: int) -> tuple[float, float]:
+    """The 95 % interval of an error, %, over images and networks.
+
+    Args:
+        wrong: bool (S, N) outcomes of S networks on N images.
+        replicates: bootstrap samples behind it.
+        seed: of the samples.
+    """
     samples = bootstrap_means([wrong], replicates=replicates, seed=seed, same_networks=True)
     low, high = percentile_interval(samples[0])
-    cell = ErrorCell(
-        _percent(wrong.mean()), len(images), len(wrong), low=_percent(low), high=_percent(high)
-    )
+    return _percent(low), _percent(high)
+
+
+def _measure(request: Request, paper: Reference, replicates: int, seed: int) -> ErrorCell:
+    wrong, images = read_wrong(request.files, METRICS[request.metric])
+    low, high = error_interval(wrong, replicates=replicates, seed=seed)
+    cell = ErrorCell(_percent(wrong.mean()), len(images), len(wrong), low=low, high=high)
     if request.reference is None:
         return cell
     found = paper.get(request.reference)

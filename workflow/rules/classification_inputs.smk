@@ -193,13 +193,14 @@ def views_shown():
 
 
 def views_cost_points():
-    """Points of the figure: the metrics of those choices, all seeds."""
+    """Points of the figure: scores and metrics of those choices, all seeds."""
     own = ERRORS["table4"]
     return [
         {
             "series": series,
             "label": views.replace("_", " "),
-            "files": score_files(own["backbone"], own["regime"], views, "json"),
+            "scores": score_files(own["backbone"], own["regime"], views),
+            "metrics": score_files(own["backbone"], own["regime"], views, "json"),
         }
         for series, views in views_shown()
     ]
@@ -207,12 +208,14 @@ def views_cost_points():
 
 def views_cost_files(wildcards):
     """Files of all points."""
-    return [file for point in views_cost_points() for file in point["files"]]
+    points = views_cost_points()
+    return [file for point in points for file in (*point["scores"], *point["metrics"])]
 
 
 def views_cost_settings(wildcards):
     """Points as the figure's command takes them."""
-    return flags({"point": list(map(json.dumps, views_cost_points()))})
+    settings = {name: config["evaluation"][name] for name in ("bootstrap", "seed")}
+    return flags({"point": list(map(json.dumps, views_cost_points()))} | settings)
 
 
 def view_geometry_settings(wildcards):
