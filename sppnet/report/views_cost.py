@@ -16,8 +16,9 @@ from matplotlib.transforms import Bbox
 from sppnet.errors import SppnetError
 from sppnet.report.plotting import COLOURS, MARKERS, STYLE, new_figure, save_figure
 
-# Where a label may go, in points from its point; the first that is free is taken.
+# Where a label may go, in points from its point; the first that fits is taken.
 PLACES = ((5, 4), (-5, 4), (-5, -4), (5, -4), (5, 14), (-5, 14), (-5, -14), (5, -14))
+Placed = tuple[tuple[int, int], Bbox]  # a place, and what the label covers there
 OUTLINE = [withStroke(linewidth=2, foreground="white")]
 
 
@@ -60,7 +61,9 @@ def draw_views_cost(paths: Sequence[Path], points: Sequence[Point]) -> None:
         _cost(left, points, "views", "views per image")
         _cost(right, points, "milliseconds", "time per image (ms)")
         left.set_ylabel("top-1 error (%)")
-        right.legend(frameon=False)
+        # Above the panels: inside, an interval may run through it.
+        names = left.get_legend_handles_labels()
+        figure.legend(*names, loc="outside upper right", ncols=len(names[1]), frameon=False)
         figure.draw_without_rendering()  # settles the layout, so that labels find free places
         figure.set_layout_engine("none")
         for axis, field in ((left, "views"), (right, "milliseconds")):
@@ -95,25 +98,71 @@ def _cost(axis: Axes, points: Sequence[Point], field: str, label: str) -> None:
 
 def _labels(axis: Axes, points: Sequence[Point], field: str) -> None:
     """Write beside each point what it is, clear of points, lines and labels where there is room."""
+    # From above, as `_choose` wants them.
+    points = sorted(points, key=lambda each: -each.error)
     spots = axis.transData.transform([(getattr(p, field), p.error) for p in points])
-    taken = [Bbox.from_bounds(x - 6, y - 6, 12, 12) for x, y in spots]
+    markers = [_around(spot, 6) for spot in spots]
+    taken = list(markers)
     for line in axis.lines:
         corners = axis.transData.transform(line.get_xydata())
         for start, end in pairwise(corners):
             on_line = start + np.linspace(0, 1, 100)[:, None] * (end - start)
             taken += [Bbox.from_bounds(x, y, 0.1, 0.1) for x, y in on_line]
-    # From above, so that of two points at almost one place the upper has the upper label.
-    for point in sorted(points, key=lambda each: -each.error):
-        for place in PLACES:
-            text = _label(axis, point, field, place)
-            box = text.get_window_extent()
-            inside = axis.bbox.x0 <= box.x0 and box.x1 <= axis.bbox.x1
-            if inside and not any(box.overlaps(other) for other in taken):
-                taken.append(box)
-                break
-            text.remove()
-        else:
-            _label(axis, point, field, PLACES[0])
+    places = []
+    for point, own in zip(points, markers, strict=True):
+        # A label close to another point would seem to be that one's.
+        others = [
+            _around(spot, 15)
+            for spot, marker in zip(spots, markers, strict=True)
+            if not marker.overlaps(own)
+        ]
+        places.append(_free_places(axis, point, field, [*taken, *others]))
+    chosen = _choose(markers, places, []) or [each[0] for each in places]
+    for point, (place, _) in zip(points, chosen, strict=True):
+        _label(axis, point, field, place)
+
+
+def _around(spot: np.ndarray, reach: int) -> Bbox:
+    """A square around a point; with a reach of 6 what its marker covers."""
+    x, y = spot - reach
+    return Bbox.from_bounds(x, y, 2 * reach, 2 * reach)
+
+
+def _free_places(axis: Axes, point: Point, field: str, taken: Sequence[Bbox]) -> list[Placed]:
+    """Places of a label inside the panel and clear of what is taken; the first where none is."""
+    found = []
+    for place in PLACES:
+        text = _label(axis, point, field, place)
+        found.append((place, text.get_window_extent()))
+        text.remove()
+    free = [
+        (place, box)
+        for place, box in found
+        if axis.bbox.x0 <= box.x0 and box.x1 <= axis.bbox.x1
+        if not any(box.overlaps(other) for other in taken)
+    ]
+    return free or found[:1]
+
+
+def _choose(
+    markers: Sequence[Bbox], places: Sequence[Sequence[Placed]], chosen: Sequence[Placed]
+) -> Sequence[Placed] | None:
+    """A place for each label, apart from the others; None where they find none.
+
+    Of two points at almost one place the upper, which comes first, has the upper label.
+    """
+    number = len(chosen)
+    if number == len(markers):
+        return chosen
+    for place, box in places[number]:
+        if all(
+            box.y1 <= other.y0 if markers[number].overlaps(marker) else not box.overlaps(other)
+            for marker, (_, other) in zip(markers, chosen, strict=False)
+        ):
+            found = _choose(markers, places, [*chosen, (place, box)])
+            if found is not None:
+                return found
+    return None
 
 
 def _label(axis: Axes, point: Point, field: str, place: tuple[int, int]) -> Annotation:

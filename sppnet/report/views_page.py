@@ -59,7 +59,8 @@ def _draw_image(axis: Axes, scale: ScaleViews) -> None:
     height, width = scale.image.shape[:2]
     axis.imshow(scale.image, extent=(0, width, height, 0), interpolation="bilinear", alpha=0.6)
     _draw_windows(axis, scale.windows, apart=width / 80)
-    axis.set_title(f"{min(height, width)} px\n{len(scale.windows)} views")
+    count = len(scale.windows)
+    axis.set_title(f"{min(height, width)} px\n{count} {'view' if count == 1 else 'views'}")
     _frame(axis, width, height)
 
 

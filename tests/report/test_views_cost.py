@@ -57,6 +57,48 @@ def test_no_label_lies_on_a_line(tmp_path, monkeypatch):
             assert not path.intersects_bbox(text.get_window_extent(), filled=False)
 
 
+@pytest.mark.parametrize("second", [61.1, 60.9])
+def test_of_two_points_at_almost_one_place_the_upper_has_the_upper_label(
+    tmp_path, monkeypatch, second
+):
+    kept = []
+    monkeypatch.setattr(views_cost, "save_figure", lambda figure, paths: kept.append(figure))
+    points = [
+        Point("maps", "ten on map", 10, 2.3, 52.6, 35.0, 64.0),
+        Point("maps", "six scales", 96, 23, 61.0, 37.0, 76.0),
+        Point("maps", "six scales full", 98, 24, second, 37.0, 75.0),
+    ]
+    draw_views_cost([tmp_path / "a.png"], points)
+    for axis in kept[0].axes:
+        heights = {text.get_text(): text.get_window_extent().y0 for text in axis.texts}
+        assert (heights["six scales full"] > heights["six scales"]) == (second > 61)
+
+
+def test_no_label_is_beside_the_point_of_another(tmp_path, monkeypatch):
+    """Two points of one error, and a line that leaves no place between them."""
+    kept = []
+    monkeypatch.setattr(views_cost, "save_figure", lambda figure, paths: kept.append(figure))
+    points = [
+        Point("crops", "ten crops", 10, 3.05, 52.58, 35.0, 64.0),
+        Point("maps", "ten on map", 10, 2.3, 52.58, 35.0, 64.0),
+        Point("maps", "six scales", 96, 23, 61.0, 37.0, 76.0),
+    ]
+    draw_views_cost([tmp_path / "a.png"], points)
+    right = kept[0].axes[1]
+    for text in right.texts:
+        box = text.get_window_extent().padded(12)
+        for point in points:
+            spot = right.transData.transform((point.milliseconds, point.error))
+            assert text.get_text() == point.label or not box.contains(*spot)
+
+
+def test_no_interval_runs_through_the_legend(figure):
+    (legend,) = figure.legends
+    figure.draw_without_rendering()
+    assert [text.get_text() for text in legend.texts] == ["crops", "maps"]
+    assert not any(legend.get_window_extent().overlaps(axis.bbox) for axis in figure.axes)
+
+
 def test_text_can_be_read_in_print(figure):
     """The figure is as wide as it is printed."""
     texts = [text for axis in figure.axes for text in (*axis.texts, *axis.get_xticklabels())]

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from sppnet.errors import SppnetError
+from sppnet.report import views_page
 from sppnet.report.views_page import ScaleViews, draw_views
 
 IMAGE = np.random.default_rng(0).integers(0, 256, (40, 60, 3), dtype=np.uint8)
@@ -33,6 +34,14 @@ def test_every_view_is_drawn_on_image_and_map(tmp_path: Path) -> None:
             path.read_text().count("stroke: #0072b2") + path.read_text().count("stroke: #d55e00")
         )
     assert counts == [2, 4]
+
+
+def test_one_view_is_no_plural(monkeypatch: pytest.MonkeyPatch) -> None:
+    kept = []
+    monkeypatch.setattr(views_page, "save_figure", lambda figure, paths: kept.append(figure))
+    one = ScaleViews(IMAGE, SCALE.windows[:1], (4, 6), SCALE.cells[:1])
+    draw_views([], [one, SCALE], "Views")
+    assert [axis.get_title() for axis in kept[0].axes[:2]] == ["40 px\n1 view", "40 px\n2 views"]
 
 
 def test_no_scale_is_refused(tmp_path: Path) -> None:
