@@ -83,9 +83,7 @@ def run(
     torch.set_num_threads(threads)
     steps = (learning_rate, tuple(drops or ()), epochs, momentum, weight_decay, warmup, plateau)
     schedule = Schedule(*steps)
-    processor = choose_device(device)
-    # A restart goes on as it began: both decide what is drawn and how it is added up.
-    settings |= {"device": processor.type, "processes": process_count()}
+    settings["device"] = (processor := choose_device(device)).type
     _check_flags(settings, schedule, processor)
     images = open_training_set(manifest, store, validation_store, resize)
     pixels = (_three(mean), std, channel_order, map_std)
@@ -144,6 +142,7 @@ def _restart(work: Path, settings: dict[str, Any], inputs: Sequence[Path]) -> Pa
     files = {"manifest", "store", "validation_store", "trunk", "weights", "history", "metrics"}
     unnamed = files | {"work", "threads", "workers"}
     named = {name: value for name, value in settings.items() if name not in unnamed}
+    named["processes"] = process_count()  # each draws a dropout of its own
     return restart_directory(work, named, inputs)
 
 
