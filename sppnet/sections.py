@@ -200,7 +200,7 @@ class RcnnDetector(Section):
     method: Literal["rcnn"]
     network: Name = Field(description="One of the networks.")
     images: Count | None = Field(
-        description="Images per split, of all classes in turn; null for all."
+        description="Images per split that features are made of, the classes in turn; null for all."
     )
     crop: Count = Field(description="Side of a warped region, pixels.")
     context: Natural = Field(description="Pixels of context on each side of a warped region.")

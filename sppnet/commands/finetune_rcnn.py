@@ -10,7 +10,6 @@ from typer import Option
 
 from sppnet.data.manifest import class_list, read_manifest
 from sppnet.data.store import atomic_path, restart_directory
-from sppnet.data.subset import subset
 from sppnet.detect.finetune import finetune_crops
 from sppnet.detect.rcnn import Warp
 from sppnet.detect.regions import load_regions
@@ -44,9 +43,6 @@ def run(
     work: Annotated[Path, Option(help="Folder for unfinished work.")],
     output: Annotated[Path, Option(help="Fine-tuned network.")],
     history: Annotated[Path, Option(help="Loss and error by chunk (.csv).")],
-    images: Annotated[
-        int | None, Option(help="Use so many images, of all classes in turn.")
-    ] = None,
     drops: Annotated[
         list[int] | None, Option(help="Iterations until the rate falls tenfold, in whole chunks.")
     ] = None,
@@ -74,7 +70,7 @@ def run(
     settings = {
         "sampling": asdict(sampling),
         "schedule": asdict(schedule),
-        "crops": [images, crop, context, mirror],
+        "crops": [crop, context, mirror],
         "classifier_std": classifier_std,
         "device": place.type,
     }
@@ -84,7 +80,7 @@ def run(
     network = with_background(load_network(weights, place), classes, seed, classifier_std)
     rows = finetune_crops(
         network,
-        load_regions(subset(records, images), proposals, classes),
+        load_regions(records, proposals, classes),
         warp=Warp(size=crop, context=context),
         mirror=mirror,
         sampling=sampling,

@@ -200,10 +200,12 @@ def warping(wildcards):
 
 
 def finetune_settings(wildcards):
-    """Regions and schedule of fine-tuning."""
-    method = detector_of(wildcards)["method"]
-    looks = warping if method == "rcnn" else pooling
-    return flags(looks(wildcards) | config["finetune"][method])
+    """Regions and schedule of fine-tuning; of all images: more of them take R-CNN no longer."""
+    detector = detector_of(wildcards)
+    method = detector["method"]
+    crops = {name: detector.get(name) for name in ("crop", "context")}
+    looks = crops if method == "rcnn" else pooling(wildcards)
+    return flags(looks | config["finetune"][method])
 
 
 def svm_settings(wildcards):
