@@ -4,7 +4,7 @@ Needs: manifest.parquet, proposals/{split}.parquet, networks and fine-tuned netw
 Gives: features/{network}/{size}/{split}.npy (SPP), features/{detector}/{state}/{split}.npy (R-CNN).
 
 From features to detections go the longest chains of a run: their rules have priority, R-CNN's before
-all others, so that they do not end alone on one core.
+all others and its fine-tuning first, so that they do not end alone on one core.
 """
 
 

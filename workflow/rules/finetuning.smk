@@ -53,7 +53,7 @@ rule finetune_rcnn:
         "<logs>/finetune_rcnn/{detector}.tsv"
     wildcard_constraints:
         detector=named("rcnn"),
-    priority: 2
+    priority: 3
     conda:
         "../envs/sppnet.yaml"
     threads: 1
