@@ -36,7 +36,7 @@ def run(
         list[int] | None, Option(help="Shorter sides that views are taken at; repeat.")
     ] = None,
     full: Annotated[
-        int | None, Option(help="Shorter side at which the whole image is a view.")
+        int | None, Option(help="Shorter side at which the whole image is a view.", min=1)
     ] = None,
     device: Annotated[str, Option(help="auto, cpu, cuda, cuda:1 ...")] = "auto",
     threads: Annotated[int, Option(help="CPU threads.", min=1)] = 1,
