@@ -61,7 +61,7 @@ rule cache_region_features:
     resources:
         mem_mb=4000,
     params:
-        settings=lambda wildcards: flags(warping(wildcards)),
+        settings=lambda wildcards: flags(warping(wildcards) | pooling(wildcards)),
         code=code_hash("sppnet.commands.cache_region_features"),
     shell:
         "sppnet cache-region-features --manifest {input.manifest:q} --split {wildcards.split}"

@@ -193,19 +193,15 @@ def pooling(wildcards):
 
 
 def warping(wildcards):
-    """How an R-CNN detector looks at a box."""
-    return {
-        name: detector_of(wildcards)[name] for name in ("crop", "context", "images")
-    }
+    """How R-CNN cuts out a box."""
+    return {name: detector_of(wildcards)[name] for name in ("crop", "context")}
 
 
 def finetune_settings(wildcards):
     """Regions and schedule of fine-tuning; of all images: more of them take R-CNN no longer."""
-    detector = detector_of(wildcards)
-    method = detector["method"]
-    crops = {name: detector.get(name) for name in ("crop", "context")}
-    looks = crops if method == "rcnn" else pooling(wildcards)
-    return flags(looks | config["finetune"][method])
+    method = detector_of(wildcards)["method"]
+    looks = warping if method == "rcnn" else pooling
+    return flags(looks(wildcards) | config["finetune"][method])
 
 
 def svm_settings(wildcards):
