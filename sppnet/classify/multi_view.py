@@ -13,6 +13,7 @@ from torch import Tensor
 
 from sppnet.classify.pretrain import normalise
 from sppnet.data.images import read_image, resize_shorter_side
+from sppnet.data.store import write_parts
 from sppnet.errors import SppnetError
 from sppnet.geometry.projection import map_geometry
 from sppnet.geometry.pyramid import WindowPooling
@@ -20,7 +21,6 @@ from sppnet.geometry.views import map_views, mirrored_windows, view_windows
 from sppnet.models.backbones import map_shape
 from sppnet.models.network import Network
 from sppnet.models.weights import load_tensors, save_tensors
-from sppnet.progress import track
 
 CROPS_PER_BATCH = 64  # bounds the memory of views that are cut from the image
 IMAGES_PER_PART = 20  # at most this many scores are lost by a kill
@@ -191,22 +191,20 @@ def score_files(
     Raises:
         SppnetError: a picture cannot be read.
     """
-    parts = []
-    for first in track(range(0, len(paths), IMAGES_PER_PART), f"images x{IMAGES_PER_PART}"):
-        path = restart / f"part-{first:08d}.safetensors"
-        if not path.exists():
-            images = map(read_image, paths[first : first + IMAGES_PER_PART])
-            _save_part(path, score_images(classifier, images))
-        parts.append(load_tensors(path)[0])
+
+    def write(part: Sequence[Path], path: Path) -> None:
+        found = score_images(classifier, map(read_image, part))
+        times = torch.from_numpy(found.milliseconds)
+        views = torch.tensor(found.views)
+        save_tensors(path, {"scores": found.scores, "views": views, "milliseconds": times}, {})
+
+    written = write_parts(
+        paths, IMAGES_PER_PART, write, restart=restart, suffix=".safetensors", task="images"
+    )
+    parts = [load_tensors(path)[0] for path in written]
     joined = {name: torch.cat([part[name] for part in parts]) for name in parts[0]}
     views = tuple(joined["views"].tolist())
     return ViewScores(joined["scores"], views, joined["milliseconds"].numpy())
-
-
-def _save_part(path: Path, found: ViewScores) -> None:
-    times = torch.from_numpy(found.milliseconds)
-    views = torch.tensor(found.views)
-    save_tensors(path, {"scores": found.scores, "views": views, "milliseconds": times}, {})
 
 
 def save_scores(path: Path, scores: Tensor, labels: Tensor, description: str) -> None:

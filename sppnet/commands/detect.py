@@ -11,7 +11,7 @@ import torch
 from typer import Option
 
 from sppnet.data.manifest import read_manifest
-from sppnet.data.store import atomic_path, restart_directory
+from sppnet.data.store import atomic_path, restart_directory, write_parts
 from sppnet.data.subset import subset
 from sppnet.detect.bbox_regression import load_regressors
 from sppnet.detect.detections import write_detections
@@ -21,7 +21,6 @@ from sppnet.detect.sources import Method, Sources, open_features
 from sppnet.detect.svm import load_svms
 from sppnet.errors import SppnetError
 from sppnet.models.network import choose_device
-from sppnet.progress import track
 
 IMAGES_PER_PART = 20
 
@@ -87,13 +86,13 @@ def detect_parts(
     restart: Path,
 ) -> list[pd.DataFrame]:
     """Detections of all images, in parts that a killed run finds again."""
-    frames = []
-    for first in track(range(0, len(regions), IMAGES_PER_PART), f"detection x{IMAGES_PER_PART}"):
-        path = restart / f"part-{first:08d}.parquet"
-        if not path.exists():
-            part = regions[first : first + IMAGES_PER_PART]
-            found = [detect_image(each, detector, settings) for each in part]
-            with atomic_path(path) as temporary:
-                pd.concat(found, ignore_index=True).to_parquet(temporary, index=False)
-        frames.append(pd.read_parquet(path))
-    return frames
+
+    def write(part: Sequence[ImageRegions], path: Path) -> None:
+        found = [detect_image(each, detector, settings) for each in part]
+        with atomic_path(path) as temporary:
+            pd.concat(found, ignore_index=True).to_parquet(temporary, index=False)
+
+    parts = write_parts(
+        regions, IMAGES_PER_PART, write, restart=restart, suffix=".parquet", task="detection"
+    )
+    return [pd.read_parquet(path) for path in parts]

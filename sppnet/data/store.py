@@ -4,18 +4,20 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 import numpy as np
 import pandas as pd
 
 from sppnet.errors import SppnetError
+from sppnet.progress import track
 
+Item = TypeVar("Item")
 PACKAGE = Path(__file__).resolve().parents[1]
 
 
@@ -91,6 +93,32 @@ def restart_directory(base: Path, settings: Mapping[str, Any], inputs: Sequence[
     folder = Path(base) / digest.hexdigest()[:16]
     folder.mkdir(parents=True, exist_ok=True)
     return folder
+
+
+def write_parts(
+    items: Sequence[Item],
+    size: int,
+    write: Callable[[Sequence[Item], Path], None],
+    *,
+    restart: Path,
+    suffix: str,
+    task: str,
+) -> Iterator[Path]:
+    """Files of the results of a list, in parts that a killed run finds again.
+
+    Args:
+        items: what the results are of.
+        size: items per part: as many results are lost by a kill at most.
+        write: writes the results of some items to a file, whole or not at all.
+        restart: folder for finished parts (see `restart_directory`).
+        suffix: of the files.
+        task: shown with the progress.
+    """
+    for first in track(range(0, len(items), size), f"{task} x{size}"):
+        path = restart / f"part-{first:08d}{suffix}"
+        if not path.exists():
+            write(items[first : first + size], path)
+        yield path
 
 
 class ArrayWriter:
