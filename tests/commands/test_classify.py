@@ -41,7 +41,7 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def run(folder: Path, name: str, positions: int = 5) -> bytes:
+def run(folder: Path, name: str, positions: int = 5, threads: int = 1) -> bytes:
     """Run the command; the bytes of its scores."""
     classify.run(
         manifest=folder / "manifest.parquet",
@@ -56,6 +56,7 @@ def run(folder: Path, name: str, positions: int = 5) -> bytes:
         scores=folder / f"{name}.safetensors",
         metrics=folder / f"{name}.json",
         device="cpu",
+        threads=threads,
     )
     return (folder / f"{name}.safetensors").read_bytes()
 
@@ -111,13 +112,14 @@ def test_killed_and_continued_gives_the_same_bytes(folder, scored):
     assert not list((folder / "work").iterdir())
 
 
-@pytest.mark.parametrize("changed", ["views", "weights"])
-def test_what_decides_the_scores_starts_them_anew(folder, scored, changed):
+@pytest.mark.parametrize("changed", ["views", "weights", "threads"])
+def test_what_decides_scores_or_times_starts_them_anew(folder, scored, changed, monkeypatch):
+    monkeypatch.setattr(torch, "set_num_threads", lambda number: None)
     kill_at_the_sixth_image(folder)
     if changed == "weights":
         save_weights(folder, seed=1)
     scored.clear()
-    positions = 9 if changed == "views" else 5
-    continued = run(folder, "again", positions)
+    positions, threads = 9 if changed == "views" else 5, 2 if changed == "threads" else 1
+    continued = run(folder, "again", positions, threads)
     assert len(scored) == IMAGES
-    assert continued == run(folder, "whole", positions)
+    assert continued == run(folder, "whole", positions, threads)

@@ -11,7 +11,9 @@ from typer.testing import CliRunner
 
 from sppnet.cli import build
 from sppnet.data.manifest import ImageRecord, write_manifest
+from sppnet.data.store import restart_directory
 from sppnet.errors import SppnetError
+from sppnet.models.network import choose_device
 from sppnet.models.weights import load_network
 
 SETTINGS = """--backbone zf5 --width 0.05 --levels 2 --levels 1 --fc 8 --mean 128 --mean 128
@@ -85,6 +87,21 @@ def test_wrong_sizes_are_one_line_before_training(manifest, tmp_path, settings, 
     assert "\n" not in str(error.value)
     assert all(word in str(error.value) for word in words)
     assert not list(tmp_path.iterdir())
+
+
+def test_a_restart_belongs_to_a_device_and_to_a_number_of_processes(
+    manifest, tmp_path, monkeypatch
+):
+    kept = []
+
+    def remember(work, settings, inputs):
+        kept.append(settings)
+        return restart_directory(work, settings, inputs)
+
+    monkeypatch.setattr("sppnet.commands.pretrain.restart_directory", remember)
+    pretrain(manifest, tmp_path, f"{SETTINGS} {TWO_SIZES}")
+    assert kept[0]["device"] == choose_device("auto").type
+    assert kept[0]["processes"] == 1
 
 
 @pytest.mark.parametrize(

@@ -80,6 +80,9 @@ def test_hidden_layers_are_those_of_the_head():
 @pytest.mark.parametrize("count", [0, 1, 33])
 def test_fully_connected_layers_agree_with_exact_sums_with_and_without_gradients(count):
     net = network(levels=(6, 3))
+    with torch.no_grad():
+        for layer in (net.fc6, net.fc7, net.fc8):
+            layer.bias.normal_(generator=seeded(2))
     pool5 = torch.rand(45, max(count, 1), generator=seeded(1)).t().repeat(1, 16)[:count]
     fc6 = (pool5.double() @ net.fc6.weight.double().t() + net.fc6.bias.double()).clamp(min=0)
     fc7 = (fc6 @ net.fc7.weight.double().t() + net.fc7.bias.double()).clamp(min=0)
