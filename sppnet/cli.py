@@ -12,7 +12,9 @@ from sppnet.errors import SppnetError
 
 COMMANDS = {
     "generate": "sppnet.commands.generate",
-    "prepare": "sppnet.commands.prepare",
+    "download": "sppnet.commands.download",
+    "prepare-voc": "sppnet.commands.prepare_voc",
+    "prepare-image-folder": "sppnet.commands.prepare_image_folder",
     "prepare-caltech101": "sppnet.commands.prepare_caltech101",
     "prepare-imagenet": "sppnet.commands.prepare_imagenet",
     "store-images": "sppnet.commands.store_images",

@@ -63,7 +63,6 @@ class Data(Section):
     imagenet: str | None = Field(
         description="Instead, ImageNet 2012: its archives and devkit, or its folders; or null."
     )
-    download: bool = Field(description="Fetch the sets when they are not there.")
 
 
 class Store(Section):

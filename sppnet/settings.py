@@ -116,14 +116,14 @@ class Settings(Section):
         return found
 
 
-def check_settings(config: Mapping[str, Any]) -> None:
-    """Check a configuration as read from its file.
+def check_settings(config: Mapping[str, Any]) -> Settings:
+    """The settings of a configuration as read from its file.
 
     Raises:
         SppnetError: one line that names the first wrong key, what is wrong and what to do.
     """
     try:
-        Settings.model_validate(config)
+        return Settings.model_validate(config)
     except ValidationError as error:
         # a misspelt key is both missing and unknown: the unknown one tells more
         found = error.errors(include_url=False)

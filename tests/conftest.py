@@ -1,6 +1,7 @@
-"""What several tests share: patience, and ImageNet 2012 in small as it is handed out."""
+"""What several tests share: patience, files opened, and ImageNet 2012 in small as handed out."""
 
 import io
+import sys
 import tarfile
 from collections.abc import Callable
 from pathlib import Path
@@ -14,9 +15,31 @@ from scipy.io import savemat
 settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("patient")
 
+OpenedFiles = Callable[[Path, Callable[[], object]], set[Path]]
 FIELDS = ("ILSVRC2012_ID", "WNID", "words", "num_children", "num_train_images")
 Training = dict[str, dict[str, bytes]]  # pictures by class and name
 Validation = list[tuple[str, bytes]]  # class and picture, in the order of their numbers
+
+
+@pytest.fixture(scope="session")
+def opened_files() -> OpenedFiles:
+    """Makes a call and tells which files below a folder this process opened meanwhile."""
+    opened: list[set[Path]] = []
+
+    def note(event: str, given: tuple[object, ...]) -> None:
+        if opened and event == "open" and isinstance(given[0], str | Path):
+            opened[-1].add(Path(given[0]))
+
+    def opened_files(folder: Path, call: Callable[[], object]) -> set[Path]:
+        opened.append(set())
+        try:
+            call()
+        finally:
+            found = opened.pop()
+        return {path for path in found if path.is_relative_to(folder)}
+
+    sys.addaudithook(note)  # nothing opens a file past it; it stays until the process ends
+    return opened_files
 
 
 @pytest.fixture(scope="session")

@@ -24,10 +24,11 @@ FLOORS = {
     "detect": {"geometry", "data", "models"},
     "report": {"geometry", "data", "models"},
     "commands": {"geometry", "data", "models", "classify", "detect", "report"},
+    "plan": {"data", "settings"},
 }
 GROUND = {"errors", "progress"}  # modules that every floor may import
 LONGEST_BODY = 40
-NO_RULE = {"show"}  # commands for people only
+NO_RULE = {"show", "download"}  # commands for people only
 
 
 def name_of(path):

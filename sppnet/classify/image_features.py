@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from sppnet.data.images import read_image, resize, resize_shorter_side, to_tensor
+from sppnet.data.images import read_listed, resize, resize_shorter_side, to_tensor
 from sppnet.data.manifest import ImageRecord
 from sppnet.data.store import ArrayStore, ArrayWriter, read_json, write_json
 from sppnet.errors import SppnetError
@@ -178,7 +178,7 @@ def cache_image_features(
         # Layers are written in order, so the last one tells that an image is complete.
         left = [each for each in records if f"{layers[-1]}/{each.image}" not in writer.done]
         for record in track(left, f"features of {view.kind} images at {view.size} px"):
-            image = view.of(read_image(Path(record.path)))
+            image = view.of(read_listed(record))
             found = layer_features(network, image, maps=view.kind != "full")
             for name in layers:
                 key = f"{name}/{record.image}"

@@ -12,7 +12,8 @@ import torch
 from torch import Tensor
 
 from sppnet.classify.pretrain import normalise
-from sppnet.data.images import read_image, resize_shorter_side
+from sppnet.data.images import read_listed, resize_shorter_side
+from sppnet.data.manifest import ImageRecord
 from sppnet.data.store import write_parts
 from sppnet.errors import SppnetError
 from sppnet.geometry.projection import map_geometry
@@ -179,27 +180,27 @@ def score_images(classifier: MultiViewClassifier, images: Iterable[np.ndarray]) 
 
 
 def score_files(
-    classifier: MultiViewClassifier, paths: Sequence[Path], restart: Path
+    classifier: MultiViewClassifier, records: Sequence[ImageRecord], restart: Path
 ) -> ViewScores:
     """Score image files in parts that a killed run finds again, with the times of their images.
 
     Args:
         classifier: network and views.
-        paths: pictures.
+        records: pictures.
         restart: folder for finished parts (see `restart_directory`).
 
     Raises:
         SppnetError: a picture cannot be read.
     """
 
-    def write(part: Sequence[Path], path: Path) -> None:
-        found = score_images(classifier, map(read_image, part))
+    def write(part: Sequence[ImageRecord], path: Path) -> None:
+        found = score_images(classifier, map(read_listed, part))
         times = torch.from_numpy(found.milliseconds)
         views = torch.tensor(found.views)
         save_tensors(path, {"scores": found.scores, "views": views, "milliseconds": times}, {})
 
     written = write_parts(
-        paths, IMAGES_PER_PART, write, restart=restart, suffix=".safetensors", task="images"
+        records, IMAGES_PER_PART, write, restart=restart, suffix=".safetensors", task="images"
     )
     parts = [load_tensors(path)[0] for path in written]
     joined = {name: torch.cat([part[name] for part in parts]) for name in parts[0]}

@@ -1,7 +1,6 @@
 """Training batches of single-label images: crops of the whole image, flips, altered colours."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from pathlib import Path
 from typing import Literal
 
 import numpy as np
@@ -9,7 +8,7 @@ import torch
 from torch import Tensor
 
 from sppnet.classify.input_workers import Plan, cut_all
-from sppnet.data.images import read_image, resize_shorter_side
+from sppnet.data.images import read_listed, resize_shorter_side
 from sppnet.data.manifest import ImageRecord
 from sppnet.errors import SppnetError
 from sppnet.models.network import Architecture
@@ -26,7 +25,7 @@ def load_images(records: Sequence[ImageRecord], size: int) -> list[np.ndarray]:
         uint8 `(H, W, 3)` RGB, in the order of the records.
     """
     return [
-        resize_shorter_side(read_image(Path(record.path)), size)
+        resize_shorter_side(read_listed(record), size)
         for record in track(records, f"images at {size} px")
     ]
 
@@ -46,7 +45,7 @@ def label_places(labels: Iterable[str], classes: Sequence[str]) -> Tensor:
     labels = list(labels)
     unknown = sorted(set(labels) - set(places))
     if unknown:
-        raise SppnetError(f"label {unknown[0]!r}: the training set lacks it; run prepare again")
+        raise SppnetError(f"label {unknown[0]!r}: the training set lacks it; prepare the set again")
     return torch.tensor([places[label] for label in labels])
 
 

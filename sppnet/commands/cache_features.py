@@ -14,7 +14,7 @@ from sppnet.models.weights import load_network
 
 
 def run(
-    manifest: Annotated[Path, Option(help="Manifest of prepare.")],
+    manifest: Annotated[Path, Option(help="Manifest of prepare-voc.")],
     split: Annotated[str, Option(help="Detection split: trainval or test.")],
     weights: Annotated[Path, Option(help="Network of pretrain.")],
     size: Annotated[int, Option(help="Shorter side of the resized image in pixels.")],

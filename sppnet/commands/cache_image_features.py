@@ -14,7 +14,7 @@ from sppnet.models.weights import load_network
 
 
 def run(
-    manifest: Annotated[Path, Option(help="Manifest of prepare or prepare-caltech101.")],
+    manifest: Annotated[Path, Option(help="Manifest of prepare-voc or prepare-caltech101.")],
     dataset: Annotated[str, Option(help="Data set of the manifest: detection or caltech101.")],
     split: Annotated[str, Option(help="Its split: trainval, test or all.")],
     weights: Annotated[Path, Option(help="Network of pretrain.")],

@@ -19,7 +19,7 @@ BATCH = {"cpu": 4, "cuda": 256}
 
 
 def run(
-    manifest: Annotated[Path, Option(help="Manifest of prepare.")],
+    manifest: Annotated[Path, Option(help="Manifest of prepare-voc.")],
     split: Annotated[str, Option(help="Detection split: trainval or test.")],
     proposals: Annotated[Path, Option(help="Proposals of that split.")],
     weights: Annotated[Path, Option(help="Network of pretrain or finetune-rcnn.")],

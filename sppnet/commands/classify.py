@@ -20,7 +20,7 @@ from sppnet.models.weights import load_network
 
 
 def run(
-    manifest: Annotated[Path, Option(help="Manifest of prepare.")],
+    manifest: Annotated[Path, Option(help="Manifest of the images to test on.")],
     weights: Annotated[Path, Option(help="Network of pretrain.")],
     protocol: Annotated[str, Option(help="Name of the choice of views, for the records.")],
     source: Annotated[
@@ -53,7 +53,7 @@ def run(
     # The times of images are a result too, and threads decide them.
     settings = {"views": asdict(views), "device": place.type, "threads": threads}
     restart = restart_directory(work, settings, [manifest, weights])
-    found = score_files(classifier, [Path(record.path) for record in records], restart)
+    found = score_files(classifier, records, restart)
     mean_views = float(np.mean(found.views))
     description = {
         "classes": list(classes),

@@ -26,7 +26,7 @@ IMAGES_PER_PART = 20
 
 
 def run(
-    manifest: Annotated[Path, Option(help="Manifest of prepare.")],
+    manifest: Annotated[Path, Option(help="Manifest of prepare-voc.")],
     proposals: Annotated[Path, Option(help="Proposals of test.")],
     method: Annotated[Method, Option(help="spp (pooled maps) or rcnn (warped boxes).")],
     weights: Annotated[Path, Option(help="Network of pretrain.")],

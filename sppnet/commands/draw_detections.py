@@ -7,7 +7,7 @@ import pandas as pd
 import torch
 from typer import Option
 
-from sppnet.data.images import read_image
+from sppnet.data.images import read_listed
 from sppnet.data.manifest import ImageRecord, class_list, read_manifest
 from sppnet.data.subset import subset
 from sppnet.detect.detections import REGRESSED_BOX, read_detections
@@ -17,7 +17,7 @@ from sppnet.report.figures import Drawn, Photograph, draw_page
 
 
 def run(
-    manifest: Annotated[Path, Option(help="Manifest of prepare.")],
+    manifest: Annotated[Path, Option(help="Manifest of prepare-voc.")],
     detections: Annotated[Path, Option(help="detections.parquet of detect.")],
     images: Annotated[int, Option(help="Test images, of all classes in turn.")],
     minimum_score: Annotated[float, Option(help="Boxes must score more than this.")],
@@ -32,7 +32,7 @@ def run(
         raise SppnetError(f"{detections}: no test image was searched; run detect anew")
     found = found[(found["layer"] == "ftfc7") & (found["score"] > minimum_score)]
     photographs = [
-        Photograph(record.image, read_image(Path(record.path)), _boxes(record, found, nms))
+        Photograph(record.image, read_listed(record), _boxes(record, found, nms))
         for record in shown
     ]
     draw_page(output, photographs, class_list(records))

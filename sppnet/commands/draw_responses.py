@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from typer import Option
 
-from sppnet.data.images import read_image, resize_shorter_side
+from sppnet.data.images import read_listed, resize_shorter_side
 from sppnet.data.manifest import ImageRecord, read_manifest
 from sppnet.detect.features import convolve
 from sppnet.geometry.projection import map_geometry, receptive_field
@@ -26,7 +26,7 @@ from sppnet.report.responses_page import draw_responses
 
 
 def run(
-    manifest: Annotated[Path, Option(help="Manifest of prepare.")],
+    manifest: Annotated[Path, Option(help="Manifest of the images.")],
     dataset: Annotated[str, Option(help="detection or classification.")],
     split: Annotated[str, Option(help="Split of that data set to search, such as test or val.")],
     weights: Annotated[Path, Option(help="Network of pretrain.")],
@@ -64,12 +64,12 @@ def _strengths(network: Network, records: Sequence[ImageRecord], size: int) -> n
     """`(images, channels)`: the strongest response of each filter on each image."""
     found = []
     for record in track(records, f"responses at {size} px"):
-        maps = convolve(network, read_image(Path(record.path)), size)
+        maps = convolve(network, read_listed(record), size)
         found.append(maps.amax(dim=(1, 2)).cpu().numpy())
     return np.stack(found)
 
 
 def _response(network: Network, record: ImageRecord, size: int, channel: int) -> Response:
-    image = read_image(Path(record.path))
+    image = read_listed(record)
     values = convolve(network, image, size)[channel].cpu().numpy()
     return Response(Path(record.image).name, resize_shorter_side(image, size), values)

@@ -5,7 +5,7 @@ from typing import Annotated
 
 from typer import Option
 
-from sppnet.data.images import read_image, resize_shorter_side
+from sppnet.data.images import read_listed, resize_shorter_side
 from sppnet.data.manifest import read_manifest
 from sppnet.geometry.projection import map_geometry
 from sppnet.geometry.views import map_views, view_windows
@@ -28,7 +28,7 @@ def run(
     longest = max(
         records, key=lambda each: max(each.width, each.height) / min(each.width, each.height)
     )
-    image = read_image(Path(longest.path))
+    image = read_listed(longest)
     trunk = build_trunk(backbone, 1)
     stride = map_geometry(trunk).stride
     cells = map_shape(trunk, window, window)[1]

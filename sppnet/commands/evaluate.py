@@ -33,7 +33,7 @@ METHOD: Method = "11-point"  # the rule of VOC 2007, in which all the paper's nu
 
 
 def run(
-    manifest: Annotated[Path, Option(help="Manifest of prepare.")],
+    manifest: Annotated[Path, Option(help="Manifest of prepare-voc.")],
     detections: Annotated[Path, Option(help="detections.parquet of detect.")],
     iou: Annotated[float, Option(help="Overlap that a hit needs.")],
     nms: Annotated[float, Option(help="Largest overlap of two regressed boxes of a class.")],

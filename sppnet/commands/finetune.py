@@ -21,7 +21,7 @@ from sppnet.models.weights import load_network, save_network
 
 
 def run(
-    manifest: Annotated[Path, Option(help="Manifest of prepare.")],
+    manifest: Annotated[Path, Option(help="Manifest of prepare-voc.")],
     proposals: Annotated[Path, Option(help="Proposals of trainval.")],
     weights: Annotated[Path, Option(help="Network of pretrain.")],
     features: Annotated[list[Path], Option(help="Maps of cache-features; once per size.")],

@@ -20,7 +20,7 @@ from sppnet.models.weights import load_network, save_network
 
 
 def run(
-    manifest: Annotated[Path, Option(help="Manifest of prepare.")],
+    manifest: Annotated[Path, Option(help="Manifest of prepare-voc.")],
     proposals: Annotated[Path, Option(help="Proposals of trainval.")],
     weights: Annotated[Path, Option(help="Network of pretrain.")],
     crop: Annotated[int, Option(help="Side of the warped boxes in pixels.")],

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import torch
 from typer import Option
 
-from sppnet.data.images import read_image
+from sppnet.data.images import read_listed
 from sppnet.data.manifest import class_list, read_manifest
 from sppnet.data.store import write_json
 from sppnet.data.subset import subset
@@ -41,7 +41,7 @@ NEEDED = {
 
 
 def run(
-    manifest: Annotated[Path, Option(help="Manifest of prepare.")],
+    manifest: Annotated[Path, Option(help="Manifest of prepare-voc.")],
     proposals: Annotated[Path, Option(help="Proposals of test.")],
     column: Annotated[
         list[str],
@@ -62,7 +62,7 @@ def run(
     place = choose_device(device)
     records = subset(read_manifest(manifest, dataset="detection", split="test"), images)
     regions = load_regions(records, proposals, class_list(records))
-    samples = [(read_image(Path(each.path)), each.boxes[each.ground_truth :]) for each in regions]
+    samples = [(read_listed(each), each.boxes[each.ground_truth :]) for each in regions]
     detectors, details = {}, {}
     for each in map(read_column, column):
         detectors[each["name"]], used = open_detector(each, samples[0], batch, place)

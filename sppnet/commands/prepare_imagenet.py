@@ -1,7 +1,6 @@
 """prepare-imagenet: read ImageNet 2012 once and list what is wrong with it."""
 
 import shutil
-from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -14,8 +13,8 @@ from sppnet.data.imagenet import (
     training_places,
     validation_places,
 )
-from sppnet.data.manifest import ImageRecord, write_manifest, write_problems
-from sppnet.data.split_checks import check_splits, require_usable
+from sppnet.data.preparation import write_prepared
+from sppnet.data.split_checks import check_splits
 from sppnet.data.store import restart_directory
 
 
@@ -36,20 +35,5 @@ def run(
     testing, also_found = read_images(held_out, "val", workers=workers, restart=restart)
     records, conflicts = check_splits(training, testing, str(root))
     found = [*missing_images(places, devkit), *found, *also_found, *conflicts]
-    write_problems(problems, found)
-    for split in ("train", "val"):
-        require_usable(_of(records, split), f"classification {split}", str(problems))
-    write_manifest(manifest, records)
+    write_prepared(records, found, ("train", "val"), manifest=manifest, problems=problems)
     shutil.rmtree(restart)
-    print("\n".join([*_counts(records), f"{len(found)} problems, listed in {problems}"]))
-
-
-def _of(records: Sequence[ImageRecord], split: str) -> list[ImageRecord]:
-    return [record for record in records if record.split == split]
-
-
-def _counts(records: Sequence[ImageRecord]) -> Iterator[str]:
-    for split in ("train", "val"):
-        chosen = _of(records, split)
-        classes = {record.label for record in chosen}
-        yield f"classification {split}: {len(chosen)} images, {len(classes)} classes"

@@ -13,7 +13,7 @@ from sppnet.detect.proposals import propose, recall, selective_search, write_pro
 
 
 def run(
-    manifest: Annotated[Path, Option(help="Manifest of prepare.")],
+    manifest: Annotated[Path, Option(help="Manifest of prepare-voc.")],
     split: Annotated[str, Option(help="Detection split: trainval or test.")],
     base_k: Annotated[list[int], Option(help="k of the first segmentation; repeat.")],
     sigma: Annotated[float, Option(help="Blur before segmentation, pixels.")],

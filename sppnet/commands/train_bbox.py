@@ -19,7 +19,7 @@ from sppnet.models.network import choose_device
 
 
 def run(
-    manifest: Annotated[Path, Option(help="Manifest of prepare.")],
+    manifest: Annotated[Path, Option(help="Manifest of prepare-voc.")],
     proposals: Annotated[Path, Option(help="Proposals of trainval.")],
     method: Annotated[Method, Option(help="spp (pooled maps) or rcnn (warped boxes).")],
     weights: Annotated[Path, Option(help="Network of pretrain.")],

@@ -23,7 +23,7 @@ Found = tuple[dict[str, Any], pd.DataFrame]
 
 def run(
     protocol: Annotated[Literal["voc07", "caltech101"], Option(help="Which set, and its rules.")],
-    manifest: Annotated[Path, Option(help="Manifest of prepare or prepare-caltech101.")],
+    manifest: Annotated[Path, Option(help="Manifest of prepare-voc or prepare-caltech101.")],
     features: Annotated[
         list[Path],
         Option(help="Features of trainval, or of all of Caltech-101; repeat, one per image size."),

@@ -73,7 +73,7 @@ def _locate(file: str, members: tuple[str, ...]) -> Span:
     spans = _members(file, tuple(archive))
     if name not in spans:
         place = SEPARATOR.join((file, *archive))
-        raise SppnetError(f"{place}: has no member {name}; it has changed, run prepare again")
+        raise SppnetError(f"{place}: has no member {name}; it has changed, prepare its set again")
     return spans[name]
 
 

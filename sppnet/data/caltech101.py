@@ -2,11 +2,11 @@
 
 import os
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from sppnet.data.image_folder import read_image_folder
+from sppnet.data.image_folder import labelled_files, read_image_folder
 from sppnet.data.manifest import ImageRecord, Problem
 from sppnet.errors import SppnetError
 
@@ -32,9 +32,7 @@ def read_caltech101(
 
     Source: paper §3.3 (102 categories, one of them the background; 30 training images of each).
     """
-    folder = Path(root) / FOLDER
-    if not folder.is_dir():
-        raise SppnetError(f"{folder}: no such folder; --root needs {FOLDER}/<category>/ in it")
+    folder = _category_folder(root)
     files = {place.name: _files(place) for place in _categories(folder)}
     # An empty folder has a message of its own in the reader.
     require_enough({name: count for name, count in files.items() if count}, train_per_class, folder)
@@ -44,6 +42,25 @@ def read_caltech101(
         for record in read
     ]
     return records, problems + repeated_pictures(records)
+
+
+def caltech_files(root: Path) -> Iterator[Path]:
+    """Files that `read_caltech101` reads.
+
+    Raises:
+        SppnetError: the folder is missing or has no category, or a category has no files.
+    """
+    _category_folder(root)
+    yield from labelled_files(root, FOLDER)[0]
+
+
+def _category_folder(root: Path) -> Path:
+    folder = Path(root) / FOLDER
+    if not folder.is_dir():
+        raise SppnetError(
+            f"{folder}: no such folder; the root of Caltech-101 has {FOLDER}/<category>/ in it"
+        )
+    return folder
 
 
 def _categories(folder: Path) -> list[Path]:

@@ -1,6 +1,7 @@
 """Picture files to pixels: every mode and orientation that a photograph comes in."""
 
 from dataclasses import dataclass
+from hashlib import sha256
 from io import BytesIO
 from pathlib import Path
 
@@ -74,6 +75,25 @@ def read_picture(path: Path) -> bytes:
         return read_file(path)
     except OSError as error:
         raise SppnetError(f"{path}: cannot be read ({error}){CURE}") from None
+
+
+def read_unchanged(path: Path, expected: str) -> bytes:
+    """As `read_picture`, where the bytes are those that were read for the manifest.
+
+    Args:
+        path: a place, see `archives`.
+        expected: SHA-256 of the file then.
+
+    Raises:
+        SppnetError: there is none, it cannot be read, or it is another file.
+    """
+    data = read_picture(path)
+    if sha256(data).hexdigest() != expected:
+        raise SppnetError(
+            f"{path}: has changed since its manifest was made; put the file back, or run snakemake "
+            "again, which reads the set anew"
+        )
+    return data
 
 
 def decode_bytes(data: bytes, path: Path) -> Decoded:

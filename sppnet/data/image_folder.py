@@ -1,6 +1,7 @@
 """Classification sets with one folder per class."""
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 from sppnet.data.inspection import inspect_images
@@ -43,6 +44,16 @@ def read_image_folder(
     return records, problems + [item for each in inspections for item in each.problems]
 
 
+def image_folder_files(root: Path) -> Iterator[Path]:
+    """Files of both splits that `read_image_folder` reads.
+
+    Raises:
+        SppnetError: as `labelled_files`.
+    """
+    for split in ("train", "val"):
+        yield from labelled_files(root, split)[0]
+
+
 def labelled_files(root: Path, split: str) -> tuple[dict[Path, str], list[Problem]]:
     """Class of each file below `root/split/<class>/`, and what lies beside; decodes nothing.
 
@@ -63,9 +74,7 @@ def labelled_files(root: Path, split: str) -> tuple[dict[Path, str], list[Proble
 
 def _class_folders(folder: Path) -> tuple[list[Path], list[Problem]]:
     if not folder.is_dir():
-        raise SppnetError(
-            f"{folder}: no such folder; --image-folder needs train/<class>/ and val/<class>/"
-        )
+        raise SppnetError(f"{folder}: no such folder; --root needs train/<class>/ and val/<class>/")
     entries = sorted(path for path in folder.iterdir() if not path.name.startswith("."))
     classes = [path for path in entries if path.is_dir() and not _encloses(path, folder)]
     if not classes:

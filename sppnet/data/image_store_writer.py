@@ -13,7 +13,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from sppnet.data.decoding import CURE, read_picture
+from sppnet.data.decoding import CURE, read_unchanged
 from sppnet.data.image_store import COLUMNS, INDEX, Form, shard_path
 from sppnet.data.manifest import ImageRecord, Problem
 from sppnet.data.store import atomic_path, read_json, write_json
@@ -72,7 +72,7 @@ def write_image_store(
     problems = [Problem(**problem) for each in written for problem in each["problems"]]
     if not rows:
         reason = f" ({problems[0].path}: {problems[0].problem})" if problems else ""
-        raise SppnetError(f"{output}: no image to store{reason}; run prepare again")
+        raise SppnetError(f"{output}: no image to store{reason}; prepare the set again")
     _publish(output, rows, form, restart)
     return problems
 
@@ -107,9 +107,7 @@ def _write_shard(job: _Job) -> None:
 
 def _entry(record: ImageRecord, form: Form) -> tuple[bytes, dict[str, Any]]:
     path = Path(record.path)
-    data = read_picture(path)
-    if sha256(data).hexdigest() != record.sha256:
-        raise SppnetError(f"{path}: has changed since prepare read it")
+    data = read_unchanged(path, record.sha256)
     stored, width, height = form.encode(data, path)
     named = {name: getattr(record, name) for name in ("dataset", "split", "image", "label")}
     size = {"width": width, "height": height, "length": len(stored)}

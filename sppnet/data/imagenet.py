@@ -3,7 +3,7 @@
 import re
 import tarfile
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
@@ -62,6 +62,28 @@ def read_devkit(root: Path) -> Devkit:
         raise SppnetError(f"{path}: cannot be read ({error}); fetch it again") from None
     synsets = dict(zip(numbers, names, strict=True))
     return Devkit(path, synsets, dict(zip(names, counts, strict=True)), truth)
+
+
+def imagenet_files(root: Path) -> Iterator[Path]:
+    """Files that hold ImageNet 2012: archives, or the files of the folders in their place.
+
+    Raises:
+        SppnetError: the kit, the training or the validation images are not there.
+    """
+    kit, _ = _devkit_reader(root)
+    yield from (kit / name for name in (SYNSETS, TRUTH)) if kit.is_dir() else [kit]
+    for folder, archive, images in (
+        (root / "train", root / TRAIN, "train/<synset>/"),
+        (root / "val", root / VALIDATION, "val/"),
+    ):
+        if folder.is_dir():
+            # Not `rglob`, which enters no links to folders; the reader does.
+            for entry in _visible(folder):
+                files = _visible(entry) if entry.is_dir() else [entry]
+                yield from (path for path in files if path.is_file())
+        else:
+            _require(archive, images)
+            yield archive
 
 
 def _matlab(data: bytes) -> dict[str, Any]:

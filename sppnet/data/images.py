@@ -2,12 +2,13 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Protocol
 
 import cv2
 import numpy as np
 import torch
 
-from sppnet.data.decoding import decode
+from sppnet.data.decoding import decode, decode_bytes, read_unchanged
 from sppnet.errors import SppnetError
 
 
@@ -21,6 +22,33 @@ def read_image(path: Path | str) -> np.ndarray:
         SppnetError: the file cannot be decoded.
     """
     return decode(Path(path)).pixels
+
+
+class Listed(Protocol):
+    """A picture that a manifest lists."""
+
+    @property
+    def path(self) -> str:
+        """Its file or place in an archive."""
+        ...
+
+    @property
+    def sha256(self) -> str:
+        """Of the file, when the manifest was made."""
+        ...
+
+
+def read_listed(picture: Listed) -> np.ndarray:
+    """As `read_image`, but only the file that the manifest was made from.
+
+    Sizes, boxes and labels of a manifest are those of one file; another one in its place would
+    give wrong numbers without a word.
+
+    Raises:
+        SppnetError: the file cannot be decoded, or has changed since.
+    """
+    path = Path(picture.path)
+    return decode_bytes(read_unchanged(path, picture.sha256), path).pixels
 
 
 def resize(image: np.ndarray, height: int, width: int) -> np.ndarray:

@@ -108,14 +108,14 @@ def read_manifest(
     try:
         table = pq.read_table(path).select(COLUMNS.names).cast(COLUMNS)
     except (OSError, KeyError, pa.ArrowException) as error:
-        raise SppnetError(f"{path}: not a manifest ({error}); run prepare again") from None
+        raise SppnetError(f"{path}: not a manifest ({error}); prepare its set again") from None
     # Before rows become Python's: of ImageNet's 1.3 million a stage often needs the few of a split.
     for column, wanted in (("dataset", dataset), ("split", split)):
         if wanted is not None:
             table = table.filter(pc.field(column) == wanted)
     records = [_record(row) for row in table.to_pylist()]
     if not records:
-        raise SppnetError(f"{path}: no image of data set {dataset}, split {split}; run prepare")
+        raise SppnetError(f"{path}: no image of data set {dataset}, split {split}; prepare it")
     return records
 
 

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import cv2
 import numpy as np
@@ -24,13 +24,18 @@ from sppnet.data.voc_writer import write_annotation, write_image_sets
 from sppnet.errors import SppnetError
 from sppnet.progress import track
 
-VOC = Path("VOCdevkit/VOC2007")
-IMAGE_FOLDER = Path("ImageFolder")
-CALTECH = Path("caltech101/101_ObjectCategories")
+VOC = Path("VOC2007")  # in VOCdevkit
+CALTECH = Path("101_ObjectCategories")  # in caltech101
 SPLITS = {"classification_train": "train", "classification_validation": "val"}
 DETECTION_SPLITS = {"detection_trainval": "trainval", "detection_test": "test"}
 # Set numbers of the generators: the order is part of what a seed means.
 SETS = (*SPLITS, *DETECTION_SPLITS, "caltech")
+Layout = Literal["ImageFolder", "VOCdevkit", "caltech101"]
+LAYOUTS: dict[Layout, tuple[str, ...]] = {
+    "ImageFolder": tuple(SPLITS),
+    "VOCdevkit": tuple(DETECTION_SPLITS),
+    "caltech101": ("caltech",),
+}
 # Background around an object of the Caltech-like set, over the object's longer side: lowest,
 # highest. Its photographs, too, are filled by an object somewhere near the middle.
 MARGINS = (0.1, 0.4)
@@ -123,12 +128,9 @@ class _Job:
     class_name: str | None
 
 
-def _make_image(
-    job: _Job, *, root: Path, seed: int, plans: dict[str, ScenePlan]
-) -> tuple[SceneObject, ...]:
+def _make_image(job: _Job, *, root: Path, seed: int, plan: ScenePlan) -> tuple[SceneObject, ...]:
     """Draw and write one image, in the detection sets with its annotation; returns its objects."""
     cv2.setNumThreads(1)
-    plan = plans[job.set_name]
     generator = _image_generator(seed, job.set_name, job.index)
     scene = _draw_scene(plan, generator, job.class_name)
     image = _around_object(scene, generator) if job.set_name == "caltech" else scene.image
@@ -139,46 +141,47 @@ def _make_image(
 
 
 def _jobs(counts: dict[str, int]) -> list[_Job]:
-    """All images in order; classes take turns, and test ids follow those of trainval."""
+    """All images of some sets in order; classes take turns, and test ids follow those of trainval."""
     jobs = []
-    for set_name, split in SPLITS.items():
-        for index in range(counts[set_name]):
-            name = CLASSES[index % len(CLASSES)]
-            path = IMAGE_FOLDER / split / name / f"{split}_{index + 1:06d}.jpg"
-            jobs.append(_Job(set_name, index, path, name))
-    for index in range(counts["caltech"]):
-        name = CLASSES[index % len(CLASSES)]
-        path = CALTECH / name / f"image_{index // len(CLASSES) + 1:04d}.jpg"
-        jobs.append(_Job("caltech", index, path, name))
     number = 0
-    for set_name in DETECTION_SPLITS:
-        for index in range(counts[set_name]):
+    for set_name, count in counts.items():
+        for index in range(count):
+            name = None if set_name in DETECTION_SPLITS else CLASSES[index % len(CLASSES)]
             number += 1
-            path = VOC / "JPEGImages" / f"{number:06d}.jpg"
-            jobs.append(_Job(set_name, index, path, None))
+            jobs.append(_Job(set_name, index, _place(set_name, index, number, name), name))
     return jobs
 
 
-def _make_folders(root: Path) -> None:
-    for folder in ("JPEGImages", "Annotations", "ImageSets/Main"):
-        (root / VOC / folder).mkdir(parents=True)
-    for parent in (*(IMAGE_FOLDER / split for split in SPLITS.values()), CALTECH):
-        for class_name in CLASSES:
-            (root / parent / class_name).mkdir(parents=True)
+def _place(set_name: str, index: int, number: int, class_name: str | None) -> Path:
+    """Where an image goes: `index` is its place in the set, `number` that among all, from 1."""
+    if class_name is None:
+        return VOC / "JPEGImages" / f"{number:06d}.jpg"
+    if set_name == "caltech":
+        return CALTECH / class_name / f"image_{index // len(CLASSES) + 1:04d}.jpg"
+    split = SPLITS[set_name]
+    return Path(split) / class_name / f"{split}_{index + 1:06d}.jpg"
+
+
+def _make_folders(root: Path, jobs: Sequence[_Job]) -> None:
+    folders = {root / job.path.parent for job in jobs}
+    if any(job.class_name is None for job in jobs):
+        folders |= {root / VOC / "Annotations", root / VOC / "ImageSets/Main"}
+    for folder in folders:
+        folder.mkdir(parents=True)
 
 
 def _fill(
-    root: Path, jobs: Sequence[_Job], seed: int, plans: dict[str, ScenePlan], workers: int
+    root: Path, jobs: Sequence[_Job], seed: int, plan: ScenePlan, workers: int
 ) -> list[tuple[SceneObject, ...]]:
     """Make all images, in this process or in others; returns the objects of each."""
-    make = partial(_make_image, root=root, seed=seed, plans=plans)
+    make = partial(_make_image, root=root, seed=seed, plan=plan)
     if workers == 1:
         return list(track(map(make, jobs), "generate", len(jobs)))
     with multiprocessing.get_context("spawn").Pool(workers) as pool:
         return list(track(pool.imap(make, jobs, chunksize=16), "generate", len(jobs)))
 
 
-def _finish(
+def _write_lists(
     root: Path, jobs: Sequence[_Job], objects: Sequence[tuple[SceneObject, ...]]
 ) -> dict[str, int]:
     """Write the image lists and count images and annotated objects."""
@@ -207,52 +210,61 @@ def tree_sha256(root: Path) -> str:
 
 def generate_scenes(
     output: Path,
+    layout: Layout,
     *,
     seed: int,
-    images: dict[str, int],
-    classification: ScenePlan,
-    detection: ScenePlan,
+    images: Sequence[int],
+    plan: ScenePlan,
     workers: int,
 ) -> dict[str, Any]:
-    """Make all sets: below `output`, the folders `VOC`, `IMAGE_FOLDER` and `CALTECH`.
+    """Make a set: `VOC2007` with both its lists, `train` and `val`, or `101_ObjectCategories`.
 
-    The same seed, counts and plans give the same bytes, with any number of workers. `output`
+    The same seed, counts and plan give the same bytes, with any number of workers. `output`
     appears only when everything is there.
 
     Args:
         output: folder to create; may exist when empty.
+        layout: that the set gets, one of `LAYOUTS`.
         seed: at least 0.
-        images: number of images of each of `SETS`.
-        classification: plan of the images with one class; Caltech's are then cut to the object.
-        detection: plan of the images with objects of random classes and annotations.
+        images: number of images of each set that the layout holds.
+        plan: of the images. Those of VOC hold objects of random classes and are annotated, others
+            objects of one class; Caltech's are then cut to the object.
         workers: processes, at least 1.
 
     Returns:
-        What was made: seed, settings, counts, and the SHA-256 of the tree (`tree_sha256`).
+        What was made: seed, plan, counts, and the SHA-256 of the tree (`tree_sha256`).
 
     Raises:
         SppnetError: `output` holds something, or a number is out of range.
     """
-    _check_run(output, seed, images, workers)
+    counts = _counts(layout, images)
+    _check_run(output, seed, workers)
     partial_output = output.with_name(f".{output.name}.partial")
     shutil.rmtree(partial_output, ignore_errors=True)
-    _make_folders(partial_output)
-    jobs = _jobs(images)
-    plans = {name: detection if name in DETECTION_SPLITS else classification for name in SETS}
-    objects = _fill(partial_output, jobs, seed, plans, workers)
-    counts = images | _finish(partial_output, jobs, objects)
-    settings = {"classification": asdict(classification), "detection": asdict(detection)}
+    jobs = _jobs(counts)
+    _make_folders(partial_output, jobs)
+    objects = _fill(partial_output, jobs, seed, plan, workers)
+    if layout == "VOCdevkit":
+        counts |= _write_lists(partial_output, jobs, objects)
     digest = tree_sha256(partial_output)
     partial_output.replace(output)
-    return {"seed": seed, "settings": settings, "counts": counts, "sha256": digest}
+    return {"seed": seed, "plan": asdict(plan), "counts": counts, "sha256": digest}
 
 
-def _check_run(output: Path, seed: int, images: dict[str, int], workers: int) -> None:
+def _counts(layout: Layout, images: Sequence[int]) -> dict[str, int]:
+    """Images of each set of a layout; none may be empty."""
+    names = LAYOUTS[layout]
+    if len(images) != len(names) or min(images) < 1:
+        raise SppnetError(
+            f"images of {layout}: must be {len(names)} numbers of at least 1, for "
+            f"{' and '.join(names)}; got {list(images)}"
+        )
+    return dict(zip(names, images, strict=True))
+
+
+def _check_run(output: Path, seed: int, workers: int) -> None:
     if output.exists() and (not output.is_dir() or any(output.iterdir())):
         raise SppnetError(f"{output}: is in the way; remove it or choose another --output")
-    for name in SETS:
-        if images[name] < 1:
-            raise SppnetError(f"scenes.{name}: must be at least 1; got {images[name]}")
     if seed < 0 or workers < 1:
         message = f"must be at least 0 and 1; got {seed} and {workers}"
         raise SppnetError(f"seed and workers: {message}")

@@ -1,6 +1,6 @@
 """Detection sets in the folder layout of PASCAL VOC."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -49,11 +49,27 @@ def read_voc(
     return records, problems
 
 
+def voc_files(root: Path, splits: Sequence[str]) -> Iterator[Path]:
+    """Files that `read_voc` reads for some lists, the missing ones among them.
+
+    Raises:
+        SppnetError: a folder or a list is missing, or a list is empty.
+    """
+    _check_layout(root)
+    files = _image_files(root / "JPEGImages")
+    for path in (root / "ImageSets" / "Main" / f"{split}.txt" for split in splits):
+        names, _ = _read_list(path)
+        yield path
+        for name in names:
+            yield root / "Annotations" / f"{name}.xml"
+            yield files.get(name, root / "JPEGImages" / f"{name}.jpg")
+
+
 def _check_layout(root: Path) -> None:
     for folder in FOLDERS:
         if not (root / folder).is_dir():
             raise SppnetError(
-                f"{root / folder}: no such folder; --voc needs the folder of one year, such as "
+                f"{root / folder}: no such folder; a VOC set is the folder of one year, such as "
                 "VOCdevkit/VOC2007, with Annotations, ImageSets/Main and JPEGImages"
             )
 

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from sppnet.data.images import read_image, resize_shorter_side, to_tensor
+from sppnet.data.images import read_listed, resize_shorter_side, to_tensor
 from sppnet.data.manifest import ImageRecord
 from sppnet.data.store import ArrayStore, ArrayWriter
 from sppnet.detect.regions import ImageRegions
@@ -72,7 +72,7 @@ def cache_maps(
     with ArrayWriter(path, "float16", restart) as writer:
         left = [record for record in records if record.image not in writer.done]
         for record in track(left, f"conv5 at {size} px"):
-            maps = convolve(network, read_image(Path(record.path)), size)
+            maps = convolve(network, read_listed(record), size)
             half = to_half(maps).permute(1, 2, 0)
             writer.append(record.image, half.cpu().numpy())
 

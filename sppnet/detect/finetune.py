@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from sppnet.data.images import read_image
+from sppnet.data.images import read_listed
 from sppnet.detect.features import MapFeatures
 from sppnet.detect.rcnn import Warp, fill_colour, mirror_half, normalise, warp_regions
 from sppnet.detect.regions import ImageRegions, sample_regions
@@ -114,7 +114,7 @@ def finetune_crops(
     device, fill = network.fc6.weight.device, fill_colour(architecture)
 
     def gather(each: ImageRegions, rows: Tensor, _: torch.Generator) -> Tensor:
-        image, boxes = read_image(Path(each.path)), each.boxes[rows].numpy()
+        image, boxes = read_listed(each), each.boxes[rows].numpy()
         return torch.from_numpy(
             warp_regions(image, boxes, size=warp.size, context=warp.context, fill=fill)
         )

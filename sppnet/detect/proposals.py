@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import torch
 
-from sppnet.data.images import read_image
+from sppnet.data.images import read_listed
 from sppnet.data.manifest import ImageRecord
 from sppnet.data.store import atomic_path
 from sppnet.errors import SppnetError
@@ -130,7 +130,7 @@ def _search_all(
     )
     with pool:
         try:
-            yield from pool.map(partial(_search_file, search), [record.path for record in records])
+            yield from pool.map(partial(_search_file, search), records)
         except BrokenProcessPool:
             raise SppnetError(
                 "propose: a worker process was killed, perhaps for memory; "
@@ -138,15 +138,15 @@ def _search_all(
             ) from None
 
 
-def _search_file(search: Search, path: str) -> tuple[np.ndarray, float]:
-    image = read_image(Path(path))
+def _search_file(search: Search, record: ImageRecord) -> tuple[np.ndarray, float]:
+    image = read_listed(record)
     start = time.process_time()
     try:
         boxes = search(image)
     except cv2.error as error:
         reason = " ".join(str(error).split())
         raise SppnetError(
-            f"{path}: selective search failed ({reason}); leave the picture out of its list"
+            f"{record.path}: selective search failed ({reason}); leave the picture out of its list"
         ) from None
     return boxes, time.process_time() - start
 

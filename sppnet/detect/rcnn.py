@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from sppnet.data.images import read_image
+from sppnet.data.images import read_listed
 from sppnet.data.store import ArrayStore, ArrayWriter
 from sppnet.detect.regions import ImageRegions
 from sppnet.errors import SppnetError
@@ -166,7 +166,7 @@ def cache_region_features(
     with ArrayWriter(path, "float16", restart) as writer:
         left = [each for each in regions if each.image not in writer.done]
         for each in track(left, f"boxes at {warp.size} px"):
-            image = read_image(Path(each.path))
+            image = read_listed(each)
             boxes = each.boxes.numpy()
             pooled = convolve_boxes(network, image, boxes, warp=warp, batch=batch)
             writer.append(each.image, to_half(pooled).cpu().numpy())

@@ -23,6 +23,7 @@ class ImageRegions:
         width: image width in pixels.
         height: image height in pixels.
         path: image file.
+        sha256: of the file.
         boxes: float32 `Tensor[R, 4]`, x1 y1 x2 y2 in original-image pixels.
         ground_truth: number of leading rows that are objects (difficult ones included).
         class_index: int64 `Tensor[R]`, 0..K-1 for objects and -1 for proposals.
@@ -34,6 +35,7 @@ class ImageRegions:
     width: int
     height: int
     path: str
+    sha256: str
     boxes: Tensor
     ground_truth: int
     class_index: Tensor
@@ -70,6 +72,7 @@ def image_regions(
         width=record.width,
         height=record.height,
         path=record.path,
+        sha256=record.sha256,
         boxes=boxes,
         ground_truth=len(objects),
         class_index=torch.cat([object_class, no_class]),

@@ -15,7 +15,7 @@ from sppnet.classify.image_features import (
 )
 from sppnet.data.images import resize, resize_shorter_side, to_tensor
 from sppnet.data.manifest import ImageRecord
-from sppnet.data.store import ArrayWriter
+from sppnet.data.store import ArrayWriter, file_sha256
 from sppnet.errors import SppnetError
 from sppnet.geometry.pyramid import pyramid_pool
 from sppnet.models.network import Architecture, build_network
@@ -48,9 +48,8 @@ def records(tmp_path):
     for number, (height, width) in enumerate(sizes):
         path = tmp_path / f"{number}.png"
         Image.fromarray(picture(height, width, number)).save(path)
-        found.append(
-            ImageRecord("caltech101", "all", f"a/{number}.png", str(path), width, height, "")
-        )
+        place = (f"a/{number}.png", str(path), width, height, file_sha256(path))
+        found.append(ImageRecord("caltech101", "all", *place))
     return found
 
 

@@ -11,6 +11,8 @@ from sppnet.classify import multi_view
 from sppnet.classify.evaluate import view_scores
 from sppnet.classify.multi_view import MultiViewClassifier, Views, score_files, score_images
 from sppnet.data.images import resize_shorter_side
+from sppnet.data.manifest import ImageRecord
+from sppnet.data.store import file_sha256
 from sppnet.errors import SppnetError
 from sppnet.geometry.pyramid import pyramid_pool
 from sppnet.models.network import Architecture, Network, build_network
@@ -62,14 +64,17 @@ def test_finished_parts_keep_scores_and_times_to_the_last_bit(
 ) -> None:
     monkeypatch.setattr(multi_view, "IMAGES_PER_PART", 2)
     images = [picture(96, 128, seed) for seed in range(5)]
-    paths = [tmp_path / f"{number}.png" for number in range(len(images))]
-    for path, image in zip(paths, images, strict=True):
+    records = []
+    for number, image in enumerate(images):
+        path = tmp_path / f"{number}.png"
         Image.fromarray(image).save(path)
+        place = (path.name, str(path), 128, 96, file_sha256(path))
+        records.append(ImageRecord("classification", "val", *place))
     classifier = MultiViewClassifier(network(), TEN)
-    first = score_files(classifier, paths, tmp_path)
+    first = score_files(classifier, records, tmp_path)
     assert torch.equal(first.scores, score_images(classifier, images).scores)
     (tmp_path / "part-00000002.safetensors").unlink()
-    again = score_files(classifier, paths, tmp_path)
+    again = score_files(classifier, records, tmp_path)
     assert torch.equal(again.scores, first.scores) and again.views == first.views == (10,) * 5
     assert again.milliseconds.dtype == np.float64
     same = again.milliseconds == first.milliseconds

@@ -12,6 +12,7 @@ from sppnet.classify import multi_view
 from sppnet.classify.multi_view import MultiViewClassifier
 from sppnet.commands import classify
 from sppnet.data.manifest import ImageRecord, write_manifest
+from sppnet.data.store import file_sha256
 from sppnet.models.network import Architecture, build_network
 from sppnet.models.weights import load_tensors, save_network
 
@@ -32,10 +33,8 @@ def folder(tmp_path: Path) -> Path:
         pixels = np.random.default_rng(number).integers(0, 256, (70, 80, 3), np.uint8)
         path = tmp_path / f"{number}.png"
         Image.fromarray(pixels).save(path)
-        label = "ab"[number % 2]
-        records.append(
-            ImageRecord("classification", "val", path.name, str(path), 80, 70, "", label)
-        )
+        place = (path.name, str(path), 80, 70, file_sha256(path))
+        records.append(ImageRecord("classification", "val", *place, "ab"[number % 2]))
     write_manifest(tmp_path / "manifest.parquet", records)
     save_weights(tmp_path, seed=0)
     return tmp_path
@@ -77,15 +76,15 @@ def scored(monkeypatch: pytest.MonkeyPatch) -> list[np.ndarray]:
 
 
 def kill_at_the_sixth_image(folder: Path) -> None:
-    read = multi_view.read_image
+    read = multi_view.read_listed
 
-    def killed(path: Path) -> np.ndarray:
-        if path.name == "5.png":
+    def killed(record: ImageRecord) -> np.ndarray:
+        if record.image == "5.png":
             raise KeyboardInterrupt
-        return read(path)
+        return read(record)
 
     with pytest.MonkeyPatch.context() as patched, pytest.raises(KeyboardInterrupt):
-        patched.setattr(multi_view, "read_image", killed)
+        patched.setattr(multi_view, "read_listed", killed)
         run(folder, "killed")
     assert not list(folder.glob("killed.*"))
 

@@ -14,6 +14,7 @@ from typer.testing import CliRunner
 from sppnet.cli import build
 from sppnet.commands import detect
 from sppnet.data.manifest import ImageRecord, read_manifest, write_manifest
+from sppnet.data.store import file_sha256
 from sppnet.detect import mining
 from sppnet.detect.features import cache_maps
 from sppnet.detect.proposals import write_proposals
@@ -67,22 +68,9 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Path:
         split = "trainval" if number < 9 else "test"
         path = folder / f"{number}.png"
         boxes = picture(path, number)
-        names, difficult = tuple(CLASSES), np.zeros(2, bool)
-        records.append(
-            ImageRecord(
-                "detection",
-                split,
-                str(number),
-                str(path),
-                128,
-                96,
-                "",
-                None,
-                names,
-                boxes,
-                difficult,
-            )
-        )
+        place = (str(number), str(path), 128, 96, file_sha256(path))
+        objects = (tuple(CLASSES), boxes, np.zeros(2, bool))
+        records.append(ImageRecord("detection", split, *place, None, *objects))
         found[split][str(number)] = proposals(boxes, number)
     write_manifest(folder / "manifest.parquet", records)
     architecture = Architecture(

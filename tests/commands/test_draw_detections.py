@@ -5,6 +5,7 @@ import pytest
 
 from sppnet.commands import draw_detections
 from sppnet.data.manifest import ImageRecord, write_manifest
+from sppnet.data.store import file_sha256
 from sppnet.detect.detections import write_detections
 from sppnet.errors import SppnetError
 
@@ -19,7 +20,7 @@ def record(folder, name, split="test", class_name="dog"):
         path=str(path),
         width=80,
         height=60,
-        sha256="0" * 64,
+        sha256=file_sha256(path),
         label=None,
         class_names=(class_name,),
         boxes=np.array([[10, 10, 50, 50]], np.float32),

@@ -5,6 +5,7 @@ import torch
 
 from sppnet.commands import draw_responses
 from sppnet.data.manifest import ImageRecord, write_manifest
+from sppnet.data.store import file_sha256
 from sppnet.errors import SppnetError
 from sppnet.models.network import Architecture, build_network
 from sppnet.models.weights import save_network
@@ -19,7 +20,8 @@ def record(folder, name, value):
     path = folder / f"{name}.png"
     cv2.imwrite(str(path), pixels)
     split = "train" if name == "training" else "val"
-    return ImageRecord("classification", split, f"a/{name}", str(path), 160, 120, "0" * 64, "a")
+    place = (f"a/{name}", str(path), 160, 120, file_sha256(path))
+    return ImageRecord("classification", split, *place, "a")
 
 
 @pytest.fixture

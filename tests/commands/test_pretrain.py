@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 from sppnet.cli import build
 from sppnet.data.manifest import ImageRecord, write_manifest
-from sppnet.data.store import restart_directory
+from sppnet.data.store import file_sha256, restart_directory
 from sppnet.errors import SppnetError
 from sppnet.models.network import choose_device
 from sppnet.models.weights import load_network
@@ -34,9 +34,8 @@ def manifest(tmp_path_factory: pytest.TempPathFactory) -> Path:
         pixels[..., 1 - number % 2] += 90
         path = folder / f"{number}.png"
         Image.fromarray(pixels).save(path)
-        records.append(
-            ImageRecord("classification", split, path.name, str(path), 90, 80, "", label)
-        )
+        place = (path.name, str(path), 90, 80, file_sha256(path))
+        records.append(ImageRecord("classification", split, *place, label))
     write_manifest(folder / "manifest.parquet", records)
     return folder / "manifest.parquet"
 

@@ -10,6 +10,7 @@ from PIL import Image
 
 from sppnet.commands import cache_image_features, transfer
 from sppnet.data.manifest import ImageRecord, write_manifest
+from sppnet.data.store import file_sha256
 from sppnet.errors import SppnetError
 from sppnet.models.network import Architecture, build_network
 from sppnet.models.weights import save_network
@@ -32,7 +33,8 @@ def records(folder, dataset, split, count):
             "difficult": np.zeros(1, bool),
         }
         more = detection if dataset == "detection" else {"label": name}
-        found.append(ImageRecord(dataset, split, path.stem, str(path), 80, 70, "", **more))
+        place = (path.stem, str(path), 80, 70, file_sha256(path))
+        found.append(ImageRecord(dataset, split, *place, **more))
     return found
 
 

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from sppnet.data.caltech101 import category_counts, read_caltech101
+from sppnet.data.caltech101 import caltech_files, category_counts, read_caltech101
 from sppnet.errors import SppnetError
 
 
@@ -80,3 +80,28 @@ def test_hidden_folders_and_links_upwards_are_no_categories(root):
     records, (problem,) = read_caltech101(root, 2)
     assert len(records) == 6 and problem.path.endswith("loop")
     assert list(category_counts(records, root)) == ["BACKGROUND_Google", "ant", "crab"]
+
+
+def test_the_files_of_a_set_are_those_that_are_opened(root, opened_files):
+    (root / "101_ObjectCategories/ant/notes.txt").write_text("no picture, but nobody knows yet")
+    (root / "101_ObjectCategories/ant/.DS_Store").write_text("hidden")
+    (root / "101_ObjectCategories/readme.txt").write_text("in no category")
+    (root / "Annotations").mkdir()
+    (root / "Annotations/ant.mat").write_text("not read")
+    found = opened_files(root, lambda: read_caltech101(root, 2))
+    assert len(found) == 7
+    assert set(caltech_files(root)) == found
+
+
+@pytest.mark.parametrize(
+    ("folder", "words"),
+    [
+        (".", "101_ObjectCategories: no such folder; --root needs 101"),
+        ("101_ObjectCategories", "101_ObjectCategories: no class folders"),
+        ("101_ObjectCategories/bee", "bee: empty class folder"),
+    ],
+)
+def test_a_set_without_pictures_has_no_files(tmp_path, folder, words):
+    (tmp_path / folder).mkdir(parents=True, exist_ok=True)
+    with pytest.raises(SppnetError, match=words):
+        list(caltech_files(tmp_path))

@@ -1,7 +1,7 @@
 import pytest
 from PIL import Image
 
-from sppnet.data.image_folder import read_image_folder
+from sppnet.data.image_folder import image_folder_files, read_image_folder
 from sppnet.errors import SppnetError
 
 
@@ -77,3 +77,34 @@ def test_missing_split_and_missing_classes_are_named(tmp_path):
     add(tmp_path / "train/1.jpg")
     with pytest.raises(SppnetError, match="train: no class folders"):
         read_image_folder(tmp_path, "train")
+
+
+def test_the_files_of_a_set_are_those_that_are_opened(tmp_path, opened_files):
+    root = tmp_path / "set"
+    for name in ("train/cat/deep/1.jpg", "train/dog/1.jpg", "val/cat/1.png", "test/cat/1.jpg"):
+        add(root / name)
+    add(tmp_path / "store/1.jpg")
+    (root / "val/dog").symlink_to(tmp_path / "store")
+    for name in ("train/readme.txt", "train/cat/list.csv", "val/cat/.DS_Store"):
+        (root / name).write_text("text")
+    splits = ("train", "val")
+    found = opened_files(root, lambda: [read_image_folder(root, split) for split in splits])
+    assert len(found) == 5  # a file that is no picture in a folder of pictures is opened too
+    assert set(image_folder_files(root)) == found
+
+
+@pytest.mark.parametrize(
+    ("kept", "words"),
+    [
+        ([], "train: no such folder; --root"),
+        (["train/a/1.jpg"], "val: no such folder"),
+        (["train/a/1.jpg", "val/1.jpg"], "val: no class folders"),
+        (["train/a/1.jpg", "val/a/.hidden"], "val/a: empty class folder"),
+    ],
+)
+def test_a_set_without_pictures_of_both_splits_has_no_files(tmp_path, kept, words):
+    for name in kept:
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text("picture")
+    with pytest.raises(SppnetError, match=words):
+        list(image_folder_files(tmp_path))

@@ -134,7 +134,7 @@ def test_broken_and_changed_images_are_named_and_left_out(tmp_path, records):
         path.write_bytes(path.read_bytes()[:keep] + b"x" * (keep is None))
     problems = write(tmp_path, records, JPEG)
     assert [each.path for each in problems] == [str(tmp_path / f"{n}.jpg") for n in (0, 1, 3)]
-    assert all("has changed since prepare" in each.problem for each in problems)
+    assert all("has changed since its manifest" in each.problem for each in problems)
     # shard 0 has no image left
     store = ImageStore(tmp_path / "store")
     assert [store.name(index) for index in range(len(store))] == ["train/2", "train/4"]

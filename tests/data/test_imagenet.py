@@ -11,6 +11,7 @@ import pytest
 from PIL import Image
 
 from sppnet.data.imagenet import (
+    imagenet_files,
     missing_images,
     read_devkit,
     read_images,
@@ -186,3 +187,42 @@ def test_broken_folders_are_one_line(folders):
     (folders / "val/ILSVRC2012_val_00000009.JPEG").write_bytes(jpeg(1))
     with pytest.raises(SppnetError, match=r"val_00000009\.JPEG: .*does not tell its class"):
         validation_places(folders, kit)
+
+
+def sort_into_classes(root):
+    """The validation images in class folders, and one of them in another place."""
+    for place, name in validation_places(root, read_devkit(root)).items():
+        target = root / "sorted" / name / Path(place).name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        Path(place).rename(target)
+    (root / "val").rmdir()
+    (root / "sorted").rename(root / "val")
+    for name in ("val", "train"):
+        (root / name / CLASSES[0]).rename(root / f"{name}-elsewhere")
+        (root / name / CLASSES[0]).symlink_to(root / f"{name}-elsewhere")
+
+
+@pytest.mark.parametrize(("form", "count"), [("archives", 3), ("folders", 15), ("sorted", 15)])
+def test_the_files_of_the_set_are_those_that_are_opened(request, opened_files, form, count):
+    root = request.getfixturevalue("archives" if form == "archives" else "folders")
+    if form == "sorted":
+        sort_into_classes(root)
+    if form != "archives":
+        (root / f"train/{CLASSES[1]}/.DS_Store").write_text("hidden")
+    found = opened_files(root, lambda: read(root))
+    assert len(found) == count  # 9 + 4 images and 2 files of the kit, or three archives
+    assert set(imagenet_files(root)) == found
+
+
+@pytest.mark.parametrize(
+    ("missing", "words"),
+    [
+        ("ILSVRC2012_devkit_t12.tar.gz", "devkit_t12: no such folder"),
+        ("ILSVRC2012_img_train.tar", r"img_train\.tar: no such file"),
+        ("ILSVRC2012_img_val.tar", r"img_val\.tar: no such file"),
+    ],
+)
+def test_a_set_without_one_of_its_parts_has_no_files(archives, missing, words):
+    (archives / missing).unlink()
+    with pytest.raises(SppnetError, match=words):
+        list(imagenet_files(archives))

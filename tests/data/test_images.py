@@ -1,4 +1,7 @@
 import contextlib
+import tarfile
+from hashlib import sha256
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -7,7 +10,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from sppnet.data.images import read_image, resize, resize_shorter_side, to_tensor
+from sppnet.data.archives import member_place, read_file
+from sppnet.data.images import (
+    read_image,
+    read_listed,
+    resize,
+    resize_shorter_side,
+    to_tensor,
+)
 from sppnet.errors import SppnetError
 
 
@@ -144,6 +154,63 @@ def test_any_bytes_give_pixels_or_the_known_error(tmp_path_factory, data, start)
     path.write_bytes(start + data)
     with contextlib.suppress(SppnetError):
         assert read_image(path).ndim == 3
+
+
+def save_picture(folder, seed=0, form="file"):
+    """A picture at the same place each time, by itself or in an archive; the place."""
+    path = folder / "a.png"
+    Image.fromarray(picture(seed=seed)).save(path)
+    if form == "file":
+        return path
+    with tarfile.open(folder / "x.tar", "w") as tar:
+        tar.add(path, "a.png")
+    return member_place(folder / "x.tar", "a.png")
+
+
+def listed(place):
+    return SimpleNamespace(path=str(place), sha256=sha256(read_file(place)).hexdigest())
+
+
+FORMS = pytest.mark.parametrize("form", ["file", "member"])
+
+
+@FORMS
+def test_a_listed_picture_is_read(tmp_path, form):
+    pixels = read_listed(listed(save_picture(tmp_path, form=form)))
+    np.testing.assert_array_equal(pixels, picture())
+
+
+@FORMS
+def test_another_picture_in_the_place_of_a_listed_one_is_refused(tmp_path, form):
+    each = listed(save_picture(tmp_path, form=form))
+    place = save_picture(tmp_path, seed=1, form=form)
+    with pytest.raises(SppnetError, match="has changed since its manifest was made") as caught:
+        read_listed(each)
+    assert str(caught.value).startswith(f"{place}: ") and "\n" not in str(caught.value)
+    read_listed(listed(place))
+
+
+def test_other_bytes_of_the_same_pixels_are_another_picture(tmp_path):
+    each = listed(save_picture(tmp_path))
+    with (tmp_path / "a.png").open("ab") as file:
+        file.write(b"\0")
+    np.testing.assert_array_equal(read_image(each.path), picture())
+    with pytest.raises(SppnetError, match=r"a\.png: has changed"):
+        read_listed(each)
+
+
+@FORMS
+def test_a_listed_picture_that_is_gone_is_named(tmp_path, form):
+    each = listed(save_picture(tmp_path, form=form))
+    (tmp_path / ("a.png" if form == "file" else "x.tar")).unlink()
+    with pytest.raises(SppnetError, match=r"a\.png: cannot be read \(no such file\)"):
+        read_listed(each)
+
+
+def test_a_listed_file_that_is_no_picture_is_named(tmp_path):
+    (tmp_path / "a.png").write_text("text")
+    with pytest.raises(SppnetError, match=r"a\.png: not a picture"):
+        read_listed(listed(tmp_path / "a.png"))
 
 
 def test_shrinking_does_not_average():

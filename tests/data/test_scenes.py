@@ -15,6 +15,7 @@ from defusedxml import ElementTree
 from sppnet.data import composition
 from sppnet.data.composition import SceneObject, draw_background, render_scene
 from sppnet.data.scenes import (
+    LAYOUTS,
     MARGINS,
     SETS,
     ScenePlan,
@@ -32,14 +33,23 @@ IMAGES = dict(zip(SETS, (16, 8, 24, 12, 18), strict=True))
 
 
 def generate(output: Path, *, seed: int = 3, workers: int = 1, **images: int) -> dict[str, Any]:
-    return generate_scenes(
-        output,
-        seed=seed,
-        images=IMAGES | images,
-        classification=CLASSIFICATION,
-        detection=DETECTION,
-        workers=workers,
-    )
+    """All three sets side by side, and what was made of each."""
+    wanted = IMAGES | images
+    return {
+        layout: generate_scenes(
+            output / layout,
+            layout,
+            seed=seed,
+            images=[wanted[name] for name in names],
+            plan=DETECTION if layout == "VOCdevkit" else CLASSIFICATION,
+            workers=workers,
+        )
+        for layout, names in LAYOUTS.items()
+    }
+
+
+def checksums(made: dict[str, Any]) -> list[str]:
+    return [made[layout]["sha256"] for layout in LAYOUTS]
 
 
 @pytest.fixture(scope="module")
@@ -103,13 +113,15 @@ def test_same_seed_gives_the_same_bytes_with_any_number_of_workers(
 ) -> None:
     again = generate(tmp_path / "again", workers=2)
     assert again == made[1]
-    assert tree_sha256(tmp_path / "again") == made[1]["sha256"] == tree_sha256(made[0])
+    for layout, digest in zip(LAYOUTS, checksums(made[1]), strict=True):
+        assert tree_sha256(tmp_path / "again" / layout) == digest == tree_sha256(made[0] / layout)
 
 
 def test_another_seed_changes_every_image(
     made: tuple[Path, dict[str, Any]], tmp_path: Path
 ) -> None:
-    assert generate(tmp_path / "other", seed=4)["sha256"] != made[1]["sha256"]
+    other = checksums(generate(tmp_path / "other", seed=4))
+    assert not set(other) & set(checksums(made[1]))
     for path in made[0].rglob("*.jpg"):
         other = tmp_path / "other" / path.relative_to(made[0])
         assert other.read_bytes() != path.read_bytes()
@@ -132,12 +144,12 @@ def test_all_images_differ(made: tuple[Path, dict[str, Any]]) -> None:
 def test_checksum_covers_names_and_contents(
     made: tuple[Path, dict[str, Any]], tmp_path: Path
 ) -> None:
-    copy = shutil.copytree(made[0], tmp_path / "copy")
+    copy = shutil.copytree(made[0] / "VOCdevkit", tmp_path / "copy")
     path = next(copy.rglob("000001.xml"))
     path.write_text(path.read_text() + " ")
     changed = tree_sha256(copy)
     path.rename(path.with_name("000000.xml"))
-    assert len({made[1]["sha256"], changed, tree_sha256(copy)}) == 3
+    assert len({made[1]["VOCdevkit"]["sha256"], changed, tree_sha256(copy)}) == 3
 
 
 def test_image_folder_holds_each_class_equally_often(
@@ -245,13 +257,13 @@ def test_annotations_hold_the_image_size_and_boxes_inside_it(voc: Path) -> None:
 
 def test_both_flags_occur_and_are_counted(made: tuple[Path, dict[str, Any]], voc: Path) -> None:
     elements = [element for _, root in annotations(voc) for element in root.iter("object")]
-    counts = made[1]["counts"]
+    counts = made[1]["VOCdevkit"]["counts"]
     for flag in ("truncated", "difficult"):
         marked = sum(element.findtext(flag) == "1" for element in elements)
         assert counts[flag] == marked
         assert 0 < marked < len(elements)
     assert counts["objects"] == len(elements)
-    assert {name: counts[name] for name in SETS} == IMAGES
+    assert counts["detection_trainval"] == IMAGES["detection_trainval"]
 
 
 def test_box_is_tight_on_the_visible_pixels(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -328,10 +340,12 @@ def test_backgrounds_have_the_asked_size_and_range() -> None:
 
 
 def test_a_filled_folder_is_left_alone(tmp_path: Path) -> None:
-    (tmp_path / "photo.jpg").write_text("mine")
+    photo = tmp_path / "caltech101" / "photo.jpg"
+    photo.parent.mkdir()
+    photo.write_text("mine")
     with pytest.raises(SppnetError, match="in the way"):
         generate(tmp_path)
-    assert (tmp_path / "photo.jpg").read_text() == "mine"
+    assert photo.read_text() == "mine"
 
 
 def test_output_appears_only_when_complete(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -342,9 +356,10 @@ def test_output_appears_only_when_complete(monkeypatch: pytest.MonkeyPatch, tmp_
         patched.setattr("sppnet.data.scenes.write_image_sets", fail)
         with pytest.raises(OSError, match="disk full"):
             generate(tmp_path / "scenes")
-    assert not (tmp_path / "scenes").exists()
+    assert not (tmp_path / "scenes/VOCdevkit").exists()
+    shutil.rmtree(tmp_path / "scenes/ImageFolder")
     generate(tmp_path / "scenes")
-    assert [path.name for path in tmp_path.iterdir()] == ["scenes"]
+    assert {path.name for path in (tmp_path / "scenes").iterdir()} == set(LAYOUTS)
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from sppnet.data.voc import read_voc
+from sppnet.data.voc import read_voc, voc_files
 from sppnet.errors import SppnetError
 
 WIDTH, HEIGHT = 60, 40
@@ -167,3 +167,41 @@ def test_list_without_ids_is_refused(root, contents):
 def test_wrong_folder_is_told_what_is_needed(root):
     with pytest.raises(SppnetError, match="VOCdevkit/VOC2007"):
         read_voc(root.parent, "test")
+
+
+def write_lists(root, **lists):
+    for split, names in lists.items():
+        text = "".join(f"{name}\n" for name in names)
+        (root / f"ImageSets/Main/{split}.txt").write_text(text)
+
+
+def test_the_files_of_a_set_are_those_that_are_opened(root, opened_files):
+    for name in "abcd":
+        add(root, name, (1, 1, 9, 9))
+    add(root, "b", suffix="png")
+    add(root, "e", suffix="PNG")
+    write_lists(root, train="ab", test=["c", "e", "../a"], val="d")
+    found = opened_files(root, lambda: [read_voc(root, split) for split in ("train", "test")])
+    assert len(found) == 2 + 4 * 2
+    assert set(voc_files(root, ("train", "test"))) == found
+
+
+def test_files_that_a_list_names_and_that_are_missing_are_files_of_the_set(root):
+    write_lists(root, test="a")
+    missing = {root / "Annotations/a.xml", root / "JPEGImages/a.jpg"}
+    assert set(voc_files(root, ("test",))) == missing | {root / "ImageSets/Main/test.txt"}
+
+
+@pytest.mark.parametrize("folder", ["Annotations", "ImageSets/Main", "JPEGImages"])
+def test_a_set_without_a_folder_has_no_files(root, folder):
+    write_lists(root, test="a")
+    (root / folder).rename(root / "elsewhere")
+    with pytest.raises(SppnetError, match=f"{folder}: no such folder; --root"):
+        next(voc_files(root, ("test",)))
+
+
+@pytest.mark.parametrize(("names", "words"), [(None, "no such list"), ("", "empty list")])
+def test_a_set_without_a_list_has_no_files(root, names, words):
+    write_lists(root, train="a", **({} if names is None else {"test": names}))
+    with pytest.raises(SppnetError, match=rf"test\.txt: {words}"):
+        list(voc_files(root, ("train", "test")))

@@ -29,6 +29,7 @@ def regions_of(objects, names, proposals, image="0"):
         width=200,
         height=100,
         path="",
+        sha256="",
         boxes=np.array(objects, np.float32).reshape(-1, 4),
         class_names=tuple(names),
         difficult=np.zeros(len(names), bool),

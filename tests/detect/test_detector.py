@@ -98,6 +98,7 @@ def image(objects, proposals):
         width=100,
         height=50,
         path="",
+        sha256="",
         boxes=np.array(objects, np.float32).reshape(-1, 4),
         class_names=("a",) * len(objects),
         difficult=np.zeros(len(objects), bool),

@@ -8,7 +8,7 @@ from PIL import Image
 from torch.nn.functional import adaptive_max_pool2d
 
 from sppnet.data.manifest import ImageRecord
-from sppnet.data.store import ArrayStore, ArrayWriter
+from sppnet.data.store import ArrayStore, ArrayWriter, file_sha256
 from sppnet.detect import features as features_module
 from sppnet.detect.features import LayerFeatures, MapFeatures, cache_maps, convolve, open_maps
 from sppnet.detect.regions import ImageRegions
@@ -50,7 +50,7 @@ def records(folder, sizes):
                 path=str(path),
                 width=width,
                 height=height,
-                sha256="",
+                sha256=file_sha256(path),
                 label=None,
                 class_names=(),
                 boxes=np.zeros((0, 4), np.float32),
@@ -67,6 +67,7 @@ def regions_of(boxes=BOXES, width=400, height=300):
         width=width,
         height=height,
         path="a.jpg",
+        sha256="",
         boxes=torch.tensor(boxes, dtype=torch.float32),
         ground_truth=0,
         class_index=torch.full((rows,), -1),

@@ -5,6 +5,7 @@ import pytest
 import torch
 from PIL import Image
 
+from sppnet.data.store import file_sha256
 from sppnet.detect import finetune
 from sppnet.detect.finetune import finetune_crops, finetune_maps
 from sppnet.detect.rcnn import Warp
@@ -55,6 +56,7 @@ def toy(images=12, rows=40):
                 width=64,
                 height=64,
                 path=f"{number}.png",
+                sha256="",
                 boxes=boxes,
                 ground_truth=0,
                 class_index=torch.full((rows,), -1),
@@ -225,6 +227,10 @@ def test_boxes_of_neither_kind_are_an_error(tmp_path):
         tune(tmp_path / "work", Features(), positive_iou=0.9, negative_iou=(0.3, 0.5))
 
 
+def of_file(regions, path):
+    return replace(regions, path=str(path), sha256=file_sha256(path))
+
+
 def coloured(folder):
     """Foreground is a striped square whose direction is its class, on grey."""
     stripes = (np.arange(32) // 4 % 2 * 255).astype(np.uint8)
@@ -233,7 +239,7 @@ def coloured(folder):
         tile = stripes[None, :, None] if number % 2 else stripes[:, None, None]
         pixels[:32, :32] = tile
         Image.fromarray(pixels).save(folder / f"{number}.png")
-    return [replace(each, path=str(folder / each.path)) for each in toy()]
+    return [of_file(each, folder / each.path) for each in toy()]
 
 
 def test_crops_train_all_layers(tmp_path):
@@ -256,7 +262,7 @@ def shaded(folder):
     """Images that no two columns of are alike, so a mirrored crop differs from itself."""
     pixels = np.random.default_rng(0).integers(0, 256, (64, 64, 3), dtype=np.uint8)
     Image.fromarray(pixels).save(folder / "shaded.png")
-    return [replace(each, path=str(folder / "shaded.png")) for each in toy(images=2)]
+    return [of_file(each, folder / "shaded.png") for each in toy(images=2)]
 
 
 def batches_of_crops(folder, monkeypatch, *, mirror, seed=5):

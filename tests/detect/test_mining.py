@@ -33,6 +33,7 @@ def regions_of(boxes, classes, overlaps, image="0"):
         width=100,
         height=100,
         path="",
+        sha256="",
         boxes=torch.tensor(boxes, dtype=torch.float32).reshape(-1, 4),
         ground_truth=len(classes),
         class_index=torch.tensor([*classes, *[-1] * (rows - len(classes))]),

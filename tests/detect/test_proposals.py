@@ -11,6 +11,7 @@ import pytest
 from PIL import Image
 
 from sppnet.data.manifest import ImageRecord
+from sppnet.data.store import file_sha256
 from sppnet.detect import proposals
 from sppnet.detect.proposals import (
     best_overlaps,
@@ -41,7 +42,7 @@ def record(image, path="", boxes=(), difficult=()):
         path=str(path),
         width=120,
         height=90,
-        sha256="",
+        sha256=file_sha256(path) if path else "",
         class_names=("thing",) * len(boxes),
         boxes=np.array(boxes, np.float32).reshape(-1, 4),
         difficult=np.array(difficult, bool),
@@ -76,7 +77,7 @@ def in_this_process(monkeypatch):
     def search_all(records, search, workers):
         for each in records:
             searched.append(each.image)
-            yield proposals._search_file(search, each.path)
+            yield proposals._search_file(search, each)
 
     monkeypatch.setattr(proposals, "_search_all", search_all)
     monkeypatch.setattr(proposals, "CHUNK", 2)
@@ -240,7 +241,7 @@ def test_a_failed_search_names_the_picture(pictures):
         raise cv2.error("no\nluck")
 
     with pytest.raises(SppnetError, match=r"0\.png: selective search failed \(no luck\)"):
-        proposals._search_file(fail, pictures[0].path)
+        proposals._search_file(fail, pictures[0])
 
 
 def test_files_give_back_what_was_written(tmp_path):

@@ -5,7 +5,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sppnet.data.store import ArrayStore
+from sppnet.data.store import ArrayStore, file_sha256
 from sppnet.detect.rcnn import (
     RegionStoreFeatures,
     Warp,
@@ -40,6 +40,7 @@ def regions_of(path, boxes, size=(80, 60)):
         width=size[0],
         height=size[1],
         path=str(path),
+        sha256=file_sha256(path),
         boxes=boxes,
         ground_truth=0,
         class_index=torch.full((rows,), -1),

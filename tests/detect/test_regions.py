@@ -33,7 +33,7 @@ def with_overlaps(overlaps, objects=0):
     index = torch.full((len(values),), -1)
     index[:objects] = 0
     boxes, difficult = torch.zeros(len(values), 4), torch.zeros(len(values), dtype=torch.bool)
-    return ImageRegions("a", 9, 9, "a.jpg", boxes, objects, index, values, difficult)
+    return ImageRegions("a", 9, 9, "a.jpg", "", boxes, objects, index, values, difficult)
 
 
 def draw(regions, count, seed=0, **changes):

@@ -114,6 +114,7 @@ def images(counts):
             width=10,
             height=10,
             path="",
+            sha256="",
             boxes=torch.zeros(count, 4),
             ground_truth=0,
             class_index=torch.full((count,), -1),

@@ -47,7 +47,7 @@ def test_maps_are_pooled_as_in_detection(tmp_path):
             writer.append("0", convolve(net, image, size).permute(1, 2, 0).numpy())
         stores[size] = ArrayStore(tmp_path / f"{size}.npy")
     record = SimpleNamespace(
-        image="0", width=120, height=90, path="", boxes=[], class_names=(), difficult=[]
+        image="0", width=120, height=90, path="", sha256="", boxes=[], class_names=(), difficult=[]
     )
     regions = image_regions(record, boxes.numpy(), ("a", "b"))
     wanted = MapFeatures(stores, geometry, (3, 1), 100).pool5(regions, torch.arange(4))

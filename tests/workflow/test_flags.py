@@ -27,8 +27,7 @@ CONFIGS = [
 MACHINE = {verb: {"device", "threads", "workers"} for verb in COMMANDS}
 MACHINE["cache-region-features"] |= {"batch"}
 MACHINE["store-images"] |= {"verify"}
-NO_RULE = {"show"}
-NO_CALTECH = {"table7": {"root": None}}
+NO_RULE = {"show", "download"}
 
 
 def command_of(verb):
@@ -41,17 +40,7 @@ def command_lines(config, folder, *options):
     """The command lines of a whole run from nothing, as words; without `sppnet` at the start."""
     folder.mkdir(parents=True, exist_ok=True)
     settings = yaml.safe_load((ROOT / config).read_text())
-    for network in settings["networks"].values():
-        if network["trunk"]:
-            touch(folder / network["trunk"]["source"])
-    for name in () if "scenes" in settings else ("trainval", "test"):
-        touch(folder / settings["data"]["voc"] / f"ImageSets/Main/{settings['data'][name]}.txt")
-    for place in (
-        settings["data"]["imagenet"],
-        settings.get("transfer", NO_CALTECH)["table7"]["root"],
-    ):
-        if place and "scenes" not in settings:
-            (folder / place).mkdir(parents=True)
+    write_data(settings, folder)
     words = ["--snakefile", ROOT / "workflow/Snakefile", "--configfile", ROOT / config]
     done = subprocess.run(
         [
@@ -74,9 +63,32 @@ def command_lines(config, folder, *options):
     return [shlex.split(line) for line in lines]
 
 
-def touch(path):
+def write_data(settings, folder):
+    """The files that a configuration names, with nothing in them but an image id in each list."""
+    for network in settings["networks"].values():
+        if network["trunk"]:
+            write(folder / network["trunk"]["source"])
+    if "scenes" in settings:
+        return
+    data, transfer = settings["data"], settings.get("transfer")
+    for name in (data["trainval"], data["test"]):
+        write(folder / data["voc"] / f"ImageSets/Main/{name}.txt", f"{name}_1\n")
+        write(folder / data["voc"] / f"Annotations/{name}_1.xml")
+        write(folder / data["voc"] / f"JPEGImages/{name}_1.jpg")
+    for split in ("train", "val"):
+        if data["image_folder"]:
+            write(folder / data["image_folder"] / split / "a/1.jpg")
+        if data["imagenet"]:
+            write(folder / data["imagenet"] / f"ILSVRC2012_img_{split}.tar")
+    if data["imagenet"]:
+        write(folder / data["imagenet"] / "ILSVRC2012_devkit_t12.tar.gz")
+    if transfer:
+        write(folder / transfer["table7"]["root"] / "101_ObjectCategories/a/1.jpg")
+
+
+def write(path, text=""):
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.touch()
+    path.write_text(text)
 
 
 @pytest.fixture(scope="module", params=CONFIGS)

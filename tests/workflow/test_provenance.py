@@ -1,14 +1,18 @@
 """Outputs of known and of unknown origin: clones, pulls, foreign files."""
 
+import os
 import shutil
-from pathlib import Path
 
-import pytest
+from sppnet.plan.records import record_path
 
 
 def clone(tree, path):
     tree.run("git", "clone", "--quiet", str(tree.path), str(path))
     return type(tree)(path)
+
+
+def record_of(tree, output):
+    return tree.path / record_path(output)
 
 
 def test_a_pulled_clone_has_nothing_to_do(built, tmp_path):
@@ -37,77 +41,74 @@ def test_results_without_records_are_rebuilt_alone(tree):
 
 
 def test_an_artifact_of_unknown_origin_stops_the_run(tree):
-    (tree.path / "artifacts/mini/detectors/spp/copied.json").write_text("{}")
+    record_of(tree, "artifacts/mini/detectors/spp/svm.json").unlink()
     done = tree.run("snakemake", "--cores", "1", check=False)
-    lines = [line for line in done.stderr.splitlines() if "profile" not in line]
-    assert done.returncode and len(lines) == 1
-    assert "copied.json" in lines[0] and "dvc pull" in lines[0]
+    assert done.returncode == 2
+    assert "svm.json: one of 1 artifacts" in done.stderr.splitlines()[-1]
+    assert "dvc pull" in done.stderr.splitlines()[-1]
 
 
-def test_lost_records_stop_the_run(tree):
-    shutil.rmtree(tree.path / ".snakemake/metadata")
-    done = tree.run("snakemake", "--cores", "1", check=False)
-    assert done.returncode and "of unknown origin" in done.stderr
+def test_files_that_no_rule_makes_are_left_alone(tree):
+    for name in ("artifacts/mini/detectors/spp/mine.txt", "results/notes/today.txt"):
+        path = tree.path / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_text("mine")
+        os.utime(path, (10**9, 10**9))
+    assert tree.plan() == {}
+    assert path.stat().st_mtime == 10**9
 
 
-def test_artifacts_of_another_configuration_are_left_alone(tree):
-    other = tree.path / "artifacts/voc07/timing.json"
-    other.parent.mkdir()
-    other.write_text("{}")
+def test_an_edited_table_is_built_again(tree):
+    table = tree.path / "results/table9.csv"
+    before = table.read_text()
+    table.write_text(before.replace("pool5,", "pool5,9"))
+    assert tree.plan("results/table9.csv") == {"tabulate": 1}
+    tree.run("snakemake", "--cores", "1", "--", "results/table9.csv")
+    assert table.read_text() == before
+
+
+def test_tables_of_another_run_are_not_taken_for_this_ones(tree):
+    """As `git pull` brings them, with the settings unchanged."""
+    for name in ("table9.csv", "table9.json"):
+        path = tree.path / "results" / name
+        path.write_text(path.read_text().replace("1", "2"))
+    assert tree.plan("results/table9.csv") == {"tabulate": 1}
+
+
+def test_new_times_of_the_same_table_rebuild_nothing(tree):
+    (tree.path / "results/table9.csv").touch()
     assert tree.plan() == {}
 
 
-@pytest.fixture
-def rules(tmp_path, monkeypatch):
-    """What workflow/rules/provenance.smk defines, in an empty checkout."""
-    monkeypatch.chdir(tmp_path)
-    source = Path(__file__).parents[2] / "workflow/rules/provenance.smk"
-    names = {"ROOT": tmp_path}
-    exec(compile(source.read_text(), str(source), "exec"), names)
-    return names
+def test_lost_records_are_found_beside_the_artifacts(tree):
+    shutil.rmtree(tree.path / ".snakemake")
+    assert tree.plan() == {}
 
 
-def test_records_with_long_names_are_found(rules, tmp_path):
-    from snakemake.persistence.file import FilePersistence
-
-    path = "artifacts/" + "a" * 400 + "/x.json"
-    record = FilePersistence._record_path(
-        type("Any", (), {"_fetch_max_len": lambda self, subject: 255})(),
-        ".snakemake/metadata",
-        path,
-    )
-    Path(record).parent.mkdir(parents=True)
-    Path(record).write_text("{}")
-    assert rules["_recorded"]() == {path}
+def test_records_lost_in_both_places_stop_the_run(tree):
+    shutil.rmtree(tree.path / ".snakemake")
+    (tree.path / "artifacts/mini/records.json").unlink()
+    done = tree.run("snakemake", "--cores", "1", check=False)
+    assert done.returncode == 2 and "of unknown origin" in done.stderr
 
 
-def test_files_inside_a_recorded_folder_are_known(rules, tmp_path):
-    for name in ("artifacts/scenes/deep/a.jpg", "artifacts/b.json", "artifacts/.c.partial"):
-        Path(name).parent.mkdir(parents=True, exist_ok=True)
-        Path(name).write_text("")
-    found = rules["_unrecorded"]("artifacts", {"artifacts/scenes"})
-    assert list(found) == [Path("artifacts/b.json")]
+def test_another_configuration_is_left_alone(tree):
+    """Its run neither changes what DVC tracks of this one nor plans anything here."""
+    text = (tree.path / "config/mini.yaml").read_text()
+    text = text.replace("artifacts/mini", "artifacts/other").replace(": results", ": results/other")
+    (tree.path / "config/other.yaml").write_text(text)
+    other = ("--configfile", "config/other.yaml", "--", "results/other/table1.csv")
+    tree.run("snakemake", "--cores", "2", *other)
+    assert (tree.path / "results/other/table1.csv").exists()
+    assert "up to date" in tree.run("dvc", "status").stdout
+    assert tree.plan() == {}
+    assert tree.plan(*other) == {}
 
 
-@pytest.mark.parametrize(
-    ("file", "old", "new", "changes"),
-    [
-        ("top.py", "1 + 1", "1  +  1  # two", False),
-        ("top.py", '"""Top."""', '"""Other words."""', False),
-        ("top.py", "1 + 1", "1 + 2", True),
-        ("low.py", "3", "4", True),
-        ("other.py", "5", "6", False),
-    ],
-)
-def test_code_hash(rules, tmp_path, file, old, new, changes):
-    package = tmp_path / "pack"
-    package.mkdir()
-    (package / "top.py").write_text('"""Top."""\nfrom pack.low import C\n\nB = 1 + 1\n')
-    (package / "low.py").write_text('"""Low."""\nC = 3\n')
-    (package / "other.py").write_text("D = 5\n")
-    before = rules["code_hash"]("pack.top")
-    text = (package / file).read_text()
-    (package / file).write_text(text.replace(old, new))
-    rules["code_hash"].cache_clear()
-    rules["_parse"].cache_clear()
-    assert (rules["code_hash"]("pack.top") != before) == changes
+def test_a_failing_stage_leaves_what_is_committed(tree):
+    tree.edit("config/mini.yaml", "  cost: 0.001", "  cost: 0.002")
+    broken = tree.path / "sppnet/commands/train_svm.py"
+    broken.write_text(broken.read_text() + "\nraise RuntimeError\n")
+    assert tree.run("dvc", "repro", check=False).returncode
+    status = tree.run("git", "status", "--short").stdout.split()
+    assert set(status) == {"M", "config/mini.yaml", "sppnet/commands/train_svm.py"}

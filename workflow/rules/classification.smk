@@ -1,6 +1,6 @@
 """Tests of networks on many views, and the tables of classification errors.
 
-Needs: manifest.parquet, networks.
+Needs: a manifest, networks.
 Gives: views/{network}/{views}.{safetensors,json}, table1 to table5, ablations, two figures.
 """
 

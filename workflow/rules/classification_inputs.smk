@@ -234,7 +234,7 @@ def responses_weights(wildcards):
 def responses_manifest(wildcards):
     """The manifest of the images that are shown."""
     own = config["responses"]["dataset"] == "classification"
-    return CLASSIFICATION if own else "<artifacts>/manifest.parquet"
+    return CLASSIFICATION if own else "<artifacts>/voc.parquet"
 
 
 def responses_settings(wildcards):

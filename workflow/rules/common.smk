@@ -16,7 +16,7 @@ from sppnet.settings import check_settings
 # One line about the first wrong setting; the schema, generated from the same models, is what
 # editors and other programs check a configuration with.
 try:
-    check_settings(config)
+    SETTINGS = check_settings(config)
 except SppnetError as error:
     sys.exit(f"snakemake: {error}")
 validate(config, "../schemas/config.schema.json", set_default=False)

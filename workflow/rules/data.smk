@@ -1,61 +1,92 @@
 """Images, what was read of them, and proposals.
 
 Needs: the folders of `data` in the configuration, or its `scenes`.
-Gives: manifest.parquet, problems.csv, proposals/{trainval,test}.parquet.
+Gives: a manifest of each set with a list of its problems, proposals/{trainval,test}.parquet.
 """
 
-if "scenes" in config:
 
-    rule generate:
-        """Draw the generated sets, in the layouts of VOC 2007 and of an image folder."""
-        output:
-            scenes=directory("<artifacts>/scenes"),
-            digest="<artifacts>/scenes.json",
-        log:
-            "<logs>/generate.log",
-        benchmark:
-            "<logs>/generate.tsv"
-        conda:
-            "../envs/sppnet.yaml"
-        threads: ALL_CORES
-        resources:
-            mem_mb=2000,
-        params:
-            settings=flags(config["scenes"]),
-            code=code_hash("sppnet.commands.generate"),
-        shell:
-            "sppnet generate {params.settings} --workers {threads}"
-            " --output {output.scenes:q} --digest {output.digest:q} > {log:q} 2>&1"
-
-
-rule prepare:
-    """Read both sets once: sizes, labels, boxes and checksums, and a list of what is broken."""
-    input:
-        unpack(image_sets),
+rule generate:
+    """Draw a set in the layout of VOC 2007, of an image folder or of Caltech-101."""
     output:
-        manifest="<artifacts>/manifest.parquet",
-        problems="<artifacts>/problems.csv",
+        scenes=directory("<artifacts>/scenes/{layout}"),
+        digest="<artifacts>/scenes/{layout}.json",
     log:
-        "<logs>/prepare.log",
+        "<logs>/generate/{layout}.log",
     benchmark:
-        "<logs>/prepare.tsv"
+        "<logs>/generate/{layout}.tsv"
+    wildcard_constraints:
+        layout="VOCdevkit|ImageFolder|caltech101",
     conda:
         "../envs/sppnet.yaml"
     threads: ALL_CORES
     resources:
         mem_mb=2000,
     params:
-        settings=flags(data_settings()),
-        code=code_hash("sppnet.commands.prepare"),
+        settings=scene_settings,
+        code=code_hash("sppnet.commands.generate"),
     shell:
-        "sppnet prepare {params.settings} --workers {threads}"
+        "sppnet generate --layout {wildcards.layout} {params.settings} --workers {threads}"
+        " --output {output.scenes:q} --digest {output.digest:q} > {log:q} 2>&1"
+
+
+rule prepare_voc:
+    """Read the detection set once: sizes, boxes and checksums, and a list of what is broken."""
+    input:
+        **scenes("VOCdevkit"),
+    output:
+        manifest="<artifacts>/voc.parquet",
+        problems="<artifacts>/voc_problems.csv",
+    log:
+        "<logs>/prepare_voc.log",
+    benchmark:
+        "<logs>/prepare_voc.tsv"
+    conda:
+        "../envs/sppnet.yaml"
+    threads: ALL_CORES
+    resources:
+        mem_mb=2000,
+    params:
+        settings=flags(
+            {
+                "root": config["data"]["voc"],
+                "trainval": config["data"]["trainval"],
+                "test": config["data"]["test"],
+            }
+        ),
+        contents=contents("prepare_voc"),
+        code=code_hash("sppnet.commands.prepare_voc"),
+    shell:
+        "sppnet prepare-voc {params.settings} --workers {threads}"
+        " --manifest {output.manifest:q} --problems {output.problems:q} > {log:q} 2>&1"
+
+
+rule prepare_image_folder:
+    """Read the images to pre-train on once, from a folder per class."""
+    input:
+        **scenes("ImageFolder"),
+    output:
+        manifest="<artifacts>/image_folder.parquet",
+        problems="<artifacts>/image_folder_problems.csv",
+    log:
+        "<logs>/prepare_image_folder.log",
+    benchmark:
+        "<logs>/prepare_image_folder.tsv"
+    conda:
+        "../envs/sppnet.yaml"
+    threads: ALL_CORES
+    resources:
+        mem_mb=2000,
+    params:
+        root=flags({"root": config["data"]["image_folder"]}),
+        contents=contents("prepare_image_folder"),
+        code=code_hash("sppnet.commands.prepare_image_folder"),
+    shell:
+        "sppnet prepare-image-folder {params.root} --workers {threads}"
         " --manifest {output.manifest:q} --problems {output.problems:q} > {log:q} 2>&1"
 
 
 rule prepare_imagenet:
     """Read ImageNet 2012 once, from its archives or its folders."""
-    input:
-        config["data"]["imagenet"] or [],
     output:
         manifest="<artifacts>/imagenet.parquet",
         problems="<artifacts>/imagenet_problems.csv",
@@ -70,6 +101,7 @@ rule prepare_imagenet:
         mem_mb=4000,
     params:
         root=flags({"root": config["data"]["imagenet"]}),
+        contents=contents("prepare_imagenet"),
         code=code_hash("sppnet.commands.prepare_imagenet"),
     shell:
         "sppnet prepare-imagenet {params.root} --workers {threads} --work work/prepare_imagenet"
@@ -108,7 +140,7 @@ rule store_images:
 rule propose:
     """Selective search on every image of a split; early, because it waits for all cores."""
     input:
-        manifest="<artifacts>/manifest.parquet",
+        manifest="<artifacts>/voc.parquet",
     output:
         proposals="<artifacts>/proposals/{split}.parquet",
         recall="<artifacts>/proposals/{split}.json",

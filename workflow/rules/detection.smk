@@ -1,6 +1,6 @@
 """SVMs, box regression, detections and their average precision.
 
-Needs: manifest.parquet, proposals, networks, fine-tuned networks, features.
+Needs: voc.parquet, proposals, networks, fine-tuned networks, features.
 Gives: detectors/{detector}/{detections.parquet,evaluation.json} and what leads there.
 """
 
@@ -8,7 +8,7 @@ Gives: detectors/{detector}/{detections.parquet,evaluation.json} and what leads 
 rule train_svm:
     """One linear SVM per class and layer, with mined negatives."""
     input:
-        manifest="<artifacts>/manifest.parquet",
+        manifest="<artifacts>/voc.parquet",
         proposals="<artifacts>/proposals/trainval.parquet",
         weights=pretrained,
         finetuned="<artifacts>/detectors/{detector}/finetuned.safetensors",
@@ -41,7 +41,7 @@ rule train_svm:
 rule train_bbox:
     """One bounding-box regressor per class."""
     input:
-        manifest="<artifacts>/manifest.parquet",
+        manifest="<artifacts>/voc.parquet",
         proposals="<artifacts>/proposals/trainval.parquet",
         weights=pretrained,
         finetuned="<artifacts>/detectors/{detector}/finetuned.safetensors",
@@ -73,7 +73,7 @@ rule train_bbox:
 rule detect:
     """Score the proposals of the test images at every layer, and regress their boxes."""
     input:
-        manifest="<artifacts>/manifest.parquet",
+        manifest="<artifacts>/voc.parquet",
         proposals="<artifacts>/proposals/test.parquet",
         weights=pretrained,
         finetuned="<artifacts>/detectors/{detector}/finetuned.safetensors",
@@ -107,7 +107,7 @@ rule detect:
 rule evaluate:
     """Average precision per class and layer, with its interval over the test images."""
     input:
-        manifest="<artifacts>/manifest.parquet",
+        manifest="<artifacts>/voc.parquet",
         detections="<artifacts>/detectors/{detector}/detections.parquet",
     output:
         "<artifacts>/detectors/{detector}/evaluation.json",

@@ -1,6 +1,6 @@
 """Features of images and boxes, computed once and kept.
 
-Needs: manifest.parquet, proposals/{split}.parquet, networks and fine-tuned networks.
+Needs: voc.parquet, proposals/{split}.parquet, networks and fine-tuned networks.
 Gives: features/{network}/{size}/{split}.npy (SPP), features/{detector}/{state}/{split}.npy (R-CNN).
 
 From features to detections go the longest chains of a run: their rules have priority, R-CNN's before
@@ -11,7 +11,7 @@ all others and its fine-tuning first, so that they do not end alone on one core.
 rule cache_features:
     """conv5 maps of whole images at one scale."""
     input:
-        manifest="<artifacts>/manifest.parquet",
+        manifest="<artifacts>/voc.parquet",
         weights="<artifacts>/networks/{network}.safetensors",
     output:
         features="<artifacts>/features/{network}/{size}/{split}.npy",
@@ -38,7 +38,7 @@ rule cache_features:
 rule cache_region_features:
     """Convolve the warped boxes of a split, before or after fine-tuning."""
     input:
-        manifest="<artifacts>/manifest.parquet",
+        manifest="<artifacts>/voc.parquet",
         proposals="<artifacts>/proposals/{split}.parquet",
         weights=lambda wildcards: (
             pretrained(wildcards)

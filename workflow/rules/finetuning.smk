@@ -1,6 +1,6 @@
 """Networks fine-tuned on boxes.
 
-Needs: manifest.parquet, proposals/trainval.parquet, networks, and for SPP their features.
+Needs: voc.parquet, proposals/trainval.parquet, networks, and for SPP their features.
 Gives: detectors/{detector}/finetuned.safetensors, with its history (.csv).
 """
 
@@ -8,7 +8,7 @@ Gives: detectors/{detector}/finetuned.safetensors, with its history (.csv).
 rule finetune:
     """Fine-tune the fully-connected layers on boxes pooled from the maps."""
     input:
-        manifest="<artifacts>/manifest.parquet",
+        manifest="<artifacts>/voc.parquet",
         proposals="<artifacts>/proposals/trainval.parquet",
         weights=pretrained,
         features=features("trainval"),
@@ -41,7 +41,7 @@ rule finetune:
 rule finetune_rcnn:
     """Fine-tune all layers on warped boxes."""
     input:
-        manifest="<artifacts>/manifest.parquet",
+        manifest="<artifacts>/voc.parquet",
         proposals="<artifacts>/proposals/trainval.parquet",
         weights=pretrained,
     output:

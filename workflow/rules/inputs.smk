@@ -6,6 +6,8 @@ Functions of `wildcards` are called by Snakemake for each job.
 import json
 from itertools import product
 
+from sppnet.data.shapes import CLASSES
+
 COLUMNS = config["table9"]["columns"]
 FIGURE_DETECTIONS = (
     f"<artifacts>/detectors/{config['figures']['detector']}/detections.parquet"
@@ -19,30 +21,41 @@ SAME_IMAGES = len({config["detectors"][name].get("images") for name in COLUMNS})
 REFERENCE = relpath(ROOT / "sppnet/report/reference.csv")
 
 
-def image_sets(wildcards):
-    """What `prepare` reads: the digest of the generated sets, or the lists of the real ones."""
-    data = config["data"]
-    if "scenes" in config:
-        scenes = ancient("<artifacts>/scenes")
-        return {"digest": "<artifacts>/scenes.json", "scenes": scenes}
-    lists = (
-        {} if data["download"] else {"trainval": data["trainval"], "test": data["test"]}
-    )
-    return {
-        key: f"{data['voc']}/ImageSets/Main/{name}.txt" for key, name in lists.items()
+def scenes(layout):
+    """What a generated set is read from, where there is one: its digest, and the pictures."""
+    if "scenes" not in config:
+        return {}
+    folder = f"<artifacts>/scenes/{layout}"
+    return {"digest": f"{folder}.json", "scenes": ancient(folder)}
+
+
+def scene_settings(wildcards):
+    """Plan of a generated set: classification shows one whole object, detection several."""
+    own, layout = config["scenes"], wildcards.layout
+    kind = "detection" if layout == "VOCdevkit" else "classification"
+    counts = {
+        "VOCdevkit": ["detection_trainval", "detection_test"],
+        "ImageFolder": ["classification_train", "classification_validation"],
     }
-
-
-def data_settings():
-    """What `prepare` reads; ImageNet has a command of its own."""
-    return {name: value for name, value in config["data"].items() if name != "imagenet"}
+    images = [own[name] for name in counts.get(layout, [])]
+    several = kind == "detection"
+    return flags(
+        {
+            "images": images or [own["caltech_per_class"] * len(CLASSES)],
+            "sides": own[f"{kind}_sides"],
+            "object_sides": own[f"{kind}_object_sides"],
+            "objects": own["detection_objects"] if several else [1, 1],
+            "cut": own["detection_cut"] if several else 0,
+        }
+        | {name: own[name] for name in ("seed", "aspects", "quality")}
+    )
 
 
 # Which manifest names the images that networks are pre-trained and validated on.
 CLASSIFICATION = (
     "<artifacts>/imagenet.parquet"
     if config["data"]["imagenet"]
-    else "<artifacts>/manifest.parquet"
+    else "<artifacts>/image_folder.parquet"
 )
 
 

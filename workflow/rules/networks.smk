@@ -1,6 +1,6 @@
 """Pre-trained networks.
 
-Needs: manifest.parquet or stores of images, and the weights file of an imported trunk.
+Needs: a manifest or stores of images, and the weights file of an imported trunk.
 Gives: networks/{network}.safetensors, with its history (.csv) and validation (.json).
 """
 

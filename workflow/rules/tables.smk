@@ -36,7 +36,7 @@ rule tabulate:
 rule draw_detections:
     """Test photographs with what the detector found in them."""
     input:
-        manifest="<artifacts>/manifest.parquet",
+        manifest="<artifacts>/voc.parquet",
         detections=FIGURE_DETECTIONS,
         reference=REFERENCE,
     output:

@@ -1,6 +1,6 @@
 """Linear SVMs on features of whole images: VOC 2007 and Caltech-101.
 
-Needs: manifest.parquet, the folder of Caltech-101, networks.
+Needs: voc.parquet, the folder of Caltech-101, networks.
 Gives: transfer/{column}.json with the outcome of every image, table6, table7, table8.
 """
 
@@ -8,7 +8,7 @@ Gives: transfer/{column}.json with the outcome of every image, table6, table7, t
 rule prepare_caltech101:
     """Read Caltech-101 once."""
     input:
-        caltech_input,
+        **scenes("caltech101"),
     output:
         manifest="<artifacts>/caltech101.parquet",
         problems="<artifacts>/caltech101_problems.csv",
@@ -23,6 +23,7 @@ rule prepare_caltech101:
         mem_mb=1000,
     params:
         settings=caltech_settings,
+        contents=contents("prepare_caltech101"),
         code=code_hash("sppnet.commands.prepare_caltech101"),
     shell:
         "sppnet prepare-caltech101 {params.settings} --workers {threads}"
@@ -35,7 +36,7 @@ rule cache_image_features:
         manifest=lambda wildcards: (
             "<artifacts>/caltech101.parquet"
             if wildcards.part == "all"
-            else "<artifacts>/manifest.parquet"
+            else "<artifacts>/voc.parquet"
         ),
         weights="<artifacts>/networks/{network}.safetensors",
     output:
@@ -68,7 +69,7 @@ rule transfer:
     """Train linear SVMs on every layer, and test them."""
     input:
         manifest=lambda wildcards: (
-            "<artifacts>/manifest.parquet"
+            "<artifacts>/voc.parquet"
             if wildcards.table == "table6"
             else "<artifacts>/caltech101.parquet"
         ),

@@ -32,13 +32,6 @@ def look_settings(wildcards):
     return flags({"dataset": dataset, "input": kind, "size": size, "crop": crop})
 
 
-def caltech_input(wildcards):
-    """What is there before Caltech-101 is read: the digest of the generated sets, or nothing."""
-    if "scenes" in config:
-        return ["<artifacts>/scenes.json", ancient("<artifacts>/scenes")]
-    return TRANSFER["table7"]["root"]
-
-
 def caltech_settings(wildcards):
     """Where Caltech-101 is, and what every category must have."""
     own = TRANSFER["table7"]

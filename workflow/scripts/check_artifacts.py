@@ -1,43 +1,33 @@
-"""Stop unless every recorded artifact of a configuration is there and complete.
+"""Stop where an artifact of a configuration is missing, or not complete, that no run would rebuild.
 
 DVC stores what it finds when a stage ends; without this check it would store a folder from which
 something was deleted that no table needed to be rebuilt.
 """
 
+import subprocess
 import sys
-from base64 import urlsafe_b64decode
-from pathlib import Path
 
-import yaml
+SUMMARY = ["snakemake", "--summary", "--configfile"]
 
 
-def recorded(kind: str) -> list[str]:
-    """Outputs with a record of a kind; Snakemake names records after them, in base64.
-
-    Names longer than a file name may be are split into folders that start with @.
-    """
-    folder = Path(".snakemake", kind)
-    files = (path.relative_to(folder) for path in folder.rglob("*") if path.is_file())
-    names = ["".join(part.removeprefix("@") for part in path.parts) for path in files]
-    return [urlsafe_b64decode(name).decode() for name in names if name != "migration_underway"]
+def lost(summary: str) -> list[str]:
+    """Files that Snakemake misses and does not plan to make, from its summary."""
+    heading, *lines = (line.split("\t") for line in summary.splitlines())
+    rows = [dict(zip(heading, line, strict=True)) for line in lines]
+    kept = [row for row in rows if row["plan"] == "no update"]
+    return [row["output_file"] for row in kept if row["status"] == "missing"]
 
 
 def main(config: str) -> None:
-    """Check the artifacts and results folders that a configuration file names."""
-    paths = yaml.safe_load(Path(config).read_text())["paths"]
-    own = tuple(Path(paths[name]) for name in ("artifacts", "results"))
-    faults = {name: "missing" for name in recorded("metadata") if not Path(name).exists()}
-    faults |= dict.fromkeys(recorded("incomplete"), "incomplete")
-    faults = {
-        name: f for name, f in faults.items() if any(Path(name).is_relative_to(p) for p in own)
-    }
-    for name, fault in sorted(faults.items()):
-        print(f"{name}: {fault}", file=sys.stderr)
-    if faults:
+    """Check all that the tables and figures of a configuration hang on."""
+    done = subprocess.run([*SUMMARY, config], check=False, text=True, capture_output=True)
+    if done.returncode:
+        sys.exit(done.stderr)
+    files = lost(done.stdout)
+    if files:
         sys.exit(
-            f"{len(faults)} recorded outputs are not there; restore them with `dvc checkout`, or "
-            "rebuild them with `snakemake --cores all FILE`, or, if they are not wanted any more, "
-            "drop the records with `snakemake --cleanup-metadata FILE`"
+            f"{files[0]}: missing, one of {len(files)} such artifacts; restore them with `dvc "
+            f"checkout`, or build them with `snakemake --cores all --configfile {config} -- FILE`"
         )
 
 

@@ -1,0 +1,28 @@
+"""download: VOC 2007 and Imagenette from their publishers, checked against published checksums."""
+
+from pathlib import Path
+from typing import Annotated
+
+from typer import Option
+
+from sppnet.errors import SppnetError
+
+
+def run(
+    voc: Annotated[
+        Path | None, Option(help="Folder to make of VOC 2007, such as data/VOCdevkit/VOC2007.")
+    ] = None,
+    imagenette: Annotated[
+        Path | None, Option(help="Folder to make of Imagenette, with train/ and val/.")
+    ] = None,
+) -> None:
+    """Fetch image sets into folders that are not there yet."""
+    if voc is None and imagenette is None:
+        raise SppnetError("download: nothing to fetch; give --voc FOLDER or --imagenette FOLDER")
+    # Here, because it needs torchvision, which takes seconds to load.
+    from sppnet.data.download import download_imagenette, download_voc
+
+    if voc is not None:
+        download_voc(voc)
+    if imagenette is not None:
+        download_imagenette(imagenette)

@@ -1,0 +1,26 @@
+"""prepare-image-folder: read a set with a folder per class once and list what is wrong with it."""
+
+from pathlib import Path
+from typing import Annotated
+
+from typer import Option
+
+from sppnet.data.image_folder import labelled_files, read_image_folder
+from sppnet.data.preparation import write_prepared
+from sppnet.data.split_checks import check_splits
+
+
+def run(
+    root: Annotated[Path, Option(help="Folder with train/<class>/ and val/<class>/.")],
+    manifest: Annotated[Path, Option(help="Images read, Parquet.")],
+    problems: Annotated[Path, Option(help="What was wrong and what was done about it, CSV.")],
+    workers: Annotated[int, Option(help="Processes that decode.", min=1)] = 2,
+) -> None:
+    """Decode every picture once; write the manifest and the list of problems."""
+    for split in ("train", "val"):  # an empty class must not show after hours of decoding
+        labelled_files(root, split)
+    training, found = read_image_folder(root, "train", workers=workers)
+    testing, also_found = read_image_folder(root, "val", workers=workers)
+    records, conflicts = check_splits(training, testing, str(root))
+    found = [*found, *also_found, *conflicts]
+    write_prepared(records, found, ("train", "val"), manifest=manifest, problems=problems)

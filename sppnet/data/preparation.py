@@ -1,0 +1,62 @@
+"""The end of every preparation: the list of problems, the manifest, and a summary for people."""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from sppnet.data.manifest import ImageRecord, Problem, write_manifest, write_problems
+from sppnet.data.split_checks import require_usable
+
+PROBLEMS_SHOWN = 5
+
+
+def write_prepared(
+    records: Sequence[ImageRecord],
+    found: Sequence[Problem],
+    splits: Sequence[str],
+    *,
+    manifest: Path,
+    problems: Path,
+) -> None:
+    """Write what was read of one data set, and print how much of what there is.
+
+    Args:
+        records: usable images.
+        found: what was wrong; written even where nothing usable is left.
+        splits: each needs a usable image.
+        manifest: Parquet file to write.
+        problems: CSV file to write.
+
+    Raises:
+        SppnetError: a split has no image, or none with a label or an object.
+    """
+    write_problems(problems, found)
+    for split in splits:
+        chosen = [record for record in records if record.split == split]
+        name = " ".join(dict.fromkeys([*(each.dataset for each in records[:1]), split]))
+        require_usable(chosen, name, str(problems))
+    write_manifest(manifest, records)
+    print("\n".join([*_counts(records, splits), *_first(found, problems)]))
+
+
+def _counts(records: Sequence[ImageRecord], splits: Sequence[str]) -> Iterator[str]:
+    """One line per split, with the pictures or objects of each class."""
+    for split in splits:
+        chosen = [record for record in records if record.split == split]
+        names = Counter(name for record in chosen for name in record.class_names)
+        names.update(record.label for record in chosen if record.label)
+        each = ", ".join(f"{name} {count}" for name, count in sorted(names.items()))
+        dataset = chosen[0].dataset
+        hard = sum(int(record.difficult.sum()) for record in chosen)
+        objects = f", {sum(names.values())} objects ({hard} difficult)" * (dataset == "detection")
+        yield f"{dataset} {split}: {len(chosen)} images{objects}, {len(names)} classes: {each}"
+
+
+def _first(found: Sequence[Problem], path: Path) -> Iterator[str]:
+    yield f"{len(found)} problems, listed in {path}"
+    for problem in found[:PROBLEMS_SHOWN]:
+        line = f"  {problem.path}: {problem.problem}; {problem.action}"
+        # A name on disk need not be UTF-8.
+        yield line.encode(errors="backslashreplace").decode()
+    if len(found) > PROBLEMS_SHOWN:
+        yield f"  and {len(found) - PROBLEMS_SHOWN} more"

@@ -1,0 +1,100 @@
+"""What is checked before anything is planned."""
+
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from pathlib import Path
+
+from sppnet.errors import SppnetError
+from sppnet.plan.origins import Job
+from sppnet.plan.records import Record, missing_since, replaced_results
+from sppnet.plan.sources import WHERE, Digests, ImageSet
+from sppnet.settings import Settings
+
+
+def check_given(
+    jobs: Iterable[Job], settings: Settings, sets: Mapping[str, ImageSet], digests: Digests
+) -> None:
+    """Refuse to plan without the data that the jobs need.
+
+    Args:
+        jobs: all that the wanted files hang on, those behind a job before it.
+        settings: name the files that are given.
+        sets: image sets from outside, by the rule that reads them.
+        digests: takes the contents of the sets, which it needs in any case.
+
+    Raises:
+        SppnetError: a set or a file is missing; the message names the setting.
+    """
+    made: set[str] = set()
+    for job in jobs:
+        rule = job.name.split()[0]
+        if rule in sets:
+            digests.of_set(sets[rule])
+        for file in job.inputs:
+            if file not in made and not Path(file).exists():
+                setting = _trunk_settings(settings).get(file, rule)
+                raise SppnetError(f"{setting}: {file}: no such file; correct the setting; {WHERE}")
+        made |= set(job.outputs)
+
+
+def _trunk_settings(settings: Settings) -> dict[str, str]:
+    """The setting that names each given file of weights."""
+    return {
+        network.trunk.source: f"networks.{name}.trunk.source"
+        for name, network in settings.networks.items()
+        if network.trunk
+    }
+
+
+def refuse_unknown(artifacts: str, known: Iterable[str], mine: Callable[[str], bool]) -> None:
+    """Refuse artifacts that Snakemake has no record of: they would never be built again.
+
+    Args:
+        artifacts: folder of the configuration.
+        known: outputs with a record.
+        mine: whether a file is an output of the configuration; others are none of our business.
+
+    Raises:
+        SppnetError: there are such artifacts; the message says what can be done.
+    """
+    unknown = sorted(path for path in _unrecorded(artifacts, set(known)) if mine(path))
+    if unknown:
+        raise SppnetError(
+            f"{unknown[0]}: one of {len(unknown)} artifacts of unknown origin; restore their "
+            f"records with `dvc pull`, or delete them to build them from scratch, or, if you know "
+            "that they belong to this commit, run `snakemake --cores 1 --touch --forceall`"
+        )
+
+
+def _unrecorded(folder: str, known: set[str]) -> Iterator[str]:
+    """Files under a folder without a record, nor inside a folder that has one."""
+    for parent, folders, files in os.walk(folder):
+        folders[:] = [each for each in folders if str(Path(parent, each)) not in known]
+        paths = (str(Path(parent, file)) for file in files if not file.startswith("."))
+        yield from (path for path in paths if path not in known)
+
+
+def out_of_date(
+    jobs: Iterable[Job], artifacts: str, records: Mapping[str, Record], unfinished: Iterable[str]
+) -> set[str]:
+    """Files to build anew, though Snakemake would take them for up to date.
+
+    - Results that no job of this checkout has written: they lie in git, as others made them.
+    - Artifacts that are missing since an attempt to make them anew failed.
+
+    Args:
+        jobs: all that the wanted files hang on.
+        artifacts: folder of the configuration.
+        records: of finished outputs.
+        unfinished: outputs whose job has begun and not ended.
+    """
+    jobs = list(jobs)
+    outputs = [output for job in jobs for output in job.outputs]
+    own = {output: records[output] for output in outputs if output in records}
+    results = (each for each in outputs if not Path(each).is_relative_to(artifacts))
+    unrecorded = {each for each in results if each not in records and Path(each).exists()}
+    return {
+        *unrecorded,
+        *replaced_results(artifacts, own),
+        *missing_since(jobs, records, unfinished),
+    }

@@ -1,0 +1,76 @@
+"""What a file is made of, all the way down: one digest of the settings, code and data behind it.
+
+Snakemake compares the parameters that a file was made with. With the digest of a job's inputs among
+them, a change anywhere above a file is a change of that file's own parameters. So it is seen even
+where the files in between are missing, as after a failed job, and a table can't be taken for that
+of other settings or data.
+"""
+
+import hashlib
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Job:
+    """One execution of a rule.
+
+    Attributes:
+        name: the rule and its wildcards, unique.
+        recipe: everything besides its inputs that decides its outputs: command, settings, code.
+        inputs: files that it reads.
+        outputs: files that it writes.
+    """
+
+    name: str
+    recipe: str
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+
+
+class Origins:
+    """Digests of the origin of files.
+
+    Args:
+        job_of: the job that makes a file; None for a file that is given.
+        content: digest of a given file.
+    """
+
+    def __init__(self, job_of: Callable[[str], Job | None], content: Callable[[str], str]) -> None:
+        self._job_of, self._content = job_of, content
+        self._known: dict[str, str] = {}
+
+    def of_inputs(self, inputs: Iterable[str]) -> str:
+        """Digest of the origins of a job's inputs."""
+        return _digest(f"{file} {self._of(file)}" for file in sorted(inputs))
+
+    def _of(self, file: str) -> str:
+        job = self._job_of(file)
+        name = job.name if job else file
+        if name not in self._known:
+            self._known[name] = (
+                _digest([job.name, job.recipe, self.of_inputs(job.inputs)])
+                if job
+                else self._content(file)
+            )
+        return self._known[name]
+
+
+def _digest(lines: Iterable[str]) -> str:
+    return hashlib.sha256("\n".join(lines).encode()).hexdigest()[:16]
+
+
+def jobs_behind(targets: Iterable[str], job_of: Callable[[str], Job | None]) -> dict[str, Job]:
+    """Every job that the target files hang on, by its name; those behind a job come before it."""
+    jobs: dict[str, Job] = {}
+
+    def visit(file: str) -> None:
+        job = job_of(file)
+        if job and job.name not in jobs:
+            for each in job.inputs:
+                visit(each)
+            jobs[job.name] = job
+
+    for target in targets:
+        visit(target)
+    return jobs

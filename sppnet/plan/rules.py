@@ -1,0 +1,115 @@
+"""Snakemake's rules, asked which job makes a file and what the wanted files are.
+
+The only place that knows objects of Snakemake, of the versions that pyproject.toml allows.
+"""
+
+import os
+from collections.abc import Callable, Iterator
+from inspect import signature
+from types import SimpleNamespace
+from typing import Any
+
+from sppnet.plan.origins import Job, Origins
+
+
+class Rules:
+    """All rules of a workflow.
+
+    Args:
+        workflow: Snakemake's; its rules may still be added to.
+        content: digest of a given file.
+    """
+
+    def __init__(self, workflow: Any, content: Callable[[str], str]) -> None:
+        self._workflow = workflow
+        self._jobs: dict[str, Job | None] = {}
+        self._origins = Origins(self.job_of, content)
+
+    def job_of(self, file: str) -> Job | None:
+        """The job that makes a file, whoever may want it; None for a file that is given."""
+        if file not in self._jobs:
+            found = self._producer(file)
+            self._jobs[file] = _job(*found) if found else None
+        return self._jobs[file]
+
+    def makes(self, file: str) -> bool:
+        """Whether a rule makes a file."""
+        return self._producer(file) is not None
+
+    def _producer(self, file: str) -> tuple[Any, dict[str, str]] | None:
+        """The rule that makes a file, and the wildcards with which it does."""
+        for rule in self._workflow.rules:
+            for output in rule.output:
+                found = output.match(file)
+                if found:
+                    return rule, found.groupdict()
+        return None
+
+    def wanted(self) -> Iterator[str]:
+        """The files that this call of Snakemake asks for."""
+        workflow = self._workflow
+        for target in workflow.dag_settings.targets or [workflow.default_target]:
+            if workflow.is_rule(target):
+                rule = workflow.get_rule(target)
+                yield from map(str, rule.output or rule.expand_input({})[0])
+            else:
+                yield os.path.relpath(target)
+
+    def before_planning(self, guard: Callable[[Any], None]) -> None:
+        """Call a guard with Snakemake's settings of the plan, before there is one.
+
+        Snakemake has no hook at this point: the targets of its command line are not yet known when
+        it reads the Snakefile, and `onstart` comes when the plan is made.
+        """
+        prepare = self._workflow._prepare_dag
+
+        def guarded(*args: Any, **options: Any) -> None:
+            guard(self._workflow.dag_settings)
+            prepare(*args, **options)
+
+        self._workflow._prepare_dag = guarded
+
+    def record_origins(self) -> None:
+        """Give each rule a parameter that stands for all that its inputs are made of."""
+        for rule in self._workflow.rules:
+            if not rule.norun:
+                rule.set_params(made_from=self._made_from(rule))
+
+    def _made_from(self, rule: Any) -> "_Origin":
+        def of_inputs(wildcards: Any) -> str:
+            return self._origins.of_inputs(_inputs(rule, dict(wildcards.items())))
+
+        return _Origin(of_inputs)
+
+
+class _Origin:
+    """A parameter that is no part of a job's own recipe."""
+
+    def __init__(self, of_inputs: Callable[[Any], str]) -> None:
+        self._of_inputs = of_inputs
+
+    def __call__(self, wildcards: Any) -> str:
+        return self._of_inputs(wildcards)
+
+
+def _inputs(rule: Any, wildcards: dict[str, str]) -> tuple[str, ...]:
+    return tuple(map(str, rule.expand_input(wildcards)[0]))
+
+
+def _job(rule: Any, wildcards: dict[str, str]) -> Job:
+    """A rule's job for some wildcards."""
+    return Job(
+        name=f"{rule.name} {sorted(wildcards.items())}",
+        recipe="\n".join([str(rule.shellcmd), *_own_parameters(rule, wildcards)]),
+        inputs=_inputs(rule, wildcards),
+        outputs=tuple(str(output.apply_wildcards(wildcards)) for output in rule.output),
+    )
+
+
+def _own_parameters(rule: Any, wildcards: dict[str, str]) -> Iterator[str]:
+    """Values of the parameters that hang on nothing but wildcards, as Snakemake compares them."""
+    for item in rule.params:
+        if not callable(item):
+            yield str(item)
+        elif not isinstance(item, _Origin) and set(signature(item).parameters) == {"wildcards"}:
+            yield str(item(SimpleNamespace(**wildcards)))

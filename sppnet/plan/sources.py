@@ -1,0 +1,120 @@
+"""The data that a run is given: whether it is there, and digests that tell when it has changed."""
+
+import hashlib
+import json
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from sppnet.data.caltech101 import caltech_files
+from sppnet.data.image_folder import image_folder_files
+from sppnet.data.imagenet import imagenet_files
+from sppnet.data.store import atomic_path, file_sha256
+from sppnet.data.voc import voc_files
+from sppnet.errors import SppnetError
+from sppnet.settings import Settings
+
+WHERE = "docs/data.md says where it can be had"
+
+
+@dataclass(frozen=True)
+class ImageSet:
+    """An image set from outside.
+
+    Attributes:
+        setting: that says where it is.
+        files: all files of it that a run reads; raises SppnetError where the set is not there.
+        by_size: its files count as the same while their sizes are; for sets too large to read
+            each time that someone copies them.
+    """
+
+    setting: str
+    files: Callable[[], Iterable[Path]]
+    by_size: bool = False
+
+
+def image_sets(settings: Settings) -> dict[str, ImageSet]:
+    """The image sets from outside, by the rule that reads them; none where they are generated."""
+    if settings.scenes:
+        return {}
+    data, transfer = settings.data, settings.transfer
+    voc, splits = Path(data.voc), (data.trainval, data.test)
+    sets = {"prepare_voc": ImageSet("data.voc", lambda: voc_files(voc, splits))}
+    if data.image_folder is not None:
+        folder = Path(data.image_folder)
+        found = ImageSet("data.image_folder", lambda: image_folder_files(folder))
+        sets["prepare_image_folder"] = found
+    if data.imagenet is not None:
+        imagenet = Path(data.imagenet)
+        found = ImageSet("data.imagenet", lambda: imagenet_files(imagenet), by_size=True)
+        sets["prepare_imagenet"] = found
+    if transfer:
+        caltech = Path(transfer.table7.root)
+        found = ImageSet("transfer.table7.root", lambda: caltech_files(caltech))
+        sets["prepare_caltech101"] = found
+    return sets
+
+
+def require_file(path: str, setting: str) -> None:
+    """Refuse to plan without a file.
+
+    Raises:
+        SppnetError: there is none.
+    """
+    if not Path(path).is_file():
+        raise SppnetError(f"{setting}: {path}: no such file; correct the setting; {WHERE}")
+
+
+class Digests:
+    """Digests of files' contents, read again only when size or time of change differ.
+
+    Args:
+        memory: JSON file that remembers them; need not exist, nor be writable.
+    """
+
+    def __init__(self, memory: Path) -> None:
+        self._memory, self._changed = memory, False
+        try:
+            self._known: dict[str, list[object]] = json.loads(memory.read_text())
+        except (OSError, ValueError):
+            self._known = {}
+
+    def of_file(self, path: Path) -> str:
+        """Digest of a file's content; that of no file where it is missing."""
+        try:
+            status = path.stat()
+        except OSError:
+            return "missing"
+        stamp = [status.st_size, status.st_mtime_ns]
+        known = self._known.get(str(path))
+        if known is None or known[:2] != stamp:
+            known = self._known[str(path)] = [*stamp, file_sha256(path)]
+            self._changed = True
+        return str(known[2])
+
+    def of_set(self, images: ImageSet) -> str:
+        """Digest of the names and contents (`by_size`: sizes) of a set's files.
+
+        Raises:
+            SppnetError: the set is not there, or not as a set of its kind must be.
+        """
+        digest = hashlib.sha256()
+        try:
+            files = sorted(images.files())
+        except SppnetError as error:
+            raise SppnetError(f"{images.setting}: {error}; {WHERE}") from None
+        for path in files:
+            content = path.stat().st_size if images.by_size else self.of_file(path)
+            digest.update(f"{path} {content}\n".encode(errors="surrogateescape"))
+        return digest.hexdigest()[:16]
+
+    def remember(self) -> None:
+        """Write the memory, where it can be written."""
+        if not self._changed:
+            return
+        try:
+            with atomic_path(self._memory) as temporary:
+                temporary.write_text(json.dumps(self._known))
+        except OSError:
+            return  # a checkout that can't be written: everything is read again next time
+        self._changed = False

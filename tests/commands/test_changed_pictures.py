@@ -1,0 +1,97 @@
+"""Every stage that reads pictures stops at one that is not the picture of its manifest."""
+
+import shlex
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from PIL import Image
+from typer.testing import CliRunner
+
+from sppnet.cli import build
+from sppnet.data.manifest import ImageRecord, write_manifest
+from sppnet.data.store import file_sha256
+from sppnet.detect.detections import write_detections
+from sppnet.detect.proposals import write_proposals
+from sppnet.errors import SppnetError
+from sppnet.models.network import Architecture, build_network
+from sppnet.models.weights import save_network
+
+STAGES = {
+    "propose": """--split trainval --base-k 50 --sigma 0.8 --minimum-side 20 --work work
+        --recall out/recall.json --output out/o""",
+    "cache-features": "--split trainval --weights net --size 96 --work work --output out/o.npy",
+    "cache-region-features": """--split trainval --proposals trainval --weights net --crop 67
+        --context 4 --work work --output out/o.npy""",
+    "finetune-rcnn": """--proposals trainval --weights net --crop 67 --context 4 --iterations 2
+        --learning-rate 0.01 --momentum 0.9 --weight-decay 0 --warmup 0 --classifier-std 0.01
+        --batch 4 --positive-fraction 0.25 --positive-iou 0.5 --images-per-chunk 2
+        --windows-per-image 4 --holdout 0 --holdout-windows 4 --mirror --seed 1 --work work
+        --output out/o --history out/o.csv""",
+    "measure-speed": """--proposals test --column {} --images 2 --repeats 1 --batch 2
+        --output out/o.json""",
+    "draw-detections": "--detections found --images 2 --minimum-score 0 --nms 0.3 --output out/o",
+    "cache-image-features": """--dataset detection --split trainval --weights net --size 72
+        --input full --work work --output out/o.npy""",
+    "pretrain": """--backbone zf5 --width 0.05 --levels 1 --fc 8 --mean 128 --mean 128 --mean 128
+        --std 58 --channel-order RGB --initialisation he --resize 72 --crop 64 --epochs 1 --batch 2
+        --learning-rate 0.01 --momentum 0.9 --weight-decay 0 --warmup 0 --colour 0.1 --seed 1
+        --sizes 64 --size-choice alternate --work work --weights out/o --history out/o.csv
+        --metrics out/o.json""",
+    "classify": """--weights net --protocol one --source maps --scales 72 --window 64
+        --positions 1 --mirrored --work work --scores out/o --metrics out/o.json""",
+    "draw-responses": """--dataset classification --split val --weights net --filters 1 --images 1
+        --size 96 --output out/o.png --svg out/o.svg""",
+    "draw-views": """--backbone zf5 --window 64 --positions 5 --scales 96 --png out/o.png
+        --svg out/o.svg""",
+}
+
+
+def draw(path, seed):
+    Image.fromarray(np.random.default_rng(seed).integers(0, 256, (96, 96, 3), np.uint8)).save(path)
+
+
+def record(number, dataset, split):
+    path = f"{split}-{number}.png"
+    draw(path, number)
+    place = (dataset, split, str(number), path, 96, 96, file_sha256(path))
+    if dataset == "classification":
+        return ImageRecord(*place, "ab"[number % 2])
+    boxes, difficult = np.array([[4, 4, 60, 60]], np.float32), np.zeros(1, bool)
+    return ImageRecord(*place, None, ("ab"[number % 2],), boxes, difficult)
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    """Where all that the stages read lies, two pictures a split."""
+    monkeypatch.chdir(tmp_path)
+    splits = {"trainval": "detection", "test": "detection"}
+    splits |= {"train": "classification", "val": "classification"}
+    records = [record(n, dataset, split) for split, dataset in splits.items() for n in (0, 1)]
+    write_manifest(tmp_path / "m", records)
+    boxes = np.array([[0, 0, 56, 56], [40, 40, 96, 96]], np.float32)
+    for split in ("trainval", "test"):
+        write_proposals(tmp_path / split, {"0": boxes, "1": boxes}, {})
+    row = {"layer": "ftfc7", "class_name": "a", "image": "0", "score": 1.0}
+    corners = [f"{regressed}{side}" for regressed in ("", "r") for side in ("x1", "y1", "x2", "y2")]
+    write_detections(
+        tmp_path / "found", pd.DataFrame([row | dict.fromkeys(corners, 1.0)]), ["0", "1"]
+    )
+    architecture = Architecture("zf5", 0.05, (1,), 8, ("a", "b"), (128.0,) * 3, 58.0, "RGB")
+    generator = torch.Generator().manual_seed(0)
+    net = build_network(architecture, initialisation="he", generator=generator)
+    save_network(tmp_path / "net", net)
+    return tmp_path
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_a_replaced_picture_stops_the_stage_with_one_line(folder, stage):
+    for path in folder.glob("*-0.png"):
+        draw(path, seed=9)
+    words = [stage, "--manifest", "m", *shlex.split(STAGES[stage])]
+    result = CliRunner().invoke(build([stage, "show"]), words)
+    assert isinstance(result.exception, SppnetError), result.output
+    message = str(result.exception)
+    assert "-0.png: has changed since its manifest was made" in message and "\n" not in message
+    assert not list(folder.glob("out/*"))

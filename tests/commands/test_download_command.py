@@ -1,0 +1,50 @@
+import pytest
+from typer.testing import CliRunner
+
+from sppnet.cli import build
+from sppnet.data import download
+from sppnet.errors import SppnetError
+
+
+@pytest.fixture
+def fetched(monkeypatch):
+    """What was asked for, in order; folders are made as the downloads do."""
+    asked = []
+
+    def fetch(name, root):
+        asked.append((name, root))
+        with download._workplace(root, "pictures") as place:
+            (place / name).mkdir()
+            (place / name).rename(root)
+
+    monkeypatch.setattr(download, "download_voc", lambda root: fetch("voc", root))
+    monkeypatch.setattr(download, "download_imagenette", lambda root: fetch("imagenette", root))
+    return asked
+
+
+def run(*words):
+    result = CliRunner().invoke(build(["download", "show"]), ["download", *map(str, words)])
+    if result.exception:
+        raise result.exception
+
+
+@pytest.mark.parametrize("names", [["voc"], ["imagenette"], ["voc", "imagenette"]])
+def test_what_is_asked_for_is_fetched_and_nothing_else(tmp_path, fetched, names):
+    run(*(word for name in names for word in (f"--{name}", tmp_path / name)))
+    assert fetched == [(name, tmp_path / name) for name in names]
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(names)
+
+
+def test_nothing_asked_for_is_one_line(fetched):
+    with pytest.raises(SppnetError, match="--voc FOLDER or --imagenette FOLDER") as caught:
+        run()
+    assert "\n" not in str(caught.value) and fetched == []
+
+
+@pytest.mark.parametrize("name", ["voc", "imagenette"])
+def test_a_folder_that_is_there_is_refused(tmp_path, fetched, name):
+    (tmp_path / "mine").write_text("mine")
+    with pytest.raises(SppnetError, match=f"{tmp_path}/mine: is there already"):
+        run(f"--{name}", tmp_path / "mine")
+    assert (tmp_path / "mine").read_text() == "mine"
+    assert [path.name for path in tmp_path.iterdir()] == ["mine"]
