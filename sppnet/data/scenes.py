@@ -141,7 +141,7 @@ def _make_image(job: _Job, *, root: Path, seed: int, plan: ScenePlan) -> tuple[S
 
 
 def _jobs(counts: dict[str, int]) -> list[_Job]:
-    """All images of some sets in order; classes take turns, and test ids follow those of trainval."""
+    """All images of some sets in order: classes take turns, test ids follow those of trainval."""
     jobs = []
     number = 0
     for set_name, count in counts.items():
