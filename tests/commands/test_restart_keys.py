@@ -99,11 +99,12 @@ SOURCES = ON_PROCESSOR | {
     "finetuned_features": File("pooled.npy"),
     "images": IMAGES,
 }
+# One chunk holds 80 iterations: what makes it longer does not change the number of chunks too.
 FINETUNING = ON_PROCESSOR | {
     "manifest": File("manifest.parquet"),
     "proposals": File("proposals.parquet"),
     "weights": File("network.safetensors"),
-    "iterations": Counts(20, 40),
+    "iterations": Counts(20, 100),
     "learning_rate": Counts(0.001, 0.002),
     "momentum": Counts(0.9, 0.8),
     "weight_decay": Counts(0.0005, 0.0),
@@ -112,11 +113,11 @@ FINETUNING = ON_PROCESSOR | {
     "batch": Counts(4, 2),
     "positive_fraction": Counts(0.25, 0.5),
     "positive_iou": Counts(0.5, 0.6),
-    "images_per_chunk": Counts(4, 5),
+    "images_per_chunk": Counts(40, 50),
     "windows_per_image": Counts(8, 9),
     "holdout": Counts(0.0, 0.2),
     "holdout_windows": Counts(100, 90),
-    "drops": Counts([20], [10]),
+    "drops": Counts([20], [100]),
     "seed": SEED,
     "output": WRITTEN,
     "history": WRITTEN,
@@ -445,7 +446,7 @@ def test_gpus_are_alike_and_threads_do_not_count_beside_them(verb, inputs):
 
 
 def change_code(folder: Path, change: str) -> None:
-    module, deeper = folder / "module.py", folder / "room/module.py"
+    module, deeper = folder / "first.py", folder / "room/second.py"
     if change == "edited":
         module.write_text("a = 2")
     elif change == "edited in a subfolder":
@@ -455,7 +456,7 @@ def change_code(folder: Path, change: str) -> None:
     elif change == "renamed":
         module.rename(folder / "other.py")
     elif change == "moved":
-        module.rename(folder / "room/other.py")
+        module.rename(folder / "room/first.py")
     elif change == "removed":
         deeper.unlink()
     else:
@@ -474,12 +475,12 @@ def test_the_code_of_the_package_counts(tmp_path, monkeypatch, change):
     assert store.PACKAGE == PACKAGE
     package = tmp_path / "package"
     (package / "room/__pycache__").mkdir(parents=True)
-    (package / "module.py").write_text("a = 1")
-    (package / "room/module.py").write_text("b = 1")
+    (package / "first.py").write_text("a = 1")
+    (package / "room/second.py").write_text("b = 1")
     monkeypatch.setattr(store, "PACKAGE", package)
     monkeypatch.setattr(store, "_package_sha256", store._package_sha256.__wrapped__)
     before = restart_directory(tmp_path, {}, [])
-    (package / "room/__pycache__/module.pyc").write_bytes(b"compiled")
+    (package / "room/__pycache__/second.pyc").write_bytes(b"compiled")
     assert restart_directory(tmp_path, {}, []) == before
     change_code(package, change)
     assert restart_directory(tmp_path, {}, []) != before
