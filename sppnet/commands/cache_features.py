@@ -9,7 +9,7 @@ from typer import Option
 from sppnet.data.manifest import read_manifest
 from sppnet.data.store import restart_directory
 from sppnet.detect.features import cache_maps
-from sppnet.models.network import choose_device
+from sppnet.models.network import choose_device, rounding
 from sppnet.models.weights import load_network
 
 
@@ -27,8 +27,7 @@ def run(
     torch.set_num_threads(threads)
     place = choose_device(device)
     records = read_manifest(manifest, dataset="detection", split=split)
-    restart = restart_directory(
-        work, {"split": split, "size": size, "device": place.type}, [manifest, weights]
-    )
+    settings = {"split": split, "size": size, **rounding(place, threads)}
+    restart = restart_directory(work, settings, [manifest, weights])
     network = load_network(weights, place)
     cache_maps(records, network, size=size, path=output, restart=restart)

@@ -9,7 +9,7 @@ from typer import Option
 from sppnet.classify.image_features import View, cache_image_features
 from sppnet.data.manifest import read_manifest
 from sppnet.data.store import restart_directory
-from sppnet.models.network import choose_device
+from sppnet.models.network import choose_device, rounding
 from sppnet.models.weights import load_network
 
 
@@ -36,7 +36,7 @@ def run(
     place = choose_device(device)
     shown = View(view, size, crop)
     records = read_manifest(manifest, dataset=dataset, split=split)
-    settings = {"dataset": dataset, "split": split, "view": str(shown), "device": place.type}
-    restart = restart_directory(work, settings, [manifest, weights])
+    settings = {"dataset": dataset, "split": split, "view": str(shown)}
+    restart = restart_directory(work, settings | rounding(place, threads), [manifest, weights])
     network = load_network(weights, place)
     cache_image_features(records, network, shown, path=output, restart=restart)

@@ -20,7 +20,7 @@ from sppnet.detect.regions import ImageRegions, load_regions
 from sppnet.detect.sources import Method, Sources, open_features
 from sppnet.detect.svm import load_svms
 from sppnet.errors import SppnetError
-from sppnet.models.network import choose_device
+from sppnet.models.network import choose_device, rounding
 
 IMAGES_PER_PART = 20
 
@@ -62,7 +62,7 @@ def run(
         "sources": sources.settings(),
         "detection": asdict(detection),
         "images": images,
-        "device": place.type,
+        **rounding(place, threads),
     }
     inputs = [manifest, proposals, svm, bbox, *sources.files()]
     restart = restart_directory(work, settings, inputs)

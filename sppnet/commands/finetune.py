@@ -9,13 +9,13 @@ import torch
 from typer import Option
 
 from sppnet.data.manifest import class_list, read_manifest
-from sppnet.data.store import atomic_path, restart_directory
+from sppnet.data.store import array_files, atomic_path, restart_directory
 from sppnet.detect.features import open_maps
 from sppnet.detect.finetune import finetune_maps
 from sppnet.detect.regions import load_regions
 from sppnet.detect.sampling import Sampling
 from sppnet.geometry.projection import map_geometry
-from sppnet.models.network import choose_device, with_background
+from sppnet.models.network import choose_device, rounding, with_background
 from sppnet.models.training import Schedule
 from sppnet.models.weights import load_network, save_network
 
@@ -77,9 +77,9 @@ def run(
         "schedule": asdict(schedule),
         "pooling": [sizes, target, shrink],
         "classifier_std": classifier_std,
-        "device": place.type,
     }
-    restart = restart_directory(work, settings, [manifest, proposals, weights, *features])
+    inputs = [manifest, proposals, weights, *array_files(features)]
+    restart = restart_directory(work, settings | rounding(place, threads), inputs)
     records = read_manifest(manifest, dataset="detection", split="trainval")
     classes = class_list(records)
     network = with_background(load_network(weights, place), classes, seed, classifier_std)

@@ -14,7 +14,7 @@ from sppnet.detect.finetune import finetune_crops
 from sppnet.detect.rcnn import Warp
 from sppnet.detect.regions import load_regions
 from sppnet.detect.sampling import Sampling
-from sppnet.models.network import choose_device, with_background
+from sppnet.models.network import choose_device, rounding, with_background
 from sppnet.models.training import Schedule
 from sppnet.models.weights import load_network, save_network
 
@@ -72,7 +72,7 @@ def run(
         "schedule": asdict(schedule),
         "crops": [crop, context, mirror],
         "classifier_std": classifier_std,
-        "device": place.type,
+        **rounding(place, threads),
     }
     restart = restart_directory(work, settings, [manifest, proposals, weights])
     records = read_manifest(manifest, dataset="detection", split="trainval")

@@ -21,6 +21,7 @@ from sppnet.models.network import (
     Network,
     build_network,
     choose_device,
+    rounding,
 )
 from sppnet.models.network import (
     freeze_trunk as without_gradients,
@@ -83,7 +84,7 @@ def run(
     torch.set_num_threads(threads)
     steps = (learning_rate, tuple(drops or ()), epochs, momentum, weight_decay, warmup, plateau)
     schedule = Schedule(*steps)
-    settings["device"] = (processor := choose_device(device)).type
+    settings["device"] = processor = choose_device(device)
     _check_flags(settings, schedule, processor)
     images = open_training_set(manifest, store, validation_store, resize)
     pixels = (_three(mean), std, channel_order, map_std)
@@ -138,11 +139,12 @@ def _check_flags(settings: dict[str, Any], schedule: Schedule, device: torch.dev
 
 
 def _restart(work: Path, settings: dict[str, Any], inputs: Sequence[Path]) -> Path:
-    # Files count by their contents; workers and threads change nothing.
+    # Files count by their contents; workers change nothing.
     files = {"manifest", "store", "validation_store", "trunk", "weights", "history", "metrics"}
-    unnamed = files | {"work", "threads", "workers"}
+    unnamed = files | {"work", "workers", "device", "threads"}
     named = {name: value for name, value in settings.items() if name not in unnamed}
     named["processes"] = process_count()  # each draws a dropout of its own
+    named |= rounding(settings["device"], settings["threads"])
     return restart_directory(work, named, inputs)
 
 

@@ -15,7 +15,7 @@ from sppnet.detect.bbox_regression import RegressionSettings, fit_regressors, sa
 from sppnet.detect.regions import load_regions
 from sppnet.detect.sources import Method, Sources, open_features
 from sppnet.detect.svm import Scaling, feature_scales
-from sppnet.models.network import choose_device
+from sppnet.models.network import choose_device, rounding
 
 
 def run(
@@ -60,7 +60,7 @@ def run(
         "regression": asdict(regression),
         "scaling": asdict(scaling),
         "images": images,
-        "device": place.type,
+        **rounding(place, threads),
     }
     restart = restart_directory(work, settings, [manifest, proposals, *sources.files()])
     opened = open_features(sources, place)

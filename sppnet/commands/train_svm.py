@@ -17,7 +17,7 @@ from sppnet.detect.mining import MiningSettings, train_svms
 from sppnet.detect.regions import load_regions
 from sppnet.detect.sources import Method, Sources, open_features
 from sppnet.detect.svm import Scaling, SvmSettings, save_svms
-from sppnet.models.network import choose_device
+from sppnet.models.network import choose_device, rounding
 
 
 def run(
@@ -75,7 +75,7 @@ def run(
         "svm": asdict(svm),
         "scaling": asdict(scaling),
         "images": images,
-        "device": place.type,
+        **rounding(place, threads),
     }
     restart = restart_directory(work, settings, [manifest, proposals, *sources.files()])
     opened = open_features(sources, place)

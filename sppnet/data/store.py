@@ -4,7 +4,7 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
@@ -209,6 +209,11 @@ class ArrayWriter:
         with atomic_path(self.path.with_suffix(".parquet")) as temporary:
             index.to_parquet(temporary, index=False)
         shutil.rmtree(self._data.parent)
+
+
+def array_files(paths: Iterable[Path]) -> list[Path]:
+    """Both files of each of what `ArrayWriter` wrote: the rows and their index."""
+    return [file for path in paths for file in (path, path.with_suffix(".parquet"))]
 
 
 class ArrayStore:

@@ -7,7 +7,7 @@ from typing import Literal
 
 import torch
 
-from sppnet.data.store import ArrayStore
+from sppnet.data.store import ArrayStore, array_files
 from sppnet.detect.features import LayerFeatures, check_length, open_maps
 from sppnet.detect.rcnn import RegionStoreFeatures
 from sppnet.errors import SppnetError
@@ -45,7 +45,7 @@ class Sources:
     def files(self) -> list[Path]:
         """All files named, for the key of a restart directory."""
         more = [self.finetuned_features] if self.finetuned_features else []
-        return [self.weights, self.finetuned, *self.features, *more]
+        return [self.weights, self.finetuned, *array_files([*self.features, *more])]
 
     def settings(self) -> dict[str, object]:
         """The numbers, for the key of a restart directory."""

@@ -223,6 +223,23 @@ def freeze_trunk(network: Network) -> None:
         weight.requires_grad_(False)
 
 
+def rounding(device: torch.device, threads: int) -> dict[str, object]:
+    """What the last digits of a result depend on besides settings and inputs.
+
+    A CPU's threads share out sums, and so decide in which order numbers are added (measured: in
+    gradients of convolutions, in SqueezeNet's maps, in products with few columns). A GPU's results
+    do not depend on them.
+
+    Args:
+        device: that the stage computes on.
+        threads: of the CPU.
+
+    Returns:
+        Settings for the key of a restart directory.
+    """
+    return {"device": device.type} | ({"threads": threads} if device.type == "cpu" else {})
+
+
 def choose_device(name: str) -> torch.device:
     """Device of a `--device` flag: "auto" is the GPU where there is one. It will repeat itself.
 

@@ -288,7 +288,8 @@ def test_flags_of_the_other_method_are_refused(
 ) -> None:
     for file in ("x.npy", "y.npy"):
         if file in change:
-            shutil.copy(stage / "test192.npy", stage / file)
+            for suffix in (".npy", ".parquet"):
+                shutil.copy(stage / f"test192{suffix}", (stage / file).with_suffix(suffix))
             change = [str(stage / file) if word == file else word for word in change]
     words = ["train-bbox", *flags(stage, method, "trainval"), *BBOX.split(), *change]
     with pytest.raises(SppnetError, match=message):
