@@ -31,4 +31,4 @@ def run(
         work, {"split": split, "size": size, "device": place.type}, [manifest, weights]
     )
     network = load_network(weights, place)
-    cache_maps(records, network, size=size, path=output, restart=restart)
+    cache_maps(records, network, size=size, weights=weights, path=output, restart=restart)

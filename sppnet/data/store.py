@@ -19,6 +19,8 @@ from sppnet.progress import track
 
 Item = TypeVar("Item")
 PACKAGE = Path(__file__).resolve().parents[1]
+EVERYTHING = slice(None)
+HALF_EXPONENT = np.uint16(0x7C00)  # all bits set: NaN or infinity
 
 
 @contextmanager
@@ -164,9 +166,16 @@ class ArrayWriter:
         self._rows, self._lines = self._data.open("ab"), self._log.open("a")
         return self
 
-    def append(self, key: str, array: np.ndarray) -> None:
-        """Add one array of shape (..., C); C is the same for all."""
-        entry = {"key": key, "shape": list(array.shape)}
+    def append(self, key: str, array: np.ndarray, clamped: int = 0) -> None:
+        """Add one array.
+
+        Args:
+            key: its name.
+            array: of shape (..., C); C is the same for all.
+            clamped: how many of its values were cut at the limits of the type; a column of the
+                index.
+        """
+        entry = {"key": key, "shape": list(array.shape), "clamped": clamped}
         self._rows.write(np.ascontiguousarray(array, self.dtype).tobytes())
         self._rows.flush()
         self._lines.write(json.dumps(entry) + "\n")
@@ -195,6 +204,7 @@ class ArrayWriter:
                 "key": [entry["key"] for entry in self._entries],
                 "first_row": np.cumsum([0, *rows[:-1]]),
                 "shape": [list(shape) for shape in shapes],
+                "clamped": [entry["clamped"] for entry in self._entries],
             }
         )
         with atomic_path(self.path) as temporary:
@@ -256,7 +266,11 @@ class ArrayStore:
         return key in self._places
 
     def __getitem__(self, key: str) -> np.ndarray:
-        """The array of `key`, a read-only view of the file."""
+        """The array of `key`, a read-only view of the file.
+
+        Raises:
+            SppnetError: no such key.
+        """
         if key not in self._places:
             raise SppnetError(
                 f"{self.path}: holds nothing for image {key}; cache the features anew"
@@ -265,3 +279,28 @@ class ArrayStore:
         rows = int(np.prod(shape[:-1]))
         array: np.ndarray = self._rows[first : first + rows].reshape(shape)
         return array
+
+    def read(self, key: str, rows: slice | np.ndarray = EVERYTHING) -> np.ndarray:
+        """The array of `key`, or some entries of its first axis, as numbers to compute with.
+
+        Args:
+            key: its name.
+            rows: a slice gives a read-only view of the file, int64 `(K,)` a copy.
+
+        Raises:
+            SppnetError: no such key, or a value among these is NaN or infinite.
+        """
+        values: np.ndarray = self[key][rows]
+        if not _all_finite(values):
+            raise SppnetError(
+                f"{self.path}: damaged, NaN or infinity at image {key}; delete it and cache the "
+                "features anew"
+            )
+        return values
+
+
+def _all_finite(values: np.ndarray) -> bool:
+    if values.dtype != np.float16:
+        return bool(np.isfinite(values).all())
+    # by the bits of the exponent: 12 times faster
+    return not (values.view(np.uint16) & HALF_EXPONENT == HALF_EXPONENT).any()

@@ -15,10 +15,12 @@ from sppnet.classify.image_features import (
 )
 from sppnet.data.images import resize, resize_shorter_side, to_tensor
 from sppnet.data.manifest import ImageRecord
-from sppnet.data.store import ArrayWriter
 from sppnet.errors import SppnetError
 from sppnet.geometry.pyramid import pyramid_pool
+from sppnet.models.half_precision import FeatureWriter
 from sppnet.models.network import Architecture, build_network
+
+NETWORK = Path("net.safetensors")
 
 
 def network(backbone="zf5", levels=(3, 1)):
@@ -57,8 +59,9 @@ def records(tmp_path):
 def cached(records, net, view, folder):
     restart = folder / "restart"
     restart.mkdir(parents=True)
-    cache_image_features(records, net, view, path=folder / "features.npy", restart=restart)
-    return folder / "features.npy"
+    path = folder / "features.npy"
+    cache_image_features(records, net, view, weights=NETWORK, path=path, restart=restart)
+    return path
 
 
 def test_views_are_centre_full_or_square():
@@ -155,21 +158,20 @@ def test_killed_and_continued_gives_the_same_bytes(records, tmp_path, monkeypatc
     folder = tmp_path / "again"
     appended = []
 
-    def kill_in_the_second_image(writer, key, array):
+    def kill_in_the_second_image(writer, key, values):
         if len(appended) == 8:
             raise KeyboardInterrupt
         appended.append(key)
-        append(writer, key, array)
+        store(writer, key, values)
 
     with monkeypatch.context() as patched:
-        append = ArrayWriter.append
-        patched.setattr(ArrayWriter, "append", kill_in_the_second_image)
+        store = FeatureWriter.store
+        patched.setattr(FeatureWriter, "store", kill_in_the_second_image)
         with pytest.raises(KeyboardInterrupt):
             cached(records, net, view, folder)
     assert not (folder / "features.npy").exists()
-    cache_image_features(
-        records, net, view, path=folder / "features.npy", restart=folder / "restart"
-    )
+    path, restart = folder / "features.npy", folder / "restart"
+    cache_image_features(records, net, view, weights=NETWORK, path=path, restart=restart)
     for path in whole.glob("features.*"):
         assert (folder / path.name).read_bytes() == path.read_bytes()
 
