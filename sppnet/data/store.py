@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import math
 import os
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -37,9 +38,33 @@ def atomic_path(path: Path) -> Iterator[Path]:
 
 
 def write_json(path: Path, value: Any) -> None:
-    """Write `value` as JSON with sorted keys, atomically."""
+    """Write `value` as JSON with sorted keys, atomically.
+
+    Raises:
+        SppnetError: a number is NaN or infinite; JSON has neither.
+    """
+    try:
+        text = json.dumps(value, indent=1, sort_keys=True, allow_nan=False)
+    except ValueError:
+        place = ".".join(_not_finite(value) or ())
+        raise SppnetError(
+            f"{path}: {place} is NaN or infinite, which JSON cannot hold; check the stage's inputs"
+        ) from None
     with atomic_path(path) as temporary:
-        temporary.write_text(json.dumps(value, indent=1, sort_keys=True) + "\n")
+        temporary.write_text(text + "\n")
+
+
+def _not_finite(value: Any) -> tuple[str, ...] | None:
+    """Keys that lead to the first number that is not finite."""
+    if isinstance(value, float):
+        return None if math.isfinite(value) else ()
+    parts = value if isinstance(value, Mapping) else {}
+    if isinstance(value, list | tuple):
+        parts = dict(enumerate(value))
+    for key, part in parts.items():
+        if (rest := _not_finite(part)) is not None:
+            return (str(key), *rest)
+    return None
 
 
 def read_json(path: Path) -> Any:

@@ -149,3 +149,13 @@ def test_the_index_tells_how_many_values_were_cut(tmp_path):
             writer.append(key, np.ones((3, 4)), clamped=cut)
     index = pd.read_parquet(tmp_path / "maps.parquet")
     assert dict(zip(index["key"], index["clamped"], strict=True)) == {"a": 0, "b": 7}
+
+
+@pytest.mark.parametrize("number", [float("nan"), float("inf"), np.float64("-inf")])
+def test_json_has_no_place_for_what_is_no_number(tmp_path, number):
+    path = tmp_path / "a.json"
+    write_json(path, {"old": 1})
+    value = {"rows": {"fc6": {"low": 0.1, "each": [None, 2, (0.5, number)]}}}
+    with pytest.raises(SppnetError, match=r"a\.json: rows\.fc6\.each\.2\.1 is NaN or infinite"):
+        write_json(path, value)
+    assert path.read_text() == '{\n "old": 1\n}\n' and len(list(tmp_path.iterdir())) == 1
