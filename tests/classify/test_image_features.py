@@ -144,12 +144,24 @@ def test_a_size_below_what_the_trunk_takes_is_refused(records, tmp_path):
         cached(records, network(), View("crop", 64, 12), tmp_path / "out")
 
 
-def test_values_beyond_half_precision_become_its_limit(records, tmp_path):
+def test_values_beyond_half_precision_become_its_limit(records, tmp_path, capsys):
     net = network()
     with torch.no_grad():
         net.fc7.bias.fill_(1e6)
     stored = ImageFeatures(cached(records, net, View("full", 64), tmp_path / "out"))
     assert stored.vectors("fc7", ["a/0.png"])[0].max() == 65504
+    assert "36 values in 3 of 3 images are beyond half precision" in capsys.readouterr().err
+
+
+def test_damaged_features_are_named_with_layer_and_image(records, tmp_path):
+    path = cached(records, network(), View("full", 64), tmp_path / "out")
+    values = np.load(path, mmap_mode="r+")
+    values[-1] = np.nan
+    values.flush()
+    stored, images = ImageFeatures(path), [record.image for record in records]
+    assert len(stored.vectors("fc6", images)) == 3
+    with pytest.raises(SppnetError, match=r"features\.npy: damaged, .* at image fc7/a/2\.png"):
+        stored.vectors("fc7", images)
 
 
 def test_killed_and_continued_gives_the_same_bytes(records, tmp_path, monkeypatch):
