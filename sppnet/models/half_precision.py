@@ -63,6 +63,6 @@ class FeatureWriter(ArrayWriter):
         most = self._entries[counts.index(max(counts))]["key"]
         return (
             f"{self.path}: {sum(counts)} values in {len(images)} of {len(counts) // self.layers} "
-            f"images are beyond half precision and stored as its limit, {HALF_MAXIMUM:g}, most of "
-            f"them in {most}; raise map_std, by which the maps of {self.weights} are divided"
+            f"images are beyond half precision and stored as its limit, {HALF_MAXIMUM:g}, the "
+            f"most in {most}; raise map_std, by which the maps of {self.weights} are divided"
         )

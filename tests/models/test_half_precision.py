@@ -46,7 +46,7 @@ def test_values_beyond_the_range_become_its_limit_and_are_counted(tmp_path, caps
     assert clamped == [1, 0, 2]
     assert capsys.readouterr().err == (
         f"sppnet: {tmp_path}/maps.npy: 3 values in 2 of 3 images are beyond half precision and "
-        f"stored as its limit, 65504, most of them in c; raise map_std, by which the maps of "
+        f"stored as its limit, 65504, the most in c; raise map_std, by which the maps of "
         f"{tmp_path}/net.safetensors are divided\n"
     )
 
