@@ -16,12 +16,12 @@ from torch import Tensor, nn
 
 from sppnet.data.images import read_listed, resize, resize_shorter_side, to_tensor
 from sppnet.data.manifest import ImageRecord
-from sppnet.data.store import ArrayStore, ArrayWriter, read_json, write_json
+from sppnet.data.store import ArrayStore, read_json, write_json
 from sppnet.errors import SppnetError
 from sppnet.geometry.pyramid import pyramid_pool
 from sppnet.geometry.views import five_positions
 from sppnet.models.backbones import map_shape
-from sppnet.models.half_precision import to_half
+from sppnet.models.half_precision import FeatureWriter
 from sppnet.models.network import Network
 from sppnet.progress import track
 
@@ -150,23 +150,31 @@ def _stored(names: Mapping[str, str], maps: bool) -> list[str]:
 
 
 def cache_image_features(
-    records: Sequence[ImageRecord], network: Network, view: View, *, path: Path, restart: Path
+    records: Sequence[ImageRecord],
+    network: Network,
+    view: View,
+    *,
+    weights: Path,
+    path: Path,
+    restart: Path,
 ) -> None:
     """Store the features of every image at every layer: key `layer/image`, float16 `(D, 1)`.
 
-    Values beyond half precision's range are stored as its limit. conv4 and conv5 are kept where
-    all images have equal maps: not for full images. A description goes beside the file (.json):
-    the view, and for each layer the network's own name of it.
+    Values beyond half precision's range are stored as its limit, and counted. conv4 and conv5 are
+    kept where all images have equal maps: not for full images. A description goes beside the file
+    (.json): the view, and for each layer the network's own name of it.
 
     Args:
         records: images to look at.
         network: in evaluation mode, on the device to use.
         view: what to show of them.
+        weights: the network's file, named in messages.
         path: the `.npy` to write, its index (.parquet) and description (.json) beside it.
         restart: folder for unfinished work; a killed run goes on from there.
 
     Raises:
-        SppnetError: an image cannot be read, or is too small for the crop or the trunk.
+        SppnetError: an image cannot be read, is too small for the crop or the trunk, or has
+            features that are NaN or infinite.
 
     Source: paper §3.2 and §3.3 (centre crop, full image; no flips, no further views).
     """
@@ -174,7 +182,7 @@ def cache_image_features(
     map_shape(network.trunk, smallest, smallest)  # refuses what the trunk is too large for
     names = layer_names(network)
     layers = _stored(names, view.kind != "full")
-    with ArrayWriter(path, "float16", restart) as writer:
+    with FeatureWriter(path, restart, weights, len(layers)) as writer:
         # Layers are written in order, so the last one tells that an image is complete.
         left = [each for each in records if f"{layers[-1]}/{each.image}" not in writer.done]
         for record in track(left, f"features of {view.kind} images at {view.size} px"):
@@ -183,7 +191,7 @@ def cache_image_features(
             for name in layers:
                 key = f"{name}/{record.image}"
                 if key not in writer.done:
-                    writer.append(key, to_half(found[name]).cpu().numpy()[:, None])
+                    writer.store(key, found[name][:, None])
     layers_named = [[name, names[name]] for name in layers]
     write_json(path.with_suffix(".json"), {**asdict(view), "layers": layers_named})
 
@@ -216,6 +224,6 @@ class ImageFeatures:
         """Features of images at a layer: float16 `(D,)` each, read from the file when used.
 
         Raises:
-            SppnetError: no such layer or image.
+            SppnetError: no such layer or image, or damaged features.
         """
-        return [self._store[f"{layer}/{image}"][:, 0] for image in images]
+        return [self._store.read(f"{layer}/{image}")[:, 0] for image in images]

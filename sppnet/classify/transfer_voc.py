@@ -18,7 +18,7 @@ from sppnet.classify.voc_classification import (
 )
 from sppnet.data.manifest import ImageRecord, class_list
 from sppnet.errors import SppnetError
-from sppnet.geometry.statistics import basic_interval
+from sppnet.geometry.statistics import basic_interval, or_null
 from sppnet.progress import track
 
 SIZE_LAYER = "fc7"  # the row of Table 6 that the paper's text compares sizes by
@@ -128,20 +128,19 @@ def learn_voc(
 def _voc_summary(
     scores: np.ndarray, labels: np.ndarray, classes: Sequence[str], protocol: VocProtocol
 ) -> dict[str, Any]:
-    """Mean and class-wise average precision; null for a class that cannot be measured."""
+    """Mean and class-wise average precision; null for a class or sample that has none."""
     mean, each = mean_average_precisions(scores, labels, np.ones((1, len(scores))))
     if np.isnan(mean[0]):
         raise SppnetError("transfer: no class has training and test images; use more images")
     samples = bootstrap_means(scores, labels, replicates=protocol.bootstrap, seed=protocol.seed)
     low, high = basic_interval(float(mean[0]), samples)
-    values = [None if np.isnan(value) else float(value) for value in each[0]]
     return {
         "value": float(mean[0]),
         "low": low,
         "high": high,
         "n": len(scores),
-        "replicates": samples.tolist(),
-        "per_class": dict(zip(classes, values, strict=True)),
+        "replicates": or_null(samples),
+        "per_class": dict(zip(classes, or_null(each[0]), strict=True)),
     }
 
 

@@ -30,4 +30,4 @@ def run(
     settings = {"split": split, "size": size, **rounding(place, threads)}
     restart = restart_directory(work, settings, [manifest, weights])
     network = load_network(weights, place)
-    cache_maps(records, network, size=size, path=output, restart=restart)
+    cache_maps(records, network, size=size, weights=weights, path=output, restart=restart)

@@ -39,4 +39,4 @@ def run(
     settings = {"dataset": dataset, "split": split, "view": str(shown)}
     restart = restart_directory(work, settings | rounding(place, threads), [manifest, weights])
     network = load_network(weights, place)
-    cache_image_features(records, network, shown, path=output, restart=restart)
+    cache_image_features(records, network, shown, weights=weights, path=output, restart=restart)

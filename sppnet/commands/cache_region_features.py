@@ -57,6 +57,7 @@ def run(
         load_network(weights, place),
         warp=Warp(size=crop, context=context),
         batch=batch,
+        weights=weights,
         path=output,
         restart=restart,
     )

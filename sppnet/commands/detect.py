@@ -75,7 +75,7 @@ def run(
     regions = load_regions(records, proposals, classes)
     frames = detect_parts(regions, detector, detection, restart)
     found = pd.concat(frames, ignore_index=True)
-    write_detections(output, found, [record.image for record in records])
+    write_detections(output, found, [record.image for record in records], list(svms))
     shutil.rmtree(restart)
 
 

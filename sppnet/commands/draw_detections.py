@@ -15,6 +15,8 @@ from sppnet.errors import SppnetError
 from sppnet.geometry.boxes import non_maximum_suppression
 from sppnet.report.figures import Drawn, Photograph, draw_page
 
+DRAWN_LAYER = "ftfc7"  # the one whose boxes are regressed
+
 
 def run(
     manifest: Annotated[Path, Option(help="Manifest of prepare-voc.")],
@@ -26,13 +28,16 @@ def run(
 ) -> None:
     """Draw the regressed detections of the fine-tuned network on test images of all classes."""
     records = read_manifest(manifest, dataset="detection", split="test")
-    found, searched = read_detections(detections)
-    shown = subset([record for record in records if record.image in searched], images)
+    found = read_detections(detections)
+    shown = subset([record for record in records if record.image in found.images], images)
     if not shown:
         raise SppnetError(f"{detections}: no test image was searched; run detect anew")
-    found = found[(found["layer"] == "ftfc7") & (found["score"] > minimum_score)]
+    if DRAWN_LAYER not in found.layers:
+        raise SppnetError(f"{detections}: layer {DRAWN_LAYER} was not scored; run detect anew")
+    rows = found.rows
+    rows = rows[(rows["layer"] == DRAWN_LAYER) & (rows["score"] > minimum_score)]
     photographs = [
-        Photograph(record.image, read_listed(record), _boxes(record, found, nms))
+        Photograph(record.image, read_listed(record), _boxes(record, rows, nms))
         for record in shown
     ]
     draw_page(output, photographs, class_list(records))

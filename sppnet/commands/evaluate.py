@@ -1,6 +1,5 @@
 """evaluate: average precision per class and layer, with its interval over the test images."""
 
-import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
@@ -25,7 +24,7 @@ from sppnet.detect.evaluate import (
 from sppnet.detect.features import LAYERS
 from sppnet.errors import SppnetError
 from sppnet.geometry.boxes import non_maximum_suppression
-from sppnet.geometry.statistics import basic_interval
+from sppnet.geometry.statistics import basic_interval, or_null
 from sppnet.progress import track
 
 REGRESSED_ROW = "ftfc7 bb"
@@ -49,8 +48,11 @@ def run(
     records = subset(every, images)
     names = [record.image for record in records]
     truth, classes = ground_truth_frame(records), class_list(every)
-    if not classes:
-        raise SppnetError(f"{manifest}: the test images have no objects; nothing to evaluate")
+    if truth["difficult"].all():
+        raise SppnetError(
+            f"{manifest}: the {len(records)} test images have no object that is not difficult, so "
+            "there is nothing to find; give images with some"
+        )
     rows = _read_rows(detections, names, nms)
     results = {}
     for row, found in track(rows.items(), "evaluate", total=len(rows)):
@@ -72,18 +74,20 @@ def run(
 
 def _read_rows(path: Path, images: Sequence[str], nms: float) -> dict[str, pd.DataFrame]:
     """Detections of each row of the table on the given images."""
-    found, searched = read_detections(path)
-    missing = sorted(set(images) - set(searched))
+    found = read_detections(path)
+    missing = sorted(set(images) - set(found.images))
     if missing:
         raise SppnetError(
             f"{path}: {len(missing)} test images were not searched, {missing[0]} for one; give "
             "--images as to detect, or run detect on all"
         )
-    found = found[found["image"].isin(images)].astype({"class_name": "category"})
-    rows = {name: found[found["layer"] == name] for name in LAYERS}
-    for name, layer in rows.items():
-        if layer.empty:
-            raise SppnetError(f"{path}: no detections of layer {name}; run detect anew")
+    if set(found.layers) != set(LAYERS):
+        raise SppnetError(
+            f"{path}: layers {', '.join(found.layers)} were scored; run detect with SVMs of "
+            f"{', '.join(LAYERS)}"
+        )
+    kept = found.rows[found.rows["image"].isin(images)].astype({"class_name": "category"})
+    rows = {name: kept[kept["layer"] == name] for name in LAYERS}
     moved = rows["ftfc7"].drop(columns=BOX)
     moved = moved.rename(columns=dict(zip(REGRESSED_BOX, BOX, strict=True)))
     if moved[BOX].isna().to_numpy().any():
@@ -97,29 +101,26 @@ def _suppress(found: pd.DataFrame, nms: float) -> pd.DataFrame:
     Source: release imdb_eval_voc.m, which suppresses the regressed boxes once more.
     """
     boxes = torch.from_numpy(found[BOX].to_numpy(np.float32))
-    scores = torch.from_numpy(found["score"].to_numpy(np.float32))
+    scores = torch.tensor(found["score"].to_numpy(np.float32))
     kept = []
     for rows in found.groupby(["class_name", "image"], observed=True).indices.values():
         group = torch.from_numpy(rows)
         kept.append(rows[non_maximum_suppression(boxes[group], scores[group], iou=nms).numpy()])
-    return found.iloc[np.sort(np.concatenate(kept))]
+    return found.iloc[np.sort(np.concatenate([np.empty(0, np.int64), *kept]))]
 
 
 def _summary(curves: dict[str, ClassCurve], replicates: int, seed: int) -> dict[str, Any]:
-    """Mean and class-wise average precision; null for a class without objects that count."""
+    """Mean and class-wise average precision; null for a class or sample without objects."""
     parts = list(curves.values())
     once = np.ones((1, len(parts[0].objects)))
     samples = bootstrap_means(parts, replicates=replicates, seed=seed, method=METHOD)
     value = float(mean_average_precision(parts, once, method=METHOD)[0])
     low, high = basic_interval(value, samples)
-    each = {
-        name: float(average_precisions(curve, once, method=METHOD)[0])
-        for name, curve in curves.items()
-    }
+    each = np.concatenate([average_precisions(curve, once, method=METHOD) for curve in parts])
     return {
         "map": value,
         "low": low,
         "high": high,
-        "ap": {name: None if math.isnan(ap) else ap for name, ap in each.items()},
-        "replicates": samples.round(6).tolist(),
+        "ap": dict(zip(curves, or_null(each), strict=True)),
+        "replicates": or_null(samples.round(6)),
     }

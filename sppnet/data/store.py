@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import math
 import os
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -19,6 +20,8 @@ from sppnet.progress import track
 
 Item = TypeVar("Item")
 PACKAGE = Path(__file__).resolve().parents[1]
+EVERYTHING = slice(None)
+HALF_EXPONENT = np.uint16(0x7C00)  # all bits set: NaN or infinity
 
 
 @contextmanager
@@ -35,9 +38,33 @@ def atomic_path(path: Path) -> Iterator[Path]:
 
 
 def write_json(path: Path, value: Any) -> None:
-    """Write `value` as JSON with sorted keys, atomically."""
+    """Write `value` as JSON with sorted keys, atomically.
+
+    Raises:
+        SppnetError: a number is NaN or infinite; JSON has neither.
+    """
+    try:
+        text = json.dumps(value, indent=1, sort_keys=True, allow_nan=False)
+    except ValueError:
+        place = ".".join(_not_finite(value) or ())
+        raise SppnetError(
+            f"{path}: {place} is NaN or infinite, which JSON cannot hold; check the stage's inputs"
+        ) from None
     with atomic_path(path) as temporary:
-        temporary.write_text(json.dumps(value, indent=1, sort_keys=True) + "\n")
+        temporary.write_text(text + "\n")
+
+
+def _not_finite(value: Any) -> tuple[str, ...] | None:
+    """Keys that lead to the first number that is not finite."""
+    if isinstance(value, float):
+        return None if math.isfinite(value) else ()
+    parts = value if isinstance(value, Mapping) else {}
+    if isinstance(value, list | tuple):
+        parts = dict(enumerate(value))
+    for key, part in parts.items():
+        if (rest := _not_finite(part)) is not None:
+            return (str(key), *rest)
+    return None
 
 
 def read_json(path: Path) -> Any:
@@ -164,9 +191,16 @@ class ArrayWriter:
         self._rows, self._lines = self._data.open("ab"), self._log.open("a")
         return self
 
-    def append(self, key: str, array: np.ndarray) -> None:
-        """Add one array of shape (..., C); C is the same for all."""
-        entry = {"key": key, "shape": list(array.shape)}
+    def append(self, key: str, array: np.ndarray, clamped: int = 0) -> None:
+        """Add one array.
+
+        Args:
+            key: its name.
+            array: of shape (..., C); C is the same for all.
+            clamped: how many of its values were cut at the limits of the type; a column of the
+                index.
+        """
+        entry = {"key": key, "shape": list(array.shape), "clamped": clamped}
         self._rows.write(np.ascontiguousarray(array, self.dtype).tobytes())
         self._rows.flush()
         self._lines.write(json.dumps(entry) + "\n")
@@ -195,6 +229,7 @@ class ArrayWriter:
                 "key": [entry["key"] for entry in self._entries],
                 "first_row": np.cumsum([0, *rows[:-1]]),
                 "shape": [list(shape) for shape in shapes],
+                "clamped": [entry["clamped"] for entry in self._entries],
             }
         )
         with atomic_path(self.path) as temporary:
@@ -261,7 +296,11 @@ class ArrayStore:
         return key in self._places
 
     def __getitem__(self, key: str) -> np.ndarray:
-        """The array of `key`, a read-only view of the file."""
+        """The array of `key`, a read-only view of the file.
+
+        Raises:
+            SppnetError: no such key.
+        """
         if key not in self._places:
             raise SppnetError(
                 f"{self.path}: holds nothing for image {key}; cache the features anew"
@@ -270,3 +309,28 @@ class ArrayStore:
         rows = int(np.prod(shape[:-1]))
         array: np.ndarray = self._rows[first : first + rows].reshape(shape)
         return array
+
+    def read(self, key: str, rows: slice | np.ndarray = EVERYTHING) -> np.ndarray:
+        """The array of `key`, or some entries of its first axis, as numbers to compute with.
+
+        Args:
+            key: its name.
+            rows: a slice gives a read-only view of the file, int64 `(K,)` a copy.
+
+        Raises:
+            SppnetError: no such key, or a value among these is NaN or infinite.
+        """
+        values: np.ndarray = self[key][rows]
+        if not _all_finite(values):
+            raise SppnetError(
+                f"{self.path}: damaged, NaN or infinity at image {key}; delete it and cache the "
+                "features anew"
+            )
+        return values
+
+
+def _all_finite(values: np.ndarray) -> bool:
+    if values.dtype != np.float16:
+        return bool(np.isfinite(values).all())
+    # by the bits of the exponent: 12 times faster
+    return not (values.view(np.uint16) & HALF_EXPONENT == HALF_EXPONENT).any()

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from sppnet.data.images import read_listed, resize_shorter_side, to_tensor
 from sppnet.data.manifest import ImageRecord
-from sppnet.data.store import ArrayStore, ArrayWriter
+from sppnet.data.store import ArrayStore
 from sppnet.detect.regions import ImageRegions
 from sppnet.errors import SppnetError
 from sppnet.geometry.projection import (
@@ -21,7 +21,7 @@ from sppnet.geometry.projection import (
     project_windows,
 )
 from sppnet.geometry.pyramid import pool_windows
-from sppnet.models.half_precision import to_half
+from sppnet.models.half_precision import FeatureWriter
 from sppnet.models.network import Network
 from sppnet.progress import track
 
@@ -53,28 +53,34 @@ def convolve(network: Network, image: np.ndarray, size: int) -> Tensor:
 
 
 def cache_maps(
-    records: Sequence[ImageRecord], network: Network, *, size: int, path: Path, restart: Path
+    records: Sequence[ImageRecord],
+    network: Network,
+    *,
+    size: int,
+    weights: Path,
+    path: Path,
+    restart: Path,
 ) -> None:
     """Store the conv5 map of every image: key image id, float16 `(H', W', C)`.
 
-    Values beyond half precision's range are stored as its limit.
+    Values beyond half precision's range are stored as its limit, and counted.
 
     Args:
         records: images to convolve.
         network: on the device to use.
         size: shorter side of the resized images in pixels.
+        weights: the network's file, named in messages.
         path: the `.npy` to write, its index beside it.
         restart: folder for unfinished work; a killed run goes on from there.
 
     Raises:
-        SppnetError: an image cannot be read.
+        SppnetError: an image cannot be read, or its map has NaN or infinity.
     """
-    with ArrayWriter(path, "float16", restart) as writer:
+    with FeatureWriter(path, restart, weights) as writer:
         left = [record for record in records if record.image not in writer.done]
         for record in track(left, f"conv5 at {size} px"):
             maps = convolve(network, read_listed(record), size)
-            half = to_half(maps).permute(1, 2, 0)
-            writer.append(record.image, half.cpu().numpy())
+            writer.store(record.image, maps.permute(1, 2, 0))
 
 
 class MapFeatures:
@@ -132,7 +138,7 @@ class MapFeatures:
             float32 `Tensor[K, D]`.
 
         Raises:
-            SppnetError: a store lacks the image.
+            SppnetError: a store lacks the image, or its map is damaged.
         """
         scales = self.best_scale(regions, rows) if scales is None else scales
         pooled = torch.empty(len(rows), self.length, device=self.device)
@@ -168,7 +174,7 @@ class MapFeatures:
         return rows[first], place
 
     def _map(self, regions: ImageRegions, scale: int) -> Tensor:
-        stored = self.stores[self.sizes[scale]][regions.image]
+        stored = self.stores[self.sizes[scale]].read(regions.image)
         # copied: the store is a read-only view of the file
         return torch.from_numpy(np.array(stored)).to(self.device).permute(2, 0, 1).float()
 

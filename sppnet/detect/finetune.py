@@ -22,7 +22,6 @@ from sppnet.detect.rcnn import Warp, fill_colour, mirror_half, normalise, warp_r
 from sppnet.detect.regions import ImageRegions, sample_regions
 from sppnet.detect.sampling import Sampling, batch_rows, chunk_images, hold_out
 from sppnet.errors import SppnetError
-from sppnet.models.half_precision import to_half
 from sppnet.models.network import Network, freeze_trunk
 from sppnet.models.training import History, Schedule, Validate, fit
 
@@ -68,7 +67,7 @@ def finetune_maps(
         scales = None
         if sampling.scale_choice == "random":
             scales = torch.randint(len(features.sizes), (len(rows),), generator=generator)
-        return to_half(features.pool5(each, rows, scales))
+        return features.pool5(each, rows, scales).half()  # exact: the maps are stored so
 
     def prepare(inputs: Tensor) -> Tensor:
         return inputs.to(device).float()

@@ -229,14 +229,14 @@ def coverage(reference: np.ndarray, boxes: np.ndarray, *, iou: float) -> float:
 
 def recall(
     records: Iterable[ImageRecord], proposals: Mapping[str, np.ndarray], *, iou: float
-) -> float:
+) -> float | None:
     """Share of the objects not marked difficult that some proposal overlaps with at least `iou`.
 
-    NaN where there are no such objects.
+    None where there are no such objects.
     """
     best = [
         best_overlaps(record.boxes[~record.difficult], proposals[record.image])
         for record in records
     ]
     overlaps = np.concatenate([np.zeros(0, np.float32), *best])
-    return float((overlaps >= iou).mean()) if len(overlaps) else float("nan")
+    return float((overlaps >= iou).mean()) if len(overlaps) else None

@@ -10,10 +10,10 @@ import torch
 from torch import Tensor
 
 from sppnet.data.images import read_listed
-from sppnet.data.store import ArrayStore, ArrayWriter
+from sppnet.data.store import ArrayStore
 from sppnet.detect.regions import ImageRegions
 from sppnet.errors import SppnetError
-from sppnet.models.half_precision import to_half
+from sppnet.models.half_precision import FeatureWriter
 from sppnet.models.network import Architecture, Network
 from sppnet.progress import track
 
@@ -145,31 +145,33 @@ def cache_region_features(
     *,
     warp: Warp,
     batch: int,
+    weights: Path,
     path: Path,
     restart: Path,
 ) -> None:
     """Store pooled conv5 features of all boxes: key image id, float16 `(R, D)`, rows as in `boxes`.
 
-    Values beyond half precision's range are stored as its limit.
+    Values beyond half precision's range are stored as its limit, and counted.
 
     Args:
         regions: images and their boxes.
         network: on the device to use.
         warp: how boxes are cut out.
         batch: boxes convolved at a time; decides speed only.
+        weights: the network's file, named in messages.
         path: the `.npy` to write, its index beside it.
         restart: folder for unfinished work; a killed run goes on from there.
 
     Raises:
-        SppnetError: an image cannot be read.
+        SppnetError: an image cannot be read, or its features have NaN or infinity.
     """
-    with ArrayWriter(path, "float16", restart) as writer:
+    with FeatureWriter(path, restart, weights) as writer:
         left = [each for each in regions if each.image not in writer.done]
         for each in track(left, f"boxes at {warp.size} px"):
             image = read_listed(each)
             boxes = each.boxes.numpy()
             pooled = convolve_boxes(network, image, boxes, warp=warp, batch=batch)
-            writer.append(each.image, to_half(pooled).cpu().numpy())
+            writer.store(each.image, pooled)
 
 
 class RegionStoreFeatures:
@@ -192,7 +194,7 @@ class RegionStoreFeatures:
         """float32 `Tensor[K, D]` of the boxes in `rows`, int64 `Tensor[K]`.
 
         Raises:
-            SppnetError: the store lacks the image, or was made from other boxes.
+            SppnetError: the store lacks the image, is damaged, or was made from other boxes.
         """
         stored = self.store[regions.image]
         if len(stored) != len(regions.boxes):
@@ -200,7 +202,8 @@ class RegionStoreFeatures:
                 f"{self.store.path}: {len(stored)} boxes of image {regions.image} where "
                 f"{len(regions.boxes)} are asked for; cache the features of these proposals"
             )
-        return torch.from_numpy(stored[rows.numpy()]).to(self.device).float()
+        values = self.store.read(regions.image, rows.numpy())
+        return torch.from_numpy(values).to(self.device).float()
 
     def distinct(self, regions: ImageRegions, rows: Tensor) -> tuple[Tensor, Tensor]:
         """Every box was cut out by itself: all of `rows`, each its own."""

@@ -1,6 +1,7 @@
 """Linear SVMs on scaled features: one class against the rest, and all classes of a layer."""
 
 import json
+import math
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -137,7 +138,7 @@ def feature_scales(
         scaling: target and numbers to draw.
 
     Raises:
-        SppnetError: no boxes, or features that are all zero.
+        SppnetError: no boxes, or features that are all zero or not finite.
 
     Source: SPEC 9.3; release spp_feature_stats.m, spp_scale_features.m.
     """
@@ -151,7 +152,7 @@ def feature_scales(
             norms.setdefault(name, []).append(features.norm(dim=1).cpu().numpy())
     means = {name: np.concatenate(parts).mean(dtype=np.float64) for name, parts in norms.items()}
     for name, mean in means.items():
-        if not mean > 0:
+        if not 0 < mean < math.inf:
             raise SppnetError(f"{name}: its features have mean norm {mean}; check the network")
     return {name: float(scaling.target_norm / mean) for name, mean in means.items()}
 

@@ -38,6 +38,11 @@ def percentile_interval(samples: np.ndarray) -> tuple[float, float]:
     return float(low), float(high)
 
 
+def or_null(values: np.ndarray) -> list[float | None]:
+    """Values (B,) for a file: None in the place of NaN, which stands for unmeasurable."""
+    return [None if np.isnan(value) else float(value) for value in values]
+
+
 def basic_interval(value: float, samples: np.ndarray) -> tuple[float, float]:
     """95 % basic (pivotal) interval of a share, within 0..1: as far below it as samples are above.
 

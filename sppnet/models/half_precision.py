@@ -1,11 +1,68 @@
-"""Features as they are stored: half precision, cut at its limits."""
+"""Features as they are stored: half precision, cut at its limits, and never without a word."""
+
+import sys
+from pathlib import Path
+from types import TracebackType
 
 import torch
 from torch import Tensor
 
+from sppnet.data.store import ArrayWriter
+from sppnet.errors import SppnetError
+
 HALF_MAXIMUM = torch.finfo(torch.float16).max
 
 
-def to_half(values: Tensor) -> Tensor:
-    """The values in half precision; those beyond its range become its limit, not infinite."""
-    return values.clamp(-HALF_MAXIMUM, HALF_MAXIMUM).to(torch.float16)
+class FeatureWriter(ArrayWriter):
+    """Stores features of a network in half precision; values beyond its range become its limit.
+
+    How many did is told on standard error at the end, and array by array in the index (`clamped`).
+
+    Args:
+        path: the `.npy` to write, its index beside it (see `ArrayWriter`).
+        restart: folder for unfinished work; stays when values are refused.
+        weights: the network's file, named in messages.
+        layers: arrays of each image, which are stored one after the other.
+    """
+
+    def __init__(self, path: Path, restart: Path, weights: Path, layers: int = 1) -> None:
+        super().__init__(path, "float16", restart)
+        self.weights, self.layers = weights, layers
+
+    def store(self, key: str, values: Tensor) -> None:
+        """Add the features `Tensor[..., C]` of an image, or of a layer of it, from any device.
+
+        Raises:
+            SppnetError: a value is NaN or infinite.
+        """
+        beyond = int((values.abs() <= HALF_MAXIMUM).logical_not_().sum())
+        if beyond and not values.isfinite().all():
+            raise SppnetError(
+                f"{self.path}: {self.weights} gives NaN or infinity for image {key}; start again, "
+                "and if that does not help, train or import this network anew"
+            )
+        half = values.clamp(-HALF_MAXIMUM, HALF_MAXIMUM).to(torch.float16)
+        self.append(key, half.cpu().numpy(), clamped=beyond)
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        super().__exit__(kind, error, trace)
+        if kind is None and (told := self._told()):
+            print(f"sppnet: {told}", file=sys.stderr, flush=True)
+
+    def _told(self) -> str:
+        """What the range cut off, in one line; empty where it was nothing."""
+        counts = [entry["clamped"] for entry in self._entries]
+        if not any(counts):
+            return ""
+        images = {place // self.layers for place, count in enumerate(counts) if count}
+        most = self._entries[counts.index(max(counts))]["key"]
+        return (
+            f"{self.path}: {sum(counts)} values in {len(images)} of {len(counts) // self.layers} "
+            f"images are beyond half precision and stored as its limit, {HALF_MAXIMUM:g}, the "
+            f"most in {most}; raise map_std, by which the maps of {self.weights} are divided"
+        )

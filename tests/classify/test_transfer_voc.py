@@ -1,3 +1,4 @@
+import json
 from dataclasses import replace
 
 import numpy as np
@@ -81,6 +82,11 @@ def test_a_class_that_is_not_tested_is_null_and_left_out():
     stored = [Stored(part, (0.01, 0.01)) for part in (training, testing)]
     report, _ = learn_voc(training, testing, *stored, PROTOCOL)
     assert report["layers"]["fc7"]["per_class"]["dog"] is None
+    # nor can a sample of the images be measured that lacks the only cat
+    drawn = report["layers"]["fc7"]["replicates"]
+    measured = [each for each in drawn if each is not None]
+    assert 0 < len(measured) < len(drawn) and measured == pytest.approx([1] * len(measured))
+    assert json.dumps(report, allow_nan=False)
     assert report["layers"]["fc7"]["value"] == pytest.approx(1)
     with pytest.raises(SppnetError, match="no class has training and test images"):
         learn_voc(training, testing[1:], *stored, PROTOCOL)

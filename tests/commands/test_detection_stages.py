@@ -1,6 +1,7 @@
 """train-svm, train-bbox, detect and measure-speed, from files to files, for both methods."""
 
 import json
+import re
 import shutil
 from pathlib import Path
 
@@ -20,11 +21,11 @@ from sppnet.detect.features import cache_maps
 from sppnet.detect.proposals import write_proposals
 from sppnet.detect.rcnn import Warp, cache_region_features
 from sppnet.detect.regions import ImageRegions, load_regions
-from sppnet.detect.svm import load_svms
+from sppnet.detect.svm import load_svms, save_svms
 from sppnet.errors import SppnetError
 from sppnet.geometry.boxes import intersection_over_union
 from sppnet.models.network import Architecture, build_network, replace_classifier
-from sppnet.models.weights import save_network
+from sppnet.models.weights import load_network, save_network
 
 CLASSES = {"green": (0, 200, 60), "red": (230, 40, 0)}
 SIZES = (192, 256)
@@ -91,7 +92,14 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Path:
         for size in SIZES:
             path, restart = folder / f"{split}{size}.npy", folder / "restart"
             restart.mkdir()
-            cache_maps(some, network, size=size, path=path, restart=restart)
+            cache_maps(
+                some,
+                network,
+                size=size,
+                weights=folder / "network.safetensors",
+                path=path,
+                restart=restart,
+            )
         regions = load_regions(some, folder / f"{split}.parquet", tuple(CLASSES))
         for name, each in (("network", network), ("finetuned", changed)):
             (folder / "restart").mkdir(exist_ok=True)
@@ -100,6 +108,7 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Path:
                 each,
                 warp=Warp(size=67, context=4),
                 batch=4,
+                weights=folder / f"{name}.safetensors",
                 path=folder / f"{split}.{name}.npy",
                 restart=folder / "restart",
             )
@@ -171,6 +180,81 @@ def test_objects_of_the_test_images_are_found(stage: Path, method: str) -> None:
     before, after = np.mean(overlaps, axis=0)
     assert after > before
     assert not (stage / "work").exists() or not list((stage / "work").iterdir())
+
+
+@pytest.mark.parametrize("silent", [["fc6"], ["ftfc7"], ["pool5", "fc6", "ftfc6", "ftfc7"]])
+def test_layers_that_find_nothing_are_evaluated_and_drawn(
+    stage: Path, tmp_path: Path, silent: list[str]
+) -> None:
+    output = train(stage, "spp")
+    svms, classes = load_svms(output / "svm.safetensors", "cpu")
+    for layer in silent:
+        svms[layer].bias.fill_(-1e6)
+    save_svms(tmp_path / "svm.safetensors", svms, classes)
+    models = ["--svm", tmp_path / "svm.safetensors", "--bbox", output / "bbox.safetensors"]
+    found, results = tmp_path / "detections.parquet", tmp_path / "evaluation.json"
+    run("detect", *flags(stage, "spp", "test"), *models, *DETECTION.split(), "--output", found)
+    given = ["--manifest", stage / "manifest.parquet", "--detections", found, "--nms", 0.3]
+    more = ["--iou", "0.5", "--bootstrap", "20", "--seed", "1"]
+    run("evaluate", *given, *more, "--output", results)
+    for row, measured in json.loads(results.read_text())["rows"].items():
+        assert (measured["map"] == 0) == (row.removesuffix(" bb") in silent)
+    page = ["--images", 4, "--minimum-score", 0, "--output", tmp_path / "page.png"]
+    run("draw-detections", *given, *page)
+    assert (tmp_path / "page.png").exists()
+
+
+@pytest.mark.parametrize("command", ["train-svm", "train-bbox", "detect"])
+@pytest.mark.parametrize("method", ["spp", "rcnn"])
+def test_a_cache_that_was_damaged_is_named_with_the_image(
+    stage: Path, tmp_path: Path, method: str, command: str
+) -> None:
+    output, split = train(stage, method), "test" if command == "detect" else "trainval"
+    damaged, image = tmp_path / "damaged.npy", "12" if command == "detect" else "7"
+    whole = stage / (f"{split}.finetuned.npy" if method == "rcnn" else f"{split}256.npy")
+    for suffix in (".npy", ".parquet"):
+        shutil.copy(whole.with_suffix(suffix), damaged.with_suffix(suffix))
+    place = pd.read_parquet(damaged.with_suffix(".parquet")).set_index("key").loc[image]
+    rows = np.load(damaged, mmap_mode="r+")
+    # a corner of the map, or a box: the first is an object and trained on, the last a proposal
+    rows[place["first_row"], 3] = np.nan
+    rows[place["first_row"] + np.prod(place["shape"][:-1]) - 1, 3] = np.inf
+    rows.flush()
+    models = ["--svm", output / "svm.safetensors", "--bbox", output / "bbox.safetensors"]
+    more = {
+        "train-svm": [*SVM.split(), "--report", tmp_path / "report"],
+        "train-bbox": BBOX.split(),
+        "detect": [*DETECTION.split(), *models],
+    }
+    words = [str(damaged) if w == str(whole) else w for w in flags(stage, method, split)]
+    named = f"{damaged}: damaged, NaN or infinity at image {image}; delete it and cache"
+    with pytest.raises(SppnetError, match=re.escape(named)):
+        run(command, *words, *more[command], "--output", tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+    shutil.rmtree(stage / "work")
+
+
+@pytest.mark.parametrize("command", ["features", "region-features", "image-features"])
+def test_a_network_that_gives_no_numbers_is_named_when_features_are_cached(
+    stage: Path, tmp_path: Path, command: str
+) -> None:
+    network = load_network(stage / "network.safetensors", "cpu")
+    with torch.no_grad():
+        network.trunk[0].weight.mul_(1e38)
+    weights, features = tmp_path / "broken.safetensors", tmp_path / "maps.npy"
+    save_network(weights, network)
+    more = {
+        "features": ["--size", 192],
+        "region-features": ["--crop", 67, "--context", 4, "--proposals", stage / "test.parquet"],
+        "image-features": ["--size", "192", "--input", "full", "--dataset", "detection"],
+    }
+    words = [f"cache-{command}", "--manifest", stage / "manifest.parquet", "--split", "test"]
+    words += ["--weights", weights, "--work", tmp_path / "work", "--output", features]
+    key = "pool/9" if command == "image-features" else "9"
+    named = f"{features}: {weights} gives NaN or infinity for image {key}; start again"
+    with pytest.raises(SppnetError, match=re.escape(named)):
+        run(*words, *more[command])
+    assert not features.exists()
 
 
 def test_the_report_counts_samples(stage: Path) -> None:

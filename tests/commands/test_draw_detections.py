@@ -7,6 +7,7 @@ from sppnet.commands import draw_detections
 from sppnet.data.manifest import ImageRecord, write_manifest
 from sppnet.data.store import file_sha256
 from sppnet.detect.detections import write_detections
+from sppnet.detect.features import LAYERS
 from sppnet.errors import SppnetError
 
 
@@ -48,7 +49,7 @@ def arguments(tmp_path):
         detection("000000", 0.0, [60, 40, 70, 50]),  # does not score more than 0
         detection("000000", 0.1, [60, 40, 70, 50]),
     ]
-    write_detections(tmp_path / "detections.parquet", pd.DataFrame(rows), names)
+    write_detections(tmp_path / "detections.parquet", pd.DataFrame(rows), names, LAYERS)
     return {
         "manifest": tmp_path / "manifest.parquet",
         "detections": tmp_path / "detections.parquet",
@@ -79,8 +80,22 @@ def test_the_page_is_written(arguments):
     assert cv2.imread(str(arguments["output"])) is not None
 
 
+def test_images_in_which_nothing_was_found_are_drawn_too(arguments):
+    nothing = pd.DataFrame([detection("000000", 0.9, [1, 1, 9, 9])])[:0]
+    write_detections(arguments["detections"], nothing, ["000000", "000001"], LAYERS)
+    draw_detections.run(**arguments)
+    assert cv2.imread(str(arguments["output"])) is not None
+
+
+def test_a_layer_that_was_not_scored_is_missed(arguments):
+    rows = pd.DataFrame([detection("000000", 0.9, [1, 1, 9, 9], layer="fc6")])
+    write_detections(arguments["detections"], rows, ["000000"], ["fc6"])
+    with pytest.raises(SppnetError, match="layer ftfc7 was not scored"):
+        draw_detections.run(**arguments)
+
+
 def test_detections_of_other_images_are_refused(arguments):
     rows = [detection("123456", 0.9, [1, 1, 9, 9])]
-    write_detections(arguments["detections"], pd.DataFrame(rows), ["123456"])
+    write_detections(arguments["detections"], pd.DataFrame(rows), ["123456"], LAYERS)
     with pytest.raises(SppnetError, match="no test image was searched"):
         draw_detections.run(**arguments)

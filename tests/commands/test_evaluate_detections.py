@@ -9,6 +9,7 @@ import pytest
 from sppnet.commands.evaluate import run
 from sppnet.data.manifest import ImageRecord, write_manifest
 from sppnet.detect.detections import write_detections
+from sppnet.detect.features import LAYERS
 from sppnet.errors import SppnetError
 
 BOX, MOVED = ["x1", "y1", "x2", "y2"], ["rx1", "ry1", "rx2", "ry2"]
@@ -62,7 +63,7 @@ FOUND = [
 def arguments(tmp_path):
     records = [record(image, objects) for image, objects in OBJECTS.items()]
     write_manifest(tmp_path / "manifest.parquet", records)
-    write_detections(tmp_path / "detections.parquet", pd.DataFrame(FOUND), list(OBJECTS))
+    write_detections(tmp_path / "detections.parquet", pd.DataFrame(FOUND), list(OBJECTS), LAYERS)
     return {
         "manifest": tmp_path / "manifest.parquet",
         "detections": tmp_path / "detections.parquet",
@@ -104,21 +105,74 @@ def test_other_images_do_not_count(arguments):
 
 def test_boxes_that_were_not_moved_are_refused(arguments):
     unmoved = pd.DataFrame(FOUND).assign(rx1=np.nan)
-    write_detections(arguments["detections"], unmoved, list(OBJECTS))
+    write_detections(arguments["detections"], unmoved, list(OBJECTS), LAYERS)
     with pytest.raises(SppnetError, match="ftfc7 lacks regressed boxes"):
         run(**arguments)
 
 
-def test_a_layer_without_detections_is_named(arguments):
+@pytest.mark.parametrize("silent", [["fc6"], ["ftfc7"], LAYERS])
+def test_a_layer_that_was_scored_and_found_nothing_has_precision_0(arguments, silent):
+    run(**arguments)
+    expected = json.loads(arguments["output"].read_text())
+    table = pd.DataFrame(FOUND)
+    left = table[~table["layer"].isin(silent)]
+    write_detections(arguments["detections"], left, list(OBJECTS), LAYERS)
+    run(**arguments)
+    nothing = {"map": 0, "low": 0, "high": 0, "ap": {"cat": 0, "dog": 0, "fox": None}}
+    for row in (*silent, *(["ftfc7 bb"] if "ftfc7" in silent else [])):
+        expected["rows"][row] = nothing | {"replicates": [0] * 5}
+    assert json.loads(arguments["output"].read_text()) == expected
+
+
+def test_a_class_of_which_nothing_was_found_has_precision_0(arguments):
+    table = pd.DataFrame(FOUND)
+    left = table[table["class_name"] != "dog"]
+    write_detections(arguments["detections"], left, list(OBJECTS), LAYERS)
+    run(**arguments)
+    for row in json.loads(arguments["output"].read_text())["rows"].values():
+        assert row["ap"]["dog"] == 0 and row["map"] == pytest.approx(row["ap"]["cat"] / 2)
+
+
+def test_a_layer_that_was_not_scored_is_missed(arguments):
     table = pd.DataFrame(FOUND)
     left = table[table["layer"] != "fc6"]
-    write_detections(arguments["detections"], left, list(OBJECTS))
-    with pytest.raises(SppnetError, match="no detections of layer fc6"):
+    write_detections(arguments["detections"], left, list(OBJECTS), ["pool5", "ftfc6", "ftfc7"])
+    with pytest.raises(SppnetError, match=r"layers pool5, ftfc6, ftfc7 were scored; run detect"):
         run(**arguments)
 
 
+@pytest.mark.parametrize("layers", [LAYERS, [*LAYERS, "conv9"]])
+def test_unknown_layers_are_refused(arguments, layers):
+    table = pd.DataFrame([*FOUND, detection("conv9", "cat", "1", 0.9, HERE)])
+    write_detections(arguments["detections"], table, list(OBJECTS), layers)
+    with pytest.raises(SppnetError, match=r"detections\.parquet: .*conv9"):
+        run(**arguments)
+
+
+def test_a_sample_of_images_without_objects_is_null(arguments):
+    """One of two images has an object that counts: a quarter of the samples lacks it."""
+    records = [record("1", {"cat": False}), record("2", {"cat": True, "fox": True})]
+    write_manifest(arguments["manifest"], records)
+    run(**arguments | {"bootstrap": 40})
+    text = arguments["output"].read_text()
+    assert "NaN" not in text
+    row = json.loads(text)["rows"]["ftfc7 bb"]
+    assert row["ap"] == {"cat": pytest.approx(1), "fox": None}
+    assert (row["map"], row["low"], row["high"]) == (pytest.approx(1), 1, 1)
+    assert set(row["replicates"]) == {1, None}
+
+
+def test_images_with_difficult_objects_only_cannot_be_evaluated(arguments):
+    write_manifest(arguments["manifest"], [record(image, {"cat": True}) for image in OBJECTS])
+    with pytest.raises(SppnetError, match="2 test images have no object that is not difficult"):
+        run(**arguments)
+    assert not arguments["output"].exists()
+
+
 def test_images_that_were_not_searched_are_no_misses(arguments):
-    write_detections(arguments["detections"], pd.DataFrame(FOUND), ["1"])
+    table = pd.DataFrame(FOUND)
+    of_one = table[table["image"] == "1"]
+    write_detections(arguments["detections"], of_one, ["1"], LAYERS)
     with pytest.raises(SppnetError, match="1 test images were not searched, 2 for one"):
         run(**arguments)
     run(**arguments, images=1)
@@ -127,7 +181,9 @@ def test_images_that_were_not_searched_are_no_misses(arguments):
 def test_another_file_is_no_file_of_detections(arguments):
     for write in (
         lambda path: pd.DataFrame(FOUND).to_parquet(path),
-        lambda path: write_detections(path, pd.DataFrame({"layer": ["fc6"]}), list(OBJECTS)),
+        lambda path: write_detections(
+            path, pd.DataFrame({"layer": ["fc6"]}), list(OBJECTS), LAYERS
+        ),
         lambda path: path.unlink(),
     ):
         write(arguments["detections"])

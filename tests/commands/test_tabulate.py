@@ -69,3 +69,13 @@ def test_a_missing_evaluation_is_named(arguments, tmp_path):
     arguments["evaluation"] = [tmp_path / "evaluation.json", tmp_path / "absent.json"]
     with pytest.raises(SppnetError, match=r"absent\.json"):
         run(**arguments)
+
+
+def test_a_detector_that_finds_nothing_has_its_cells(arguments):
+    rows = {name: {"map": 0, "low": 0, "high": 0} for name in ROWS}
+    arguments["evaluation"][0].write_text(json.dumps({"images": 7, "rows": rows}))
+    run(**arguments)
+    with arguments["table"].open(newline="") as file:
+        assert [line[1:] for line in csv.reader(file)][1:6] == [["0.0", "0.0"]] * 5
+    cell = json.loads(arguments["cells"].read_text())["columns"]["rcnn"]["fc6"]
+    assert cell == {"value": 0, "unit": "%", "n": 7, "low": 0, "high": 0}

@@ -1,4 +1,7 @@
+import re
+
 import numpy as np
+import pandas as pd
 import pytest
 
 from sppnet.data.store import ArrayStore, ArrayWriter, atomic_path, restart_directory, write_json
@@ -106,3 +109,53 @@ def test_restart_folder_follows_settings_and_inputs(tmp_path):
     assert restart_directory(tmp_path, {"rate": 0.2}, [source]) != first
     source.write_text("two")
     assert restart_directory(tmp_path, {"rate": 0.1}, [source]) != first
+
+
+@pytest.mark.parametrize("dtype", ["float16", "float32"])
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_a_damaged_file_is_named_with_the_image_when_it_is_read(tmp_path, dtype, value):
+    (tmp_path / "work").mkdir()
+    with ArrayWriter(tmp_path / "maps.npy", dtype, tmp_path / "work") as writer:
+        for key, array in arrays(0).items():
+            writer.append(key, array)
+    rows = np.load(tmp_path / "maps.npy", mmap_mode="r+")
+    place = 2 * 3 + 1 + 2  # the third row of image2
+    rows[place, 1] = value
+    rows.flush()
+    store = ArrayStore(tmp_path / "maps.npy")
+    named = re.escape(f"{tmp_path}/maps.npy: damaged, NaN or infinity at image image2")
+    for wanted in (slice(None), np.array([0, 1])):
+        with pytest.raises(SppnetError, match=named):
+            store.read("image2", wanted)
+    # what is not read does not count
+    np.testing.assert_array_equal(
+        store.read("image2", np.array([4, 0])), arrays(0)["image2"][[4, 0]]
+    )
+    np.testing.assert_array_equal(store.read("image3"), arrays(0)["image3"])
+
+
+def test_the_largest_and_the_smallest_numbers_of_half_precision_are_numbers(tmp_path):
+    (tmp_path / "work").mkdir()
+    most = np.array([[65504, -65504, 2**-24, -0.0]], np.float16)
+    with ArrayWriter(tmp_path / "maps.npy", "float16", tmp_path / "work") as writer:
+        writer.append("a", most)
+    np.testing.assert_array_equal(ArrayStore(tmp_path / "maps.npy").read("a"), most)
+
+
+def test_the_index_tells_how_many_values_were_cut(tmp_path):
+    (tmp_path / "work").mkdir()
+    with ArrayWriter(tmp_path / "maps.npy", "float16", tmp_path / "work") as writer:
+        for key, cut in (("a", 0), ("b", 7)):
+            writer.append(key, np.ones((3, 4)), clamped=cut)
+    index = pd.read_parquet(tmp_path / "maps.parquet")
+    assert dict(zip(index["key"], index["clamped"], strict=True)) == {"a": 0, "b": 7}
+
+
+@pytest.mark.parametrize("number", [float("nan"), float("inf"), np.float64("-inf")])
+def test_json_has_no_place_for_what_is_no_number(tmp_path, number):
+    path = tmp_path / "a.json"
+    write_json(path, {"old": 1})
+    value = {"rows": {"fc6": {"low": 0.1, "each": [None, 2, (0.5, number)]}}}
+    with pytest.raises(SppnetError, match=r"a\.json: rows\.fc6\.each\.2\.1 is NaN or infinite"):
+        write_json(path, value)
+    assert path.read_text() == '{\n "old": 1\n}\n' and len(list(tmp_path.iterdir())) == 1

@@ -1,4 +1,5 @@
 import math
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -16,6 +17,7 @@ from sppnet.errors import SppnetError
 from sppnet.geometry.projection import MapGeometry, map_geometry
 from sppnet.models.network import Architecture, build_network
 
+NETWORK = Path("net.safetensors")
 GEOMETRY = MapGeometry(stride=16.0, offset=20.0, shrink=6.5)
 LEVELS = (6, 3, 2, 1)
 BOXES = [
@@ -185,7 +187,7 @@ def test_maps_are_convolved_at_the_size_asked_for(tmp_path):
     (each,) = records(tmp_path, [(90, 60)])
     (tmp_path / "restart").mkdir()
     path = tmp_path / "maps.npy"
-    cache_maps([each], net, size=120, path=path, restart=tmp_path / "restart")
+    cache_maps([each], net, size=120, weights=NETWORK, path=path, restart=tmp_path / "restart")
     stored = ArrayStore(path)["0"]
     pixels = torch.nn.functional.interpolate(
         torch.from_numpy(np.array(Image.open(each.path))).permute(2, 0, 1)[None].float(),
@@ -208,9 +210,8 @@ def test_values_beyond_half_precision_are_stored_as_its_limit(tmp_path):
         last.weight.mul_(1e9)
     (tmp_path / "restart").mkdir()
     path = tmp_path / "maps.npy"
-    cache_maps(
-        records(tmp_path, [(90, 60)]), net, size=120, path=path, restart=tmp_path / "restart"
-    )
+    some = records(tmp_path, [(90, 60)])
+    cache_maps(some, net, size=120, weights=NETWORK, path=path, restart=tmp_path / "restart")
     stored = ArrayStore(path)["0"]
     assert np.isfinite(stored).all()
     assert stored.max() == 65504
@@ -226,6 +227,7 @@ def test_killed_and_resumed_gives_the_same_bytes(tmp_path, monkeypatch):
             some,
             net,
             size=100,
+            weights=NETWORK,
             path=tmp_path / f"{name}.npy",
             restart=tmp_path / f"restart-{name}",
         )
@@ -309,7 +311,7 @@ def test_cached_maps_feed_the_pooling_of_their_network(tmp_path):
     (each,) = records(tmp_path, [(90, 60)])
     (tmp_path / "restart").mkdir()
     path = tmp_path / "maps.npy"
-    cache_maps([each], net, size=120, path=path, restart=tmp_path / "restart")
+    cache_maps([each], net, size=120, weights=NETWORK, path=path, restart=tmp_path / "restart")
     geometry = map_geometry(net.trunk, shrink=6.5)
     maps = open_maps([path], [120], net, geometry, target=224.0)
     whole = regions_of([[0, 0, 90, 60]], 90, 60)

@@ -157,8 +157,9 @@ def cached(tmp_path, regions):
     (tmp_path / "restart").mkdir()
     path = tmp_path / "features.npy"
     warp = Warp(size=112, context=8)
+    weights, restart = tmp_path / "net.safetensors", tmp_path / "restart"
     cache_region_features(
-        regions, network(), warp=warp, batch=2, path=path, restart=tmp_path / "restart"
+        regions, network(), warp=warp, batch=2, weights=weights, path=path, restart=restart
     )
     return ArrayStore(path)
 

@@ -165,6 +165,17 @@ def test_features_that_are_all_zero_cannot_be_scaled():
         )
 
 
+@pytest.mark.parametrize("value", [float("inf"), float("nan")])
+def test_features_that_are_no_numbers_cannot_be_scaled(value):
+    scaling = Scaling(20.0, images=3, boxes=2, seed=0)
+
+    def layers(regions, rows):
+        return {"ftfc6": torch.full((len(rows), 3), value if regions.image == "1" else 1.0)}
+
+    with pytest.raises(SppnetError, match=r"ftfc6: its features have mean norm (inf|nan)"):
+        feature_scales(images([2, 2, 2]), layers, scaling)
+
+
 def test_scores_are_scaled_products():
     svms = LinearSvms(torch.tensor([[1.0, 2.0], [0.0, -1.0]]), torch.tensor([0.5, 0.25]), 3.0)
     scores = svms.scores(torch.tensor([[4.0, 5.0]]))

@@ -254,3 +254,14 @@ def test_unavailable_downloads_are_refused(monkeypatch):
     monkeypatch.setattr(torch.hub.os, "makedirs", lambda *arguments, **settings: None)
     refused("torchvision:resnet18: weights not available", import_trunk, "torchvision:resnet18",
             "torchvision:resnet18")  # fmt: skip
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), -float("inf")])
+def test_what_is_no_number_is_named_with_its_file(tmp_path, value):
+    tensors = {"a": torch.arange(3), "b": torch.tensor([3e38, 3e38]), "c": torch.tensor([value, 1])}
+    save_tensors(tmp_path / "x.safetensors", tensors, {})
+    del tensors["c"]
+    save_tensors(tmp_path / "finite.safetensors", tensors, {})
+    assert load_tensors(tmp_path / "finite.safetensors")[0].keys() == {"a", "b"}
+    with pytest.raises(SppnetError, match=r"x\.safetensors: c has NaN or infinity"):
+        load_tensors(tmp_path / "x.safetensors")

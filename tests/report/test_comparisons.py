@@ -117,6 +117,17 @@ def test_detectors_are_compared_sample_by_sample(tmp_path):
     assert compare("fine_tuning", [five], [five]).effect == pytest.approx(4.0)
 
 
+def test_detectors_that_find_nothing_and_samples_without_objects_are_compared(tmp_path):
+    rows = {name: {"map": 0, "replicates": [0, None, 0]} for name in ("ftfc7 bb", "ftfc7")}
+    report = {"images": 2, "image_names": ["a", "b"], "rows": rows}
+    nothing = write(tmp_path / "none.json", report)
+    found = compare("five_scales", [nothing], [nothing])
+    assert (found.effect, found.low, found.high) == (0, 0, 0)
+    rows["ftfc7 bb"] = {"map": 0.5, "replicates": [0.4, None, 0.6]}
+    found = compare("five_scales", [write(tmp_path / "some.json", report)], [nothing])
+    assert (found.effect, found.low, found.high) == pytest.approx((50, 40.5, 59.5))
+
+
 def test_detectors_need_the_same_images_and_samples(tmp_path):
     one = evaluation(tmp_path / "one.json", 0.5, [0.5, 0.6])
     with pytest.raises(SppnetError, match=r"b\.json: other images"):

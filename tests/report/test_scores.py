@@ -72,7 +72,7 @@ def test_unfit_files_are_named(tmp_path):
     save_tensors(bare, {"scores": torch.ones(1, 2)}, {})
     short = write(tmp_path / "short", [[0.5, 0.5]], [0], images=["a", "b"])
     endless = write(tmp_path / "endless", [[0.5, float("nan")]], [0])
-    for path, words in ((bare, "not a file of scores"), (short, "fit"), (endless, "finite")):
+    for path, words in ((bare, "not a file of scores"), (short, "fit"), (endless, "NaN")):
         with pytest.raises(SppnetError, match=words) as error:
             read_scores(path)
         assert str(path) in str(error.value)
