@@ -1,5 +1,6 @@
 """The `sppnet` command: one verb per stage, imported only when asked for."""
 
+import os
 import sys
 from collections.abc import Iterable
 from importlib import import_module
@@ -10,6 +11,7 @@ import typer
 import sppnet
 from sppnet.errors import SppnetError
 
+PLANNED_CODE = "SPPNET_PLANNED_CODE"  # in the environment of jobs: package_sha256 of the plan
 COMMANDS = {
     "generate": "sppnet.commands.generate",
     "download": "sppnet.commands.download",
@@ -65,6 +67,24 @@ def describe(
         print(f"sppnet {sppnet.__version__}")
 
 
+def require_planned_code() -> None:
+    """Refuse to work for a run of Snakemake that was planned with other code.
+
+    Raises:
+        SppnetError: the package has changed since.
+    """
+    planned = os.environ.get(PLANNED_CODE)
+    if planned is None:
+        return
+    from sppnet.data.store import package_sha256
+
+    if package_sha256() != planned:
+        raise SppnetError(
+            "the code of sppnet has changed since this run was planned; start snakemake again, "
+            "finished work is kept"
+        )
+
+
 def main() -> None:
     """Run the command line; a known error is one line on standard error and exit status 2."""
     verb = next((word for word in sys.argv[1:] if not word.startswith("-")), None)
@@ -72,6 +92,7 @@ def main() -> None:
         describe(version=True)
         return
     try:
+        require_planned_code()
         build([verb] if verb in COMMANDS else COMMANDS)()
     except SppnetError as error:
         print(f"sppnet: {error}", file=sys.stderr)

@@ -37,8 +37,7 @@ def run(
     rows = found.rows
     rows = rows[(rows["layer"] == DRAWN_LAYER) & (rows["score"] > minimum_score)]
     photographs = [
-        Photograph(record.image, read_listed(record), _boxes(record, rows, nms))
-        for record in shown
+        Photograph(record.image, read_listed(record), _boxes(record, rows, nms)) for record in shown
     ]
     draw_page(output, photographs, class_list(records))
 

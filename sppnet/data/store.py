@@ -95,7 +95,8 @@ def file_sha256(path: Path) -> str:
 
 
 @cache
-def _package_sha256() -> str:
+def package_sha256() -> str:
+    """Hexadecimal SHA-256 of the package's code, names of modules and all."""
     digest = hashlib.sha256()
     for source in sorted(PACKAGE.rglob("*.py")):
         digest.update(str(source.relative_to(PACKAGE)).encode() + b"\0" + source.read_bytes())
@@ -116,7 +117,7 @@ def restart_directory(base: Path, settings: Mapping[str, Any], inputs: Sequence[
     digest = hashlib.sha256(json.dumps(settings, sort_keys=True, default=str).encode())
     for path in inputs:
         digest.update(file_sha256(path).encode())
-    digest.update(_package_sha256().encode())
+    digest.update(package_sha256().encode())
     folder = Path(base) / digest.hexdigest()[:16]
     folder.mkdir(parents=True, exist_ok=True)
     return folder

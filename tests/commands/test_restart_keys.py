@@ -478,7 +478,7 @@ def test_the_code_of_the_package_counts(tmp_path, monkeypatch, change):
     (package / "first.py").write_text("a = 1")
     (package / "room/second.py").write_text("b = 1")
     monkeypatch.setattr(store, "PACKAGE", package)
-    monkeypatch.setattr(store, "_package_sha256", store._package_sha256.__wrapped__)
+    monkeypatch.setattr(store, "package_sha256", store.package_sha256.__wrapped__)
     before = restart_directory(tmp_path, {}, [])
     (package / "room/__pycache__/second.pyc").write_bytes(b"compiled")
     assert restart_directory(tmp_path, {}, []) == before

@@ -24,3 +24,17 @@ def test_stages_that_can_use_a_gpu_get_one(profile):
     settings = yaml.safe_load((PROFILES / profile / "config.yaml").read_text())
     given = {rule for rule, resources in settings["set-resources"].items() if "gpu" in resources}
     assert given == stages_with_a_device()
+
+
+SHARED = {"printshellcmds": True, "show-failed-logs": True}
+# Set by the Snakefile for all of them: a profile that is given replaces the default one.
+EVERYWHERE = {"max-checksum-file-size", "rerun-incomplete", "rerun-triggers"}
+
+
+@pytest.mark.parametrize(
+    "path", sorted(PROFILES.glob("*/config.yaml")), ids=lambda p: p.parent.name
+)
+def test_profiles_agree_on_what_they_share(path: Path) -> None:
+    settings = yaml.safe_load(path.read_text())
+    assert {name: settings[name] for name in SHARED} == SHARED
+    assert not EVERYWHERE & set(settings)

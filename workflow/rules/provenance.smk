@@ -1,7 +1,13 @@
 """Why an output can be trusted: what it is made of, and guards before anything is planned."""
 
+import hashlib
+import json
+import os
 import sys
 from pathlib import Path
+
+from sppnet.cli import PLANNED_CODE
+from sppnet.data.store import package_sha256
 
 from sppnet.plan.code import code_hash
 from sppnet.plan.guard import check_given, out_of_date, refuse_unknown
@@ -25,6 +31,25 @@ def contents(name):
     return lambda wildcards: (
         DIGESTS.of_set(SETS[name]) if PLANS and name in SETS else ""
     )
+
+
+def require_planned_settings():
+    """A job on a cluster reads the configuration again: it must be the one of the plan.
+
+    Its output would be recorded as one of the settings that were planned. Code is compared by the
+    commands themselves.
+    """
+    settings = hashlib.sha256(json.dumps(config, sort_keys=True).encode()).hexdigest()
+    if workflow.is_main_process:
+        os.environ.update(
+            {PLANNED_CODE: package_sha256(), "SPPNET_PLANNED_SETTINGS": settings}
+        )
+    elif os.environ.get("SPPNET_PLANNED_SETTINGS", settings) != settings:
+        print(
+            "snakemake: the configuration has changed since this run was planned; start it again",
+            file=sys.stderr,
+        )
+        sys.exit(2)
 
 
 def guard(settings):
