@@ -53,14 +53,13 @@ def run(
     """Time ways of training in turn; other work on the machine spoils the numbers."""
     torch.set_num_threads(threads)
     place = choose_device(device)
-    trainings = {}
     images = open_training_set(manifest, store, validation_store, resize)
     if batches * batch > len(images.training_labels):
         raise SppnetError(
             f"--batches: {batches} batches of {batch} are more than the "
             f"{len(images.training_labels)} images; lower it"
         )
-    pictures = images.training()
+    pictures, trainings, networks = images.training(), {}, {}
     for each in map(read_regime, regime):
         network = load_network(Path(each["weights"]), place)
         if network.architecture.classes != images.classes:
@@ -79,12 +78,13 @@ def run(
             device=place,
         )
         trainings[each["name"]] = TimedTraining(network, crops)
+        networks[each["name"]] = {"network": Path(each["weights"]).stem}
     schedule = Schedule(learning_rate, (), 1, momentum, weight_decay, warmup=0)
     times = time_training(
         trainings, schedule=schedule, seed=seed, precision=precision, turns=turns, device=place
     )
     report = {"scope": SCOPE, "batch": batch, "batches": batches, "turns": turns}
-    columns = {name: {"total": summary(each)} for name, each in times.items()}
+    columns = {name: networks[name] | {"total": summary(times[name])} for name in times}
     write_json(output, describe_machine(place) | report | {"columns": columns})
 
 

@@ -45,7 +45,7 @@ def run(
     network = load_network(weights, place)
     protocols = dict(map(read_protocol, protocol))
     times = time_views(network, protocols, pictures, repeats=repeats, device=place)
-    report = {"scope": SCOPE, "images": len(pictures), "repeats": repeats}
+    report = {"scope": SCOPE, "network": weights.stem, "images": len(pictures), "repeats": repeats}
     columns = {name: {"total": summary(each)} for name, each in times.items()}
     write_json(output, describe_machine(place) | report | {"columns": columns})
 

@@ -41,7 +41,7 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def run(folder: Path, name: str, positions: int = 5) -> bytes:
+def run(folder: Path, name: str, positions: int = 5, threads: int = 1) -> bytes:
     """Run the command; the bytes of its scores."""
     classify.run(
         manifest=folder / "manifest.parquet",
@@ -56,6 +56,7 @@ def run(folder: Path, name: str, positions: int = 5) -> bytes:
         scores=folder / f"{name}.safetensors",
         metrics=folder / f"{name}.json",
         device="cpu",
+        threads=threads,
     )
     return (folder / f"{name}.safetensors").read_bytes()
 
@@ -108,6 +109,14 @@ def test_killed_and_continued_gives_the_same_bytes(folder, scored):
     assert len(scored) == 3  # two parts of two were finished
     assert (folder / "again.json").read_text() == (folder / "whole.json").read_text()
     assert not list((folder / "work").iterdir())
+
+
+def test_threads_do_not_start_scores_anew(folder, scored, monkeypatch):
+    monkeypatch.setattr(torch, "set_num_threads", lambda number: None)
+    kill_at_the_sixth_image(folder)
+    scored.clear()
+    run(folder, "again", threads=2)
+    assert len(scored) == 3
 
 
 @pytest.mark.parametrize("changed", ["views", "weights"])

@@ -64,6 +64,7 @@ def test_every_way_of_training_is_timed_in_every_turn(folder, workers):
     assert report["torch"] == torch.__version__ and report["device"] and report["threads"] == 1
     assert set(report["columns"]) == set(SIZES)
     for column in report["columns"].values():
+        assert column["network"] == "n"
         each = column["total"]["each"]
         assert len(each) == 3 and 0 < min(each) <= column["total"]["median"] <= max(each) < 60
 

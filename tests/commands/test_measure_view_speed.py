@@ -26,8 +26,9 @@ def test_every_choice_of_views_is_timed_on_every_image(tmp_path):
         pixels = np.random.default_rng(number).integers(0, 256, (80, 100, 3), np.uint8)
         path = tmp_path / f"{number}.png"
         Image.fromarray(pixels).save(path)
-        split = ImageRecord("classification", "val", path.name, str(path), 100, 80, "", label)
-        records.append(split)
+        records.append(
+            ImageRecord("classification", "val", path.name, str(path), 100, 80, "", label)
+        )
     write_manifest(tmp_path / "m.parquet", records)
     architecture = Architecture("zf5", 0.05, (2, 1), 8, ("a", "b"), (128.0,) * 3, 58.0, "RGB")
     network = build_network(
@@ -42,6 +43,7 @@ def test_every_choice_of_views_is_timed_on_every_image(tmp_path):
         raise result.exception
     report = json.loads((tmp_path / "t.json").read_text())
     assert (report["images"], report["repeats"], report["threads"]) == (3, 2, 1)
+    assert report["network"] == "n"
     assert report["torch"] == torch.__version__ and report["device"]
     assert set(report["columns"]) == {"ten", "many"}
     for column in report["columns"].values():
