@@ -37,7 +37,8 @@ def point(measured):
 
 @pytest.fixture
 def timing(tmp_path):
-    path, columns = tmp_path / "timing.json", {"ten": {"total": {"median": 0.02}}}
+    path, medians = tmp_path / "timing.json", {"ten": 0.02, "more": 0.05}
+    columns = {name: {"total": {"median": median}} for name, median in medians.items()}
     path.write_text(json.dumps({"columns": columns}))
     return path
 
@@ -46,6 +47,8 @@ def test_errors_and_intervals_are_those_of_the_tables(point, timing, tmp_path):
     found = read_point(json.dumps(point), timing, replicates=200, seed=1)
     assert (found.series, found.label) == ("maps", "10 views")
     assert (found.views, found.milliseconds, found.error) == (10.0, 20.0, 37.5)
+    more = read_point(json.dumps(point | {"protocol": "more"}), timing, replicates=200, seed=1)
+    assert more.milliseconds == 50.0
     cell = {"row": "ZF-5 | single", "column": "c", "metric": "top1", "reference": None}
     cell["files"] = point["scores"]
     reference, twin = tmp_path / "reference.csv", tmp_path / "table.json"

@@ -6,7 +6,9 @@ import torch
 from PIL import Image
 from typer.testing import CliRunner
 
+from sppnet.classify.training_timing import time_training
 from sppnet.cli import build
+from sppnet.commands import measure_training_speed
 from sppnet.commands.measure_training_speed import read_regime
 from sppnet.data.manifest import ImageRecord, write_manifest
 from sppnet.errors import SppnetError
@@ -67,6 +69,22 @@ def test_every_way_of_training_is_timed_in_every_turn(folder, workers):
         assert column["network"] == "n"
         each = column["total"]["each"]
         assert len(each) == 3 and 0 < min(each) <= column["total"]["median"] <= max(each) < 60
+
+
+def test_an_epoch_of_a_block_is_as_long_as_asked_for(folder, monkeypatch):
+    seen = {}
+
+    def record(trainings, **settings):
+        seen.update(trainings)
+        return time_training(trainings, **settings)
+
+    monkeypatch.setattr(measure_training_speed, "time_training", record)
+    run(folder, "--batches 1 --turns 1")
+    assert {name: each.crops.sizes for name, each in seen.items()} == {
+        "single": (64,),
+        "multi": (64, 56),
+    }
+    assert {each.crops.count for each in seen.values()} == {4}  # one batch of the eight images
 
 
 def test_more_images_than_there_are_are_refused(folder):
