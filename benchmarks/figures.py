@@ -16,7 +16,7 @@ import torch
 
 from sppnet.data.composition import render_scene
 from sppnet.data.shapes import CLASSES
-from sppnet.detect.timing import describe_machine
+from sppnet.models.clock import describe_machine
 
 
 def seconds_of(call: Callable[[], Any]) -> float:

@@ -40,6 +40,8 @@ COMMANDS = {
     "tabulate-architectures": "sppnet.commands.tabulate_architectures",
     "draw-responses": "sppnet.commands.draw_responses",
     "classify": "sppnet.commands.classify",
+    "measure-view-speed": "sppnet.commands.measure_view_speed",
+    "measure-training-speed": "sppnet.commands.measure_training_speed",
     "combine-scores": "sppnet.commands.combine_scores",
     "tabulate-errors": "sppnet.commands.tabulate_errors",
     "tabulate-claims": "sppnet.commands.tabulate_claims",

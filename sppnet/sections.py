@@ -340,14 +340,30 @@ class Evaluation(Section):
     seed: Seed
 
 
+class ViewTiming(Section):
+    """Measured speed of the choices of views that Table 4 names."""
+
+    images: Count = Field(description="Validation images, of all classes in turn.")
+    repeats: Count = Field(description="Passes over the images.")
+
+
+class TrainingTiming(Section):
+    """Measured speed of training at one size and at two."""
+
+    batches: Count = Field(description="Batches at each size in a block.")
+    turns: Count = Field(description="Blocks of each way of training, in turn.")
+
+
 class Timing(Section):
-    """Measured speed."""
+    """Measured speed: of the detectors of Table 9, and of what the claims compare besides."""
 
     images: Count = Field(description="Test images, of all classes in turn.")
     repeats: Count = Field(description="Passes over the images.")
     batch: list[Count] = Field(
         min_length=1, description="R-CNN: boxes at a time; the fastest of these is used."
     )
+    views: ViewTiming | None = Field(default=None, description="Left out: no Tables 2-5.")
+    training: TrainingTiming | None = Field(default=None, description="Left out: no Tables 2-5.")
 
 
 class Figures(Section):

@@ -89,10 +89,13 @@ class Settings(Section):
 
     @model_validator(mode="after")
     def _classifiers_exist(self) -> Self:
-        """Names in the tables of classification; the three sections for them come together."""
-        parts = (self.classifiers, self.views, self.errors)
+        """Names in the tables of classification; the sections for them come together."""
+        parts = (self.classifiers, self.views, self.errors, self.timing.views, self.timing.training)
         if any(parts) and not all(parts):
-            raise ValueError("classifiers, views, errors: give all three or none of them")
+            raise ValueError(
+                "classifiers, views, errors, timing.views, timing.training: give all of them or "
+                "none of them"
+            )
         if self.classifiers and self.views and self.errors:
             check_errors(self.errors, self.classifiers, self.views)
         levels = self._levels()

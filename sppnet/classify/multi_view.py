@@ -1,6 +1,5 @@
 """Testing a classifier on many views of an image, cut from the image or from its feature maps."""
 
-import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -54,7 +53,6 @@ class Views:
         return tuple(dict.fromkeys([*self.scales, *([self.full] if self.full else [])]))
 
 
-@lru_cache(maxsize=256)
 def _pooling(
     cells: tuple[tuple[int, ...], ...],
     map_size: tuple[int, int],
@@ -89,6 +87,7 @@ class MultiViewClassifier:
         self.stride = map_geometry(network.trunk).stride
         self.cells = map_shape(network.trunk, views.window, views.window)[1]
         map_shape(network.trunk, min(views.sizes), min(views.sizes))  # refuses what is too small
+        self._pooling = lru_cache(maxsize=256)(_pooling)
 
     @torch.inference_mode()
     def scores(self, image: np.ndarray) -> tuple[Tensor, int]:
@@ -138,8 +137,8 @@ class MultiViewClassifier:
                 here = mirrored_windows(windows, image.shape[1]) if number else windows
                 cells = map_views(here, self.stride, map_size, self.cells)
                 # Images of one size have the same windows.
-                pooling = _pooling(tuple(map(tuple, cells.tolist())), map_size, levels, maps.device)
-                pooled.append(pooling(each))
+                key = tuple(map(tuple, cells.tolist()))
+                pooled.append(self._pooling(key, map_size, levels, maps.device)(each))
         return pooled
 
     def _inputs(self, images: list[np.ndarray]) -> Tensor:
@@ -154,35 +153,27 @@ class ViewScores:
     Attributes:
         scores: float32 `Tensor[N, K]`.
         views: views of each image.
-        milliseconds: float64 `(N,)` time of each image, decoding left out.
     """
 
     scores: Tensor
     views: tuple[int, ...]
-    milliseconds: np.ndarray
 
 
 def score_images(classifier: MultiViewClassifier, images: Iterable[np.ndarray]) -> ViewScores:
-    """Score images one after the other, and take the time of each.
+    """Score images one after the other.
 
     Args:
         classifier: network and views.
         images: uint8 `(H, W, 3)` RGB.
     """
-    scores, counts, seconds = [], [], []
-    for image in images:
-        start = time.perf_counter()
-        found, count = classifier.scores(image)
-        seconds.append(time.perf_counter() - start)
-        scores.append(found)
-        counts.append(count)
-    return ViewScores(torch.stack(scores), tuple(counts), np.array(seconds) * 1000)
+    scores, counts = zip(*map(classifier.scores, images), strict=True)
+    return ViewScores(torch.stack(scores), counts)
 
 
 def score_files(
     classifier: MultiViewClassifier, records: Sequence[ImageRecord], restart: Path
 ) -> ViewScores:
-    """Score image files in parts that a killed run finds again, with the times of their images.
+    """Score image files in parts that a killed run finds again.
 
     Args:
         classifier: network and views.
@@ -195,17 +186,14 @@ def score_files(
 
     def write(part: Sequence[ImageRecord], path: Path) -> None:
         found = score_images(classifier, map(read_listed, part))
-        times = torch.from_numpy(found.milliseconds)
-        views = torch.tensor(found.views)
-        save_tensors(path, {"scores": found.scores, "views": views, "milliseconds": times}, {})
+        save_tensors(path, {"scores": found.scores, "views": torch.tensor(found.views)}, {})
 
     written = write_parts(
         records, IMAGES_PER_PART, write, restart=restart, suffix=".safetensors", task="images"
     )
     parts = [load_tensors(path)[0] for path in written]
     joined = {name: torch.cat([part[name] for part in parts]) for name in parts[0]}
-    views = tuple(joined["views"].tolist())
-    return ViewScores(joined["scores"], views, joined["milliseconds"].numpy())
+    return ViewScores(joined["scores"], tuple(joined["views"].tolist()))
 
 
 def save_scores(path: Path, scores: Tensor, labels: Tensor, description: str) -> None:

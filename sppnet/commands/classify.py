@@ -31,7 +31,7 @@ def run(
     mirrored: Annotated[bool, Option(help="Count each view of the mirrored image too.")],
     work: Annotated[Path, Option(help="Folder for unfinished work.")],
     scores: Annotated[Path, Option(help="Averaged scores and labels (.safetensors).")],
-    metrics: Annotated[Path, Option(help="Errors, views and time (.json).")],
+    metrics: Annotated[Path, Option(help="Errors and number of views (.json).")],
     scales: Annotated[
         list[int] | None, Option(help="Shorter sides that views are taken at; repeat.")
     ] = None,
@@ -50,8 +50,7 @@ def run(
     labels = label_indices(records, classes)
     views = Views(source, tuple(scales or ()), window, positions, mirrored, full)
     classifier = MultiViewClassifier(network, views)
-    # The times of images are a result too, and threads decide them.
-    settings = {"views": asdict(views), "device": place.type, "threads": threads}
+    settings = {"views": asdict(views), "device": place.type}
     restart = restart_directory(work, settings, [manifest, weights])
     found = score_files(classifier, records, restart)
     mean_views = float(np.mean(found.views))
@@ -69,8 +68,6 @@ def run(
         "images": len(records),
         "views": mean_views,
         "scales": list(views.sizes),
-        "milliseconds": float(np.median(found.milliseconds)),
-        "milliseconds_each": found.milliseconds.round(3).tolist(),
     }
     write_json(metrics, report | errors)
     shutil.rmtree(restart)

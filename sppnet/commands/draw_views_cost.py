@@ -18,10 +18,12 @@ def run(
     point: Annotated[
         list[str],
         Option(
-            help="A choice of views as JSON: series, label, scores and metrics (what classify "
-            "wrote, a file per seed each). Once per point, along the line of its series."
+            help="A choice of views as JSON: series, label, protocol (its name in the times), "
+            "scores and metrics (what classify wrote, a file per seed each). Once per point, "
+            "along the line of its series."
         ),
     ],
+    timing: Annotated[Path, Option(help="Times of measure-view-speed.")],
     bootstrap: Annotated[int, Option(help="Samples behind each interval.", min=1)],
     seed: Annotated[int, Option(help="Seed of the samples.")],
     png: Annotated[Path, Option(help="The figure (.png).")],
@@ -29,17 +31,18 @@ def run(
 ) -> None:
     """Draw the top-1 error of choices of views against their number and their time.
 
-    Errors and intervals are those of Table 4; of several seeds, numbers and times are means.
+    Errors and intervals are those of Table 4; of several seeds, numbers of views are means.
     """
-    points = [read_point(text, replicates=bootstrap, seed=seed) for text in point]
+    points = [read_point(text, timing, replicates=bootstrap, seed=seed) for text in point]
     draw_views_cost([png, svg], points)
 
 
-def read_point(text: str, *, replicates: int, seed: int) -> Point:
+def read_point(text: str, timing: Path, *, replicates: int, seed: int) -> Point:
     """A point from its JSON and its files.
 
     Args:
         text: the JSON.
+        timing: times of measure-view-speed.
         replicates: bootstrap samples behind the interval.
         seed: of the samples.
 
@@ -48,24 +51,27 @@ def read_point(text: str, *, replicates: int, seed: int) -> Point:
     """
     try:
         values = json.loads(text)
-        series, label = str(values["series"]), str(values["label"])
+        series, label, protocol = (str(values[name]) for name in ("series", "label", "protocol"))
         scores, metrics = ([Path(each) for each in values[name]] for name in ("scores", "metrics"))
     except (ValueError, KeyError, TypeError) as error:
         raise SppnetError(
             f"--point: {text!r} is not the JSON of a point ({error!r}); "
-            "give series, label, scores, metrics"
+            "give series, label, protocol, scores, metrics"
         ) from None
     if not scores or not metrics:
         raise SppnetError(f"--point: {text!r} has no files; name at least one of each kind")
     wrong, _ = read_wrong(scores, 1)
     low, high = error_interval(wrong, replicates=replicates, seed=seed)
-    views, time = np.mean([_cost(path) for path in metrics], axis=0).tolist()
-    return Point(series, label, views, time, 100 * float(wrong.mean()), low, high)
+    views = float(np.mean([_number(path, "views") for path in metrics]))
+    milliseconds = 1000 * _number(timing, "columns", protocol, "total", "median")
+    return Point(series, label, views, milliseconds, 100 * float(wrong.mean()), low, high)
 
 
-def _cost(path: Path) -> tuple[float, float]:
-    report = read_json(path)
+def _number(path: Path, *keys: str) -> float:
+    found = read_json(path)
     try:
-        return report["views"], report["milliseconds"]
-    except (KeyError, TypeError) as error:
-        raise SppnetError(f"{path}: has no {error}; run classify anew") from None
+        for key in keys:
+            found = found[key]
+        return float(found)
+    except (KeyError, TypeError):
+        raise SppnetError(f"{path}: has no {'.'.join(keys)}; run its stage anew") from None

@@ -20,13 +20,13 @@ from sppnet.detect.timing import (
     Pooling,
     Sample,
     TimedDetector,
-    describe_machine,
     fastest_batch,
     measure,
     summarise,
 )
 from sppnet.errors import SppnetError
 from sppnet.geometry.projection import map_geometry
+from sppnet.models.clock import describe_machine
 from sppnet.models.network import choose_device
 from sppnet.models.weights import load_network
 

@@ -19,7 +19,7 @@ def run(
         Option(
             help="A measured claim as JSON: claim, measured_on, comparable (whether the paper's "
             "numbers are of such networks), ours and reference, each with files and, for a "
-            "timing, part (its detector). Once per line."
+            "timing, part (what was timed). Once per line."
         ),
     ],
     reference: Annotated[Path, Option(help="The paper's numbers (.csv).")],

@@ -6,13 +6,10 @@ fc7. Proposals on the same map cells share both, as in detection. Suppression an
 left out, as in the paper (SPEC 10).
 """
 
-import platform
-import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -29,13 +26,13 @@ from sppnet.geometry.projection import (
     project_windows,
 )
 from sppnet.geometry.pyramid import pool_windows
+from sppnet.models.clock import summary, timed
 from sppnet.models.network import Network
 from sppnet.progress import track
 
 Sample = tuple[np.ndarray, Tensor]  # uint8 (H, W, 3) RGB image, float32 (R, 4) proposals
 Pooled = tuple[Tensor, Tensor]  # float32 (J, D) distinct features, int64 (R,) that of each box
 Times = dict[str, np.ndarray]
-Result = TypeVar("Result")
 
 
 class Pooling(Protocol):
@@ -140,7 +137,7 @@ def fastest_batch(
     for batch in batches:
         candidate = replace(pooling, batch=batch)
         candidate(image, boxes)  # not timed: first calls set things up
-        seconds[batch], _ = _timed(partial(candidate, image, boxes), device)
+        seconds[batch], _ = timed(partial(candidate, image, boxes), device)
     return replace(pooling, batch=min(seconds, key=lambda batch: seconds[batch]))
 
 
@@ -170,8 +167,8 @@ def measure(
     turns = [(turn, place) for turn in range(repeats) for place in range(len(samples))]
     for turn, place in track(turns, "timing"):
         for name, detector in detectors.items():
-            conv, pooled = _timed(partial(detector.pooling, *samples[place]), device)
-            fc, _ = _timed(partial(detector.score, pooled), device)
+            conv, pooled = timed(partial(detector.pooling, *samples[place]), device)
+            fc, _ = timed(partial(detector.score, pooled), device)
             seconds[name][turn, place] = conv, fc
     return {name: _parts(taken) for name, taken in seconds.items()}
 
@@ -184,33 +181,4 @@ def _parts(taken: np.ndarray) -> Times:
 
 def summarise(times: Times) -> dict[str, dict[str, Any]]:
     """Median over the images, and the time of each image, of every part; in seconds."""
-    return {
-        part: {"median": float(np.median(values)), "each": values.tolist()}
-        for part, values in times.items()
-    }
-
-
-def _timed(call: Callable[[], Result], device: torch.device) -> tuple[float, Result]:
-    _wait(device)
-    start = time.perf_counter()
-    result = call()
-    _wait(device)
-    return time.perf_counter() - start, result
-
-
-def _wait(device: torch.device) -> None:
-    if device.type == "cuda":
-        torch.cuda.synchronize(device)
-
-
-def describe_machine(device: torch.device) -> dict[str, Any]:
-    """Name of the device, CPU threads and torch version."""
-    name = torch.cuda.get_device_name(device) if device.type == "cuda" else _processor()
-    return {"device": name, "threads": torch.get_num_threads(), "torch": torch.__version__}
-
-
-def _processor() -> str:
-    listing = Path("/proc/cpuinfo")
-    lines = listing.read_text().splitlines() if listing.exists() else []
-    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return names[0] if names else platform.processor() or platform.machine()
+    return {part: summary(values) for part, values in times.items()}

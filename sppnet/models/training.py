@@ -5,6 +5,7 @@ import math
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from itertools import count
 from pathlib import Path
 from typing import Any, Literal
 
@@ -39,7 +40,6 @@ class _Run:
 
     module: nn.Module
     schedule: Schedule
-    restart: Path
     generator: torch.Generator
     precision: Precision
     step: int = 0
@@ -66,7 +66,7 @@ class _Run:
         """All that training changes in the module."""
         return {**self.weights, **dict(self.module.named_buffers())}
 
-    def save(self) -> None:
+    def save(self, restart: Path) -> None:
         if process_number() > 0:
             return
         tensors = {f"value/{name}": tensor for name, tensor in self.values().items()}
@@ -76,10 +76,10 @@ class _Run:
                 tensors[f"momentum/{name}"] = buffer
         tensors["generator"] = self.generator.get_state()
         progress = json.dumps({"step": self.step, "history": self.history})
-        save_tensors(self.restart / "checkpoint.safetensors", tensors, {"progress": progress})
+        save_tensors(restart / "checkpoint.safetensors", tensors, {"progress": progress})
 
-    def resume(self) -> None:
-        path = self.restart / "checkpoint.safetensors"
+    def resume(self, restart: Path) -> None:
+        path = restart / "checkpoint.safetensors"
         if not path.exists():
             return
         tensors, metadata = load_tensors(path)
@@ -101,11 +101,11 @@ class _Run:
         self.generator.set_state(tensors["generator"])
         self.step, self.history = progress["step"], progress["history"]
 
-    def save_best(self) -> None:
+    def save_best(self, restart: Path) -> None:
         if process_number() > 0:
             return
         tensors = {f"value/{name}": tensor for name, tensor in self.values().items()}
-        save_tensors(self.restart / "best.safetensors", tensors, {})
+        save_tensors(restart / "best.safetensors", tensors, {})
 
     def copy_values(self, tensors: dict[str, Tensor]) -> None:
         with torch.no_grad():
@@ -154,21 +154,22 @@ def fit(
     Raises:
         SppnetError: the loss is no longer a number, or an epoch has no batch.
     """
-    run = _Run(module, schedule, restart, torch.Generator().manual_seed(seed), precision)
-    run.resume()
-    devices = list(range(torch.cuda.device_count()))
+    run = _Run(module, schedule, torch.Generator().manual_seed(seed), precision)
+    run.resume(restart)
+
+    def shown(epoch: int, generator: torch.Generator) -> Iterator[tuple[Tensor, Tensor]]:
+        batches = epoch_batches(epoch, generator)
+        first = process_number() == 0
+        return track(batches, f"epoch {epoch + 1}/{schedule.epochs}") if first else batches
+
     for epoch in range(len(run.history), schedule.epochs):
-        # Dropout draws from torch's global generators: seed them for the epoch, then put them back.
-        with torch.random.fork_rng(devices=devices):
-            dropout_seed = int(torch.randint(2**62, (1,), generator=run.generator))
-            torch.manual_seed(dropout_seed + process_number())
-            row = _train_epoch(run, epoch, epoch_batches(epoch, run.generator))
+        row = _train_epoch(run, epoch, shown)
         module.eval()
         told = validate(module) if process_number() == 0 else {}
         run.history.append(row | from_first({name: float(told[name]) for name in told}))
         if select is not None and _lowest(run.history, select) == epoch:
-            run.save_best()
-        run.save()
+            run.save_best(restart)
+        run.save(restart)
     if select is not None:
         wait_for_first()
         run.copy_values(load_tensors(restart / "best.safetensors")[0])
@@ -176,21 +177,55 @@ def fit(
     return run.history
 
 
+def train_epochs(
+    module: nn.Module,
+    epoch_batches: EpochBatches,
+    *,
+    schedule: Schedule,
+    seed: int,
+    precision: Precision = "full",
+) -> Iterator[dict[str, float]]:
+    """Epochs of `fit` without end, to find out how long they take: none is validated or kept.
+
+    Args:
+        module: as for `fit`, trained in place; it stays in training mode.
+        epoch_batches: as for `fit`.
+        schedule: learning rate.
+        seed: as for `fit`.
+        precision: as for `fit`.
+
+    Yields:
+        A row per epoch as `fit` returns it, without what validating tells.
+
+    Raises:
+        SppnetError: as `fit`.
+    """
+    run = _Run(module, schedule, torch.Generator().manual_seed(seed), precision)
+    for epoch in count():
+        yield _train_epoch(run, epoch, epoch_batches)
+
+
 def _lowest(history: History, key: str) -> int:
     return min(range(len(history)), key=lambda index: history[index][key])
 
 
-def _train_epoch(
-    run: _Run, epoch: int, batches: Iterator[tuple[Tensor, Tensor]]
-) -> dict[str, float]:
+def _train_epoch(run: _Run, epoch: int, epoch_batches: EpochBatches) -> dict[str, float]:
+    devices = list(range(torch.cuda.device_count()))
+    # Dropout draws from torch's global generators: seed them for the epoch, then put them back.
+    with torch.random.fork_rng(devices=devices):
+        dropout_seed = int(torch.randint(2**62, (1,), generator=run.generator))
+        torch.manual_seed(dropout_seed + process_number())
+        return _train_on(run, epoch, epoch_batches(epoch, run.generator))
+
+
+def _train_on(run: _Run, epoch: int, batches: Iterator[tuple[Tensor, Tensor]]) -> dict[str, float]:
     device = next(iter(run.weights.values())).device
     run.parallel.train()
     start, images, rate = time.perf_counter(), 0, 0.0
     # Sums of loss and errors stay on the device: asking for their values would make the GPU wait
     # in each iteration.
     sums = torch.zeros(2, dtype=torch.float64, device=device)
-    description = f"epoch {epoch + 1}/{run.schedule.epochs}"
-    for inputs, labels in track(batches, description) if process_number() == 0 else batches:
+    for inputs, labels in batches:
         rate = run.set_rate(epoch)
         sums += _step(run, inputs.to(device), labels.to(device))
         images += len(labels)

@@ -11,7 +11,6 @@ from sppnet.data.store import read_json
 from sppnet.errors import SppnetError
 from sppnet.geometry.statistics import percentile_interval
 from sppnet.report.claims import Claim
-from sppnet.report.curves import read_history
 from sppnet.report.scores import read_wrong
 from sppnet.report.statistics import (
     bootstrap_means,
@@ -26,8 +25,8 @@ class Side:
 
     Attributes:
         files: errors: scores, one file per seed; map: one evaluation; accuracy: one result of
-            transfer; image time: results of classify or one timing; epoch time: histories.
-        part: detector of a timing; else empty.
+            transfer; image time and epoch time: one timing, the same on both sides.
+        part: what a timing is of: a detector, views, or a way of training; else empty.
     """
 
     files: tuple[Path, ...]
@@ -41,7 +40,7 @@ class Measured:
     Attributes:
         effect: positive (above 1 for ratios) where ours is better; points or a ratio.
         ours, reference: the two values behind it: %, or milliseconds.
-        n: test images, or epochs of the side that has fewer.
+        n: test images, or blocks of training.
         seeds: networks of ours.
         low, high: 95 % interval of the effect; None where n is 1.
         p: exact McNemar test; None where it does not apply.
@@ -74,9 +73,7 @@ def measure(claim: Claim, ours: Side, reference: Side, *, replicates: int, seed:
         return _errors(claim, ours, reference, replicates, seed)
     if claim.kind in ("map", "accuracy"):
         return _stored_difference(claim, ours, reference)
-    if claim.kind == "image time":
-        return _image_times(claim, ours, reference, replicates, seed)
-    return _epoch_times(claim, ours, reference, replicates, seed)
+    return _times(claim, ours, reference, replicates, seed)
 
 
 def _errors(claim: Claim, ours: Side, reference: Side, replicates: int, seed: int) -> Measured:
@@ -147,47 +144,33 @@ def _read_stored(claim: Claim, side: Side, row: str) -> _Stored:
     )
 
 
-def _image_times(claim: Claim, ours: Side, reference: Side, replicates: int, seed: int) -> Measured:
-    sides = [_mean_over_files(side) for side in (ours, reference)]
+def _times(claim: Claim, ours: Side, reference: Side, replicates: int, seed: int) -> Measured:
+    """Images count by their median, blocks of training by their mean; both are pairs."""
+    if len({*ours.files, *reference.files}) != 1:
+        raise SppnetError(
+            f"{reference.files[0]}: {claim.name} takes times of one process; give one file"
+        )
+    sides = [_milliseconds(side) for side in (ours, reference)]
     if len({len(side) for side in sides}) != 1:
-        raise SppnetError(f"{reference.files[0]}: not as many images as {ours.files[0]}; time both")
-    values = (float(np.median(sides[0])), float(np.median(sides[1])))
-    samples = bootstrap_medians(sides, replicates=replicates, seed=seed)
+        raise SppnetError(
+            f"{ours.files[0]}: {ours.part} and {reference.part} were not timed equally often; "
+            "run its stage anew"
+        )
+    if claim.kind == "image time":
+        values = [float(np.median(side)) for side in sides]
+        samples = bootstrap_medians(sides, replicates=replicates, seed=seed)
+    else:
+        values = [float(np.mean(side)) for side in sides]
+        tables = [side[None] for side in sides]
+        samples = bootstrap_means(tables, replicates=replicates, seed=seed, same_networks=True)
     ratios = claim.effect(samples[0], samples[1])
-    return _summary(claim, values, ratios, len(sides[0]), len(ours.files))
+    return _summary(claim, (values[0], values[1]), ratios, len(sides[0]), 1)
 
 
-def _mean_over_files(side: Side) -> np.ndarray:
-    """Milliseconds of each image (N,), mean over the files."""
-    rows = [_milliseconds(path, side.part) for path in side.files]
-    if len({len(row) for row in rows}) != 1:
-        raise SppnetError(f"{side.files[0]}: not as many images as the other files; time all")
-    return np.asarray(np.mean(rows, axis=0))
-
-
-def _milliseconds(path: Path, part: str) -> np.ndarray:
-    report = read_json(path)
-    if part:
-        return 1000 * np.asarray(_part(report, ("columns", part, "total", "each"), path), float)
-    return np.asarray(_part(report, ("milliseconds_each",), path), float)
-
-
-def _epoch_times(claim: Claim, ours: Side, reference: Side, replicates: int, seed: int) -> Measured:
-    """Epochs of the two sides are no pairs: each side draws its own."""
-    sides = [_epochs(side) for side in (ours, reference)]
-    samples = [
-        bootstrap_means([side[None]], replicates=replicates, seed=seed + place, same_networks=True)
-        for place, side in enumerate(sides)
-    ]
-    ratios = claim.effect(samples[0][0], samples[1][0])
-    values = (float(sides[0].mean()), float(sides[1].mean()))
-    return _summary(claim, values, ratios, min(map(len, sides)), len(ours.files))
-
-
-def _epochs(side: Side) -> np.ndarray:
-    """Milliseconds per image of every epoch of every history, (E,)."""
-    rates = [read_history(path)["images_per_second"].to_numpy(np.float64) for path in side.files]
-    return 1000 / np.concatenate(rates)
+def _milliseconds(side: Side) -> np.ndarray:
+    """Milliseconds per image (N,) of each image or block."""
+    path, keys = side.files[0], ("columns", side.part, "total", "each")
+    return 1000 * np.asarray(_part(read_json(path), keys, path), np.float64)
 
 
 def _summary(

@@ -12,7 +12,7 @@ from matplotlib.ticker import MaxNLocator
 from sppnet.errors import SppnetError
 from sppnet.report.plotting import COLOURS, MARKERS, STYLE, new_figure, save_figure
 
-HISTORY_COLUMNS = ("epoch", "train_error", "validation_error", "images_per_second", "size")
+HISTORY_COLUMNS = ("epoch", "train_error", "validation_error", "size")
 
 
 def read_history(path: Path) -> pd.DataFrame:

@@ -20,9 +20,13 @@ def comparisons(tmp_path):
     evaluation = tmp_path / "evaluation.json"
     evaluation.write_text(json.dumps({"image_names": ["a", "b"], "rows": rows}))
     time = tmp_path / "time.json"
-    time.write_text(json.dumps({"milliseconds_each": [4.0]}))
-    sides = {"ours": {"files": [str(evaluation)]}, "reference": {"files": [str(evaluation)]}}
-    times = {"ours": {"files": [str(time)]}, "reference": {"files": [str(time)], "part": None}}
+    time.write_text(json.dumps({"columns": {"maps": {"total": {"each": [0.004]}}}}))
+    sides = {
+        "ours": {"files": [str(evaluation)]},
+        "reference": {"files": [str(evaluation)], "part": None},
+    }
+    side = {"files": [str(time)], "part": "maps"}
+    times = {"ours": side, "reference": side}
     return [
         {"claim": "box_regression", "measured_on": "ZF-5", "comparable": True, **sides},
         {"claim": "map_views_faster", "measured_on": "ZF-5", "comparable": False, **times},

@@ -5,7 +5,7 @@ from torch.nn import functional
 
 from sppnet.errors import SppnetError
 from sppnet.models import training
-from sppnet.models.training import Schedule, fit
+from sppnet.models.training import Schedule, fit, train_epochs
 
 CLASSES = 3
 
@@ -122,6 +122,18 @@ def test_two_steps_by_hand(tmp_path):
     assert torch.allclose(layer.bias, bias, atol=1e-6)
 
 
+def test_epochs_without_end_are_those_of_fit(tmp_path, capsys):
+    kept, timed = Small(), Small()
+    rows = train(kept, tmp_path, schedule=schedule(drops=()))
+    capsys.readouterr()
+    before = torch.get_rng_state()
+    epochs = train_epochs(timed, batches, schedule=schedule(drops=()), seed=1)
+    found = [next(epochs) for _ in rows]
+    assert without_speed(found) == without_speed(rows) and same(kept, timed)
+    assert torch.equal(torch.get_rng_state(), before)
+    assert capsys.readouterr().err == ""  # a bar for each of many short epochs would take time
+
+
 def test_history_tells_what_happened(tmp_path):
     rows = train(Small(), tmp_path, validate=lambda module: {"top1": 0.25})
     assert [row["epoch"] for row in rows] == [1, 2, 3, 4, 5]
@@ -207,10 +219,10 @@ def test_killed_between_snapshot_and_checkpoint(tmp_path, monkeypatch):
     train(whole, tmp_path / "whole", validate=validate_from(0), select="e")
     save = training._Run.save
 
-    def dying(run):
+    def dying(run, restart):
         if len(run.history) == 3:
             raise Killed
-        save(run)
+        save(run, restart)
 
     with monkeypatch.context() as patch, pytest.raises(Killed):
         patch.setattr(training._Run, "save", dying)

@@ -1,10 +1,12 @@
 import json
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
 
 from sppnet.errors import SppnetError
+from sppnet.models.clock import take_turns
 from sppnet.models.weights import save_tensors
 from sppnet.report.claims import CLAIMS
 from sppnet.report.comparisons import Side, measure
@@ -165,44 +167,91 @@ def test_speed_is_a_ratio_of_medians_on_the_same_images(tmp_path):
 
 
 def test_a_single_image_decides_nothing(tmp_path):
-    maps, crops = (
-        write(tmp_path / f"{time}.json", {"milliseconds_each": [time]}) for time in (20.0, 90.0)
-    )
-    found = compare("map_views_faster", [maps], [crops])
+    path = timing(tmp_path / "t.json", maps=[0.02], crops=[0.09])
+    found = compare_times("map_views_faster", path, "maps", "crops")
     assert (found.effect, found.low, found.high) == (4.5, None, None)
     assert verdict(CLAIMS["map_views_faster"], found.low, found.high) == UNDECIDED
-    with pytest.raises(SppnetError, match="has no milliseconds_each"):
-        compare("map_views_faster", [maps], [write(tmp_path / "old.json", {"milliseconds": 3.0})])
 
 
-def test_times_of_several_networks_are_averaged_image_by_image(tmp_path):
-    def times(name, values):
-        return write(tmp_path / name, {"milliseconds_each": values})
-
-    maps = [times("a", [1.0, 2.0, 3.0]), times("b", [3.0, 2.0, 5.0])]  # mean 2, 2, 4
-    crops = [times("c", [8.0, 8.0, 16.0])]
-    found = compare("map_views_faster", maps, crops)
-    assert (found.effect, found.n, found.seeds) == (4.0, 3, 2)
-    assert (found.low, found.high) == (4.0, 4.0)
-    with pytest.raises(SppnetError, match="not as many images"):
-        compare("map_views_faster", maps, [times("d", [8.0, 8.0])])
+def compare_times(name, path, ours, reference):
+    return compare(name, [path], [path], ours_part=ours, part=reference)
 
 
-def test_epochs_are_compared_by_their_mean_time(tmp_path):
-    def history(name, rates):
-        rows = [f"{i},0.5,0.5,{rate},224\n" for i, rate in enumerate(rates)]
-        path = tmp_path / name
-        path.write_text(
-            "epoch,train_error,validation_error,images_per_second,size\n" + "".join(rows)
-        )
-        return path
+def test_times_that_did_not_take_turns_are_refused(tmp_path):
+    path = timing(tmp_path / "t.json", maps=[1.0, 2.0], crops=[1.0])
+    with pytest.raises(SppnetError, match="maps and crops were not timed equally often"):
+        compare_times("map_views_faster", path, "maps", "crops")
+    with pytest.raises(SppnetError, match=r"t\.json: has no columns\.views\.total\.each"):
+        compare_times("map_views_faster", path, "maps", "views")
+    other = timing(tmp_path / "u.json", crops=[1.0, 2.0])
+    for name in ("map_views_faster", "two_sizes_time"):
+        with pytest.raises(SppnetError, match=rf"u\.json: {name} takes times of one process"):
+            compare(name, [path], [other], ours_part="maps", part="crops")
 
-    one = history("one", [100.0] * 6)
-    two = [history("two", [100.0, 200.0] * 3), history("more", [100.0, 200.0] * 3)]
-    found = compare("two_sizes_time", two, [one])
-    assert (found.reference, found.ours) == (10.0, 7.5)
-    assert found.effect == pytest.approx(4 / 3, abs=1e-6)
-    assert (found.n, found.seeds) == (6, 2)
-    # mean of 12 epochs of 5 or 10 ms: sd = 2.5 / sqrt(12) = 0.72 ms
-    assert found.low == pytest.approx(10 / (7.5 + 1.96 * 0.72), rel=0.05)
-    assert found.high == pytest.approx(10 / (7.5 - 1.96 * 0.72), rel=0.05)
+
+def test_trainings_are_compared_by_the_mean_time_of_their_blocks(tmp_path):
+    one = np.array([10.0, 10.0, 10.0, 10.0, 10.0, 40.0]) / 1000
+    path = timing(tmp_path / "t.json", single=one, multi=one / 1.25)
+    found = compare_times("two_sizes_time", path, "multi", "single")
+    assert (found.reference, found.ours, found.effect) == (15.0, 12.0, 1.25)
+    # Pairs: that one block took four times as long says nothing about their ratio.
+    assert (found.n, found.seeds, found.low, found.high) == (6, 1, 1.25, 1.25)
+    mixed = np.array([5.0, 10.0] * 50) / 1000
+    path = timing(tmp_path / "u.json", single=np.full(100, 0.01), multi=mixed)
+    found = compare_times("two_sizes_time", path, "multi", "single")
+    # mean of 100 blocks of 5 or 10 ms: sd = 2.5 / sqrt(100) = 0.25 ms
+    assert found.low == pytest.approx(10 / (7.5 + 1.96 * 0.25), rel=0.02)
+    assert found.high == pytest.approx(10 / (7.5 - 1.96 * 0.25), rel=0.02)
+
+
+class Machine:
+    """A clock on which work takes longer in slow phases, each of which lasts several calls."""
+
+    def __init__(self, seed, phase):
+        self.random, self.phase, self.now = np.random.default_rng(seed), phase, 0.0
+        self.factor, self.end = 1.0, self.random.exponential(phase)
+
+    def work(self, item):
+        """One second of work on a quiet machine, give or take 3 %, whoever asks for it."""
+        left = np.exp(0.03 * self.random.standard_normal())
+        while left * self.factor > self.end - self.now:
+            left -= (self.end - self.now) / self.factor
+            self.now, self.factor = self.end, 2.6 - self.factor
+            self.end += self.random.exponential(self.phase)
+        self.now += left * self.factor
+
+
+def held(tmp_path, monkeypatch, claim, phase, measure_times, trials=100):
+    """Share of trials in which equal work is not found unequal."""
+    inside = 0
+    for seed in range(trials):
+        machine = Machine(seed, phase)
+        fake = SimpleNamespace(perf_counter=lambda machine=machine: machine.now)
+        monkeypatch.setattr("sppnet.models.clock.time", fake)
+        path = timing(tmp_path / "t.json", **measure_times(machine.work))
+        found = compare_times(claim, path, "ours", "reference")
+        inside += found.low <= 1 <= found.high
+    return inside / trials
+
+
+@pytest.mark.parametrize("phase", [3, 10, 40])
+@pytest.mark.parametrize("claim", ["two_sizes_time", "map_views_faster"])
+def test_a_machine_that_slows_down_now_and_then_makes_no_difference(
+    tmp_path, monkeypatch, claim, phase
+):
+    """95 % intervals of equal work hold 1, as the same calls one after the other do not."""
+    device = torch.device("cpu")
+
+    def in_turn(work):
+        calls = {"ours": work, "reference": work}
+        return take_turns(calls, range(30), device=device, description="")
+
+    def one_after_the_other(work):
+        return {
+            name: take_turns({name: work}, range(30), device=device, description="")[name]
+            for name in ("ours", "reference")
+        }
+
+    assert held(tmp_path, monkeypatch, claim, phase, in_turn) >= 0.93
+    if phase == 40:
+        assert held(tmp_path, monkeypatch, claim, phase, one_after_the_other) < 0.75

@@ -12,7 +12,6 @@ def history(error, sizes=(224,), epochs=6):
             "epoch": np.arange(1, epochs + 1),
             "train_error": error,
             "validation_error": error + np.linspace(0.2, 0.0, epochs),
-            "images_per_second": 300.0,
             "size": np.resize(sizes, epochs),
         }
     )

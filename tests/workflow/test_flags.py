@@ -205,6 +205,38 @@ def test_claims_say_network_and_set_and_compare_like_networks_only(tmp_path):
     assert full["as_accurate_as_rcnn"]["measured_on"] == "ZF-5 and Alex-5, VOC2007"
 
 
+def test_times_of_a_claim_come_from_one_process(tmp_path):
+    """What took turns lies in one file; what ran beside other jobs is no time."""
+    found = claimed("config/mini.yaml", tmp_path)
+    times = {
+        "map_views_faster": ("views_timing.json", "ten_on_map", "ten_crops"),
+        "two_sizes_time": ("training_timing.json", "spp_multi", "spp_single"),
+        "faster_than_rcnn_one_scale": ("timing.json", "spp_1sc", "rcnn"),
+    }
+    for claim, (file, ours, reference) in times.items():
+        files = [f"artifacts/mini/{file}"]
+        assert found[claim]["ours"] == {"files": files, "part": ours}
+        assert found[claim]["reference"] == {"files": files, "part": reference}
+
+
+def test_the_figure_of_views_shows_what_is_timed(tmp_path):
+    lines = {words[0]: words for words in command_lines("config/mini.yaml", tmp_path)}
+    names = {
+        verb: {
+            json.loads(word)[key]
+            for flag, word in zip(lines[verb], lines[verb][1:], strict=False)
+            if flag == f"--{option}"
+        }
+        for verb, option, key in (
+            ("draw-views-cost", "point", "protocol"),
+            ("measure-view-speed", "protocol", "name"),
+        )
+    }
+    assert names["draw-views-cost"] <= names["measure-view-speed"]
+    words = lines["draw-views-cost"]
+    assert words[words.index("--timing") + 1] == "artifacts/mini/views_timing.json"
+
+
 def test_one_scale_has_no_numbers_of_five_beside_it(tmp_path):
     found = claimed("config/mini.yaml", tmp_path / "mini")
     assert found["fine_tuning"]["measured_on"] == "ZF-5 of width 0.125, generated VOC set"

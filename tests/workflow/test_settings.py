@@ -92,6 +92,10 @@ def test_the_schema_is_the_generated_one():
         ("transfer.table8.voc07_layer", "conv5", ["transfer.table8.voc07_layer: ", "full images"]),
         ("transfer.table8.caltech101", "e", ["transfer.table8.caltech101: ", "'e'"]),
         ("transfer.table8.caltech101_layer", "fc9", ["transfer.table8.caltech101_layer: ", "fc9"]),
+        ("timing.views", REMOVED, ["timing.views", "give all of them"]),
+        ("timing.training", REMOVED, ["timing.training", "give all of them"]),
+        ("errors", REMOVED, ["errors", "give all of them"]),
+        ("timing.training.turns", 0, ["timing.training.turns: ", "greater than or equal to 1"]),
         ("responses.network", "zf5-spp_multi-9", ["responses.network: ", "'zf5-spp_multi-9'"]),
     ],
 )

@@ -1,6 +1,6 @@
 """The claims of the paper, each with what was measured and a verdict.
 
-Needs: scores, learning curves, results of transfer, evaluations and times of detectors.
+Needs: scores, results of transfer, evaluations and times of detectors, views and training.
 Gives: claims.csv with its JSON twin.
 """
 

@@ -20,7 +20,7 @@ def trunk_of(network):
 
 
 def comparison(claim, images, trunks, ours, reference, comparable=True):
-    """A comparison as its command takes it; a side is files, or files and a detector's name.
+    """A comparison as its command takes it; a side is files, or files and a name in them.
 
     The paper's numbers compare with its own backbones, of whatever width, only.
     """
@@ -80,17 +80,15 @@ def classification_claims():
         ]
         add(f"full_image_{backbone}_{train}", backbone, *sides)
     backbone, regime = table4["backbone"], table4["regime"]
-    views = lambda name, kind="safetensors": score_files(
-        backbone, regime, table4[name], kind
-    )
+    views = lambda name: score_files(backbone, regime, table4[name])
     add("views_96", backbone, views("many"), views("few"))
     add("views_98", backbone, views("most"), views("few"))
     add("views_full", backbone, views("most"), views("many"))
     add("map_views_equal", backbone, views("maps"), views("crops"))
-    times = views("maps", "json"), views("crops", "json")
-    add("map_views_faster", backbone, *times)
-    curves = [curves_of(backbone, each) for each in (multi, single)]
-    add("two_sizes_time", backbone, *curves)
+    times = ["<artifacts>/views_timing.json"]
+    add("map_views_faster", backbone, (times, table4["maps"]), (times, table4["crops"]))
+    times = ["<artifacts>/training_timing.json"]
+    add("two_sizes_time", backbone, (times, multi), (times, single))
     return found
 
 

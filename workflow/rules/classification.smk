@@ -1,6 +1,6 @@
 """Tests of networks on many views, and the tables of classification errors.
 
-Needs: a manifest, networks.
+Needs: a manifest, networks, views_timing.json.
 Gives: views/{network}/{views}.{safetensors,json}, table1 to table5, ablations, two figures.
 """
 
@@ -134,7 +134,8 @@ rule draw_curves:
 rule draw_views_cost:
     """Error against the number of views and their time."""
     input:
-        views_cost_files,
+        files=views_cost_files,
+        timing="<artifacts>/views_timing.json",
     output:
         png="<results>/figures/views.png",
         svg="<results>/figures/views.svg",
@@ -151,7 +152,7 @@ rule draw_views_cost:
         settings=views_cost_settings,
         code=code_hash("sppnet.commands.draw_views_cost"),
     shell:
-        "sppnet draw-views-cost {params.settings} --png {output.png:q} --svg {output.svg:q}"
+        "sppnet draw-views-cost {params.settings} --timing {input.timing:q} --png {output.png:q} --svg {output.svg:q}"
         " > {log:q} 2>&1"
 
 

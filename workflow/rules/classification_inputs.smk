@@ -199,6 +199,7 @@ def views_cost_points():
         {
             "series": series,
             "label": views.replace("_", " "),
+            "protocol": views,
             "scores": score_files(own["backbone"], own["regime"], views),
             "metrics": score_files(own["backbone"], own["regime"], views, "json"),
         }
@@ -207,7 +208,7 @@ def views_cost_points():
 
 
 def views_cost_files(wildcards):
-    """Files of all points."""
+    """Files of all points, but for their times."""
     points = views_cost_points()
     return [file for point in points for file in (*point["scores"], *point["metrics"])]
 
@@ -216,6 +217,56 @@ def views_cost_settings(wildcards):
     """Points as the figure's command takes them."""
     settings = {name: config["evaluation"][name] for name in ("bootstrap", "seed")}
     return flags({"point": list(map(json.dumps, views_cost_points()))} | settings)
+
+
+def view_speed_weights(wildcards):
+    """The network whose views are timed: the first of Table 4's; its seed makes no difference."""
+    own, seed = ERRORS["table4"], TRAINED["seeds"][0]
+    return f"<artifacts>/networks/{own['backbone']}-{own['regime']}-{seed}.safetensors"
+
+
+def view_speed_settings(wildcards):
+    """Each choice of views that Table 4 names as one piece of JSON, and how often it is timed."""
+    own = ERRORS["table4"]
+    names = dict.fromkeys(
+        own[name] for name in ("crops", "maps", "few", "many", "most")
+    )
+    protocols = [json.dumps({"name": name} | config["views"][name]) for name in names]
+    return flags({"protocol": protocols} | config["timing"]["views"])
+
+
+def timed_regimes():
+    """Training at one size and at two, with the network that each goes on from."""
+    backbone, seed = ERRORS["table4"]["backbone"], TRAINED["seeds"][0]
+    return {
+        regime: f"<artifacts>/networks/{backbone}-{regime}-{seed}.safetensors"
+        for regime in ERRORS["table2"]["regimes"][1:]
+    }
+
+
+def training_speed_weights(wildcards):
+    """Networks of the trainings that are timed."""
+    return list(timed_regimes().values())
+
+
+def training_speed_settings(wildcards):
+    """Each way of training as one piece of JSON, what they share, and how often they are timed."""
+    regimes = [
+        json.dumps(
+            {"name": regime, "weights": weights}
+            | {
+                name: TRAINED["regimes"][regime][name]
+                for name in ("sizes", "size_choice")
+            }
+        )
+        for regime, weights in timed_regimes().items()
+    ]
+    names = ("resize", "crop", "batch", "learning_rate", "momentum", "weight_decay")
+    shared = {
+        name: TRAINED["training"][name] for name in (*names, "colour", "precision")
+    }
+    seed = {"seed": TRAINED["seeds"][0]}
+    return flags({"regime": regimes} | shared | seed | config["timing"]["training"])
 
 
 def view_geometry_settings(wildcards):

@@ -266,7 +266,8 @@ def speed_settings(wildcards):
         settings = {name: own[name] for name in names if own.get(name) is not None}
         paths = dict(zip(("weights", "finetuned", "svm"), files))
         columns.append(json.dumps({"name": column} | paths | settings))
-    return flags({"column": columns} | config["timing"])
+    own = {name: config["timing"][name] for name in ("images", "repeats", "batch")}
+    return flags({"column": columns} | own)
 
 
 def column_settings():

@@ -1,7 +1,7 @@
-"""Seconds per image of the detectors of Table 9, measured in one process.
+"""Seconds per image of detectors, of views and of training, each measured in one process.
 
-Needs: voc.parquet, proposals/test.parquet, networks, fine-tuned networks, SVMs.
-Gives: timing.json.
+Needs: manifests, proposals/test.parquet, networks, fine-tuned networks, SVMs.
+Gives: timing.json, views_timing.json, training_timing.json.
 """
 
 
@@ -30,3 +30,54 @@ rule measure_speed:
     shell:
         "sppnet measure-speed --manifest {input.manifest:q} --proposals {input.proposals:q}"
         " {params.settings} --output {output:q} > {log:q} 2>&1"
+
+
+rule measure_view_speed:
+    """Time choices of views in turn; it takes all cores, so that nothing else runs."""
+    input:
+        manifest=CLASSIFICATION,
+        weights=view_speed_weights,
+    output:
+        "<artifacts>/views_timing.json",
+    log:
+        "<logs>/measure_view_speed.log",
+    benchmark:
+        "<logs>/measure_view_speed.tsv"
+    conda:
+        "../envs/sppnet.yaml"
+    threads: ALL_CORES
+    resources:
+        mem_mb=2000,
+    params:
+        settings=view_speed_settings,
+        code=code_hash("sppnet.commands.measure_view_speed"),
+    shell:
+        "sppnet measure-view-speed --manifest {input.manifest:q} --weights {input.weights:q}"
+        " {params.settings} --output {output:q} > {log:q} 2>&1"
+
+
+rule measure_training_speed:
+    """Time training at one size and at two in turn; it takes all cores, as above."""
+    input:
+        unpack(training_images),
+        weights=training_speed_weights,
+    output:
+        "<artifacts>/training_timing.json",
+    log:
+        "<logs>/measure_training_speed.log",
+    benchmark:
+        "<logs>/measure_training_speed.tsv"
+    conda:
+        "../envs/sppnet.yaml"
+    threads: ALL_CORES
+    resources:
+        mem_mb=8000,
+        workers=PRETRAIN_THREADS - 1,
+    params:
+        settings=training_speed_settings,
+        images=training_flags,
+        code=code_hash("sppnet.commands.measure_training_speed"),
+    shell:
+        "sppnet measure-training-speed {params.images} {params.settings}"
+        " --threads {PRETRAIN_THREADS} --workers {resources.workers}"
+        " --output {output:q} > {log:q} 2>&1"

@@ -1,0 +1,85 @@
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import torch
+
+from sppnet.classify.pretrain import TrainingCrops
+from sppnet.classify.training_timing import TimedTraining, time_training
+from sppnet.models import training
+from sppnet.models.network import Architecture, build_network
+from sppnet.models.training import Schedule
+
+ARCHITECTURE = Architecture("zf5", 0.05, (2, 1), 8, ("a", "b"), (128.0,) * 3, 58.0, "RGB")
+SCHEDULE = Schedule(0.01, (), 1, 0.9, 0.0005, 0)
+
+
+def way(sizes, batches=2, size_choice="alternate"):
+    random = np.random.default_rng(0)
+    images = [random.integers(0, 256, (72, 80, 3), np.uint8) for _ in range(20)]
+    generator = torch.Generator().manual_seed(0)
+    network = build_network(ARCHITECTURE, initialisation="he", generator=generator)
+    crops = TrainingCrops(
+        images,
+        torch.arange(20) % 2,
+        ARCHITECTURE,
+        crop=64,
+        sizes=sizes,
+        size_choice=size_choice,
+        batch=4,
+        colour=0.1,
+        images_per_epoch=4 * batches,
+        workers=0,
+    )
+    return TimedTraining(network, crops)
+
+
+@pytest.fixture
+def steps(monkeypatch):
+    """Networks and sizes of all steps, on a clock on which one takes (side / 64)**2 seconds."""
+    state = SimpleNamespace(now=0.0, log=[])
+    fake = SimpleNamespace(perf_counter=lambda: state.now)
+    monkeypatch.setattr("sppnet.models.clock.time", fake)
+    step = training._step
+
+    def counted(run, inputs, labels):
+        state.log.append((run.module, inputs.shape[-1]))
+        state.now += (inputs.shape[-1] / 64) ** 2
+        return step(run, inputs, labels)
+
+    monkeypatch.setattr(training, "_step", counted)
+    return state
+
+
+def measure(trainings, turns=3):
+    return time_training(
+        trainings,
+        schedule=SCHEDULE,
+        seed=1,
+        precision="full",
+        turns=turns,
+        device=torch.device("cpu"),
+    )
+
+
+def test_blocks_of_equal_work_take_turns(steps):
+    trainings = {"one": way([64]), "two": way([64, 56])}
+    found = measure(trainings)
+    one, two = (each.network for each in trainings.values())
+    block = [(one, 64)] * 4 + [(two, 64)] * 2 + [(two, 56)] * 2
+    assert steps.log == 4 * block  # the first is not timed
+    assert found["one"].tolist() == pytest.approx([1 / 4] * 3)
+    assert found["two"].tolist() == pytest.approx([(1 + (56 / 64) ** 2) / 8] * 3)
+
+
+def test_every_size_of_each_is_equally_often_in_a_block(steps):
+    measure({"two": way([64, 56], 1), "three": way([64, 60, 56], 1)}, turns=1)
+    block = [64, 56] * 3 + [64, 60, 56] * 2
+    assert [size for _, size in steps.log] == 2 * block
+
+
+def test_networks_learn_while_they_are_timed():
+    timed, untouched = way([64]), way([64])
+    found = measure({"one": timed, "same": way([64])}, turns=2)
+    assert all((each > 0).all() and each.shape == (2,) for each in found.values())
+    assert not torch.equal(timed.network.fc8.weight, untouched.network.fc8.weight)

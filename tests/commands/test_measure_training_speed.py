@@ -1,0 +1,104 @@
+import json
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from typer.testing import CliRunner
+
+from sppnet.classify.training_timing import time_training
+from sppnet.cli import build
+from sppnet.commands import measure_training_speed
+from sppnet.commands.measure_training_speed import read_regime
+from sppnet.data.manifest import ImageRecord, write_manifest
+from sppnet.errors import SppnetError
+from sppnet.models.network import Architecture, build_network
+from sppnet.models.weights import save_network
+
+SETTINGS = """--resize 72 --crop 64 --batch 4 --learning-rate 0.01 --momentum 0.9
+    --weight-decay 0.0005 --colour 0.1 --seed 1 --device cpu"""
+SIZES = {"single": [64], "multi": [64, 56]}
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """Ten pictures, and a network."""
+    records = []
+    for number in range(10):
+        split = "train" if number < 8 else "val"
+        path = tmp_path / f"{number}.png"
+        pixels = np.random.default_rng(number).integers(0, 256, (80, 90, 3), np.uint8)
+        Image.fromarray(pixels).save(path)
+        label = "ab"[number % 2]
+        records.append(
+            ImageRecord("classification", split, path.name, str(path), 90, 80, "", label)
+        )
+    write_manifest(tmp_path / "m.parquet", records)
+    write_network(tmp_path / "n.safetensors", ("a", "b"))
+    return tmp_path
+
+
+def write_network(path, classes):
+    architecture = Architecture("zf5", 0.05, (2, 1), 8, classes, (128.0,) * 3, 58.0, "RGB")
+    generator = torch.Generator().manual_seed(0)
+    save_network(path, build_network(architecture, initialisation="he", generator=generator))
+
+
+def run(folder, more):
+    regimes = [
+        {"name": name, "weights": f"{folder}/n.safetensors", "sizes": sizes}
+        | {"size_choice": "alternate"}
+        for name, sizes in SIZES.items()
+    ]
+    words = f"""measure-training-speed --manifest {folder}/m.parquet {SETTINGS}
+        --output {folder}/t.json {more}"""
+    given = [word for each in regimes for word in ("--regime", json.dumps(each))]
+    result = CliRunner().invoke(build(["measure-training-speed", "show"]), [*words.split(), *given])
+    if result.exception:
+        raise result.exception
+    return json.loads((folder / "t.json").read_text())
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+def test_every_way_of_training_is_timed_in_every_turn(folder, workers):
+    report = run(folder, f"--batches 2 --turns 3 --workers {workers}")
+    assert (report["batch"], report["batches"], report["turns"]) == (4, 2, 3)
+    assert report["torch"] == torch.__version__ and report["device"] and report["threads"] == 1
+    assert set(report["columns"]) == set(SIZES)
+    for column in report["columns"].values():
+        assert column["network"] == "n"
+        each = column["total"]["each"]
+        assert len(each) == 3 and 0 < min(each) <= column["total"]["median"] <= max(each) < 60
+
+
+def test_an_epoch_of_a_block_is_as_long_as_asked_for(folder, monkeypatch):
+    seen = {}
+
+    def record(trainings, **settings):
+        seen.update(trainings)
+        return time_training(trainings, **settings)
+
+    monkeypatch.setattr(measure_training_speed, "time_training", record)
+    run(folder, "--batches 1 --turns 1")
+    assert {name: each.crops.sizes for name, each in seen.items()} == {
+        "single": (64,),
+        "multi": (64, 56),
+    }
+    assert {each.crops.count for each in seen.values()} == {4}  # one batch of the eight images
+
+
+def test_more_images_than_there_are_are_refused(folder):
+    with pytest.raises(SppnetError, match="--batches: 3 batches of 4 are more than the 8 images"):
+        run(folder, "--batches 3 --turns 1")
+
+
+def test_a_network_of_other_classes_is_named(folder):
+    write_network(folder / "n.safetensors", ("a", "c"))
+    with pytest.raises(SppnetError, match=r"n\.safetensors: other classes"):
+        run(folder, "--batches 1 --turns 1")
+
+
+@pytest.mark.parametrize("text", ["{", "[]", '{"name": "a", "weights": "w", "sizes": [1]}'])
+def test_what_is_no_way_of_training_is_named(text):
+    with pytest.raises(SppnetError, match="--regime"):
+        read_regime(text)
