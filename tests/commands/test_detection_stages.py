@@ -1,4 +1,4 @@
-"""train-svm, train-bbox, detect and measure-speed, from files to files, for both methods."""
+"""Fine-tuning and the stages after it, from files to files, for both methods."""
 
 import json
 import shutil
@@ -32,6 +32,9 @@ SVM = """--cost 0.1 --bias 10 --positive-weight 2 --tolerance 0.01 --negative-io
     --retrain-after 5 --target-norm 20 --stats-images 4 --stats-boxes 9 --seed 3"""
 BBOX = """--overlap 0.5 --regularisation 100 --whitening 0.001 --maximum-pairs 1000
     --target-norm 20 --stats-images 4 --stats-boxes 9 --seed 3"""
+FINETUNE = """--learning-rate 0.01 --momentum 0.9 --weight-decay 0.0005 --warmup 0
+    --classifier-std 0.01 --batch 4 --positive-fraction 0.25 --positive-iou 0.5
+    --images-per-chunk 4 --windows-per-image 8 --holdout 0.2 --holdout-windows 16 --seed 3"""
 DETECTION = "--minimum-score -1.5 --nms 0.3 --top 100"
 TIMING = "--images 2 --repeats 1 --batch 2 --batch 4"
 
@@ -150,6 +153,27 @@ def train(folder: Path, method: str) -> Path:
         run("train-svm", *shared, *SVM.split(), "--output", svm, "--report", report)
         run("train-bbox", *shared, *BBOX.split(), "--output", output / "bbox.safetensors")
     return output
+
+
+@pytest.mark.parametrize("method", ["spp", "rcnn"])
+def test_drops_of_fine_tuning_are_iterations_and_not_chunks(
+    stage: Path, tmp_path: Path, method: str
+) -> None:
+    """A chunk has 4 * 8 / 4 = 8 iterations: 20 of them are 3 chunks, and 9 end in the second."""
+    words = ["finetune" if method == "spp" else "finetune-rcnn"]
+    for flag, file in (("weights", "network.safetensors"), ("proposals", "trainval.parquet")):
+        words += [f"--{flag}", str(stage / file)]
+    if method == "spp":
+        own = "--target 80 --shrink 6.5 --negative-low 0.1 --negative-high 0.5 --scale-choice best"
+        for size in SIZES:
+            words += ["--features", str(stage / f"trainval{size}.npy"), "--sizes", str(size)]
+    else:
+        own = "--crop 67 --context 4 --mirror"
+    words += ["--manifest", str(stage / "manifest.parquet"), "--work", str(tmp_path / "work")]
+    words += [*own.split(), *FINETUNE.split(), "--iterations", "20", "--drops", "9"]
+    run(*words, "--output", tmp_path / "net", "--history", tmp_path / "history.csv")
+    history = pd.read_csv(tmp_path / "history.csv")
+    assert history["lr"].tolist() == pytest.approx([0.01, 0.01, 0.001])
 
 
 def best_detection(found: pd.DataFrame, image: str, name: str) -> np.ndarray:
