@@ -57,6 +57,17 @@ def test_cells_carry_unit_count_interval_and_the_papers_number():
     assert found["base"]["speedup"].value == 1.0
 
 
+def test_a_speedup_is_the_ratio_of_medians():
+    """By the means it would be 9 for 4, by the shortest and the longest time 1/2 and 20."""
+    ours = {"each": [1.0, 2.0, 2.0, 2.0, 3.0]}
+    base = {"each": [0.5, 8.0, 8.0, 8.0, 60.0]}
+    times = timing()
+    times["columns"]["ours"]["total"], times["columns"]["base"]["total"] = ours, base
+    found = cells(timing=times)
+    assert found["ours"]["speedup"].value == 4.0
+    assert (found["ours"]["total_time"].value, found["base"]["total_time"].value) == (2.0, 8.0)
+
+
 def test_the_papers_speedup_stands_only_beside_its_baseline():
     found = table9_cells(
         COLUMNS,
