@@ -19,10 +19,11 @@ def comparisons(tmp_path):
     }
     evaluation = tmp_path / "evaluation.json"
     evaluation.write_text(json.dumps({"image_names": ["a", "b"], "rows": rows}))
-    time = tmp_path / "time.json"
-    time.write_text(json.dumps({"milliseconds_each": [4.0]}))
+    fast, slow = tmp_path / "fast.json", tmp_path / "slow.json"
+    fast.write_text(json.dumps({"milliseconds_each": [4.0]}))
+    slow.write_text(json.dumps({"milliseconds_each": [10.0]}))
     sides = {"ours": {"files": [str(evaluation)]}, "reference": {"files": [str(evaluation)]}}
-    times = {"ours": {"files": [str(time)]}, "reference": {"files": [str(time)], "part": None}}
+    times = {"ours": {"files": [str(fast)]}, "reference": {"files": [str(slow)], "part": None}}
     return [
         {"claim": "box_regression", "measured_on": "ZF-5", "comparable": True, **sides},
         {"claim": "map_views_faster", "measured_on": "ZF-5", "comparable": False, **times},
@@ -40,7 +41,8 @@ def test_table_twin_and_terminal_agree(comparisons, tmp_path, capsys):
     assert (first["paper_origin"], rows[1]["paper_origin"]) == ("deck", "-")
     assert (first["n"], first["seeds"], first["p"]) == ("2", "1", "-")
     assert first["verdict"] == "reproduced"
-    assert (rows[1]["paper"], rows[1]["ours"], rows[1]["low"]) == ("-", "1.00", "-")
+    assert (rows[1]["paper"], rows[1]["ours"], rows[1]["unit"]) == ("-", "2.50", "x")
+    assert rows[1]["low"] == "-"
     assert rows[1]["verdict"] == "undecided at this n"
     found = json.loads(twin.read_text())["claims"]
     assert found[0]["paper_arithmetic"] == "59.2 - 55.2"
