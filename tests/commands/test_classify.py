@@ -99,6 +99,10 @@ def test_scores_and_times_of_every_image(folder):
     assert images == [f"{number}.png" for number in range(IMAGES)]
     report = json.loads((folder / "whole.json").read_text())
     assert report["views"] == 10 and len(report["milliseconds_each"]) == IMAGES
+    assert report["milliseconds"] == pytest.approx(np.median(report["milliseconds_each"]), abs=1e-3)
+    wrong = tensors["scores"].argmax(dim=1) != tensors["labels"]
+    assert report["top1"]["error"] == pytest.approx(float(wrong.double().mean())) and wrong.any()
+    assert report["top5"]["error"] == 0  # of two classes
 
 
 def test_killed_and_continued_gives_the_same_bytes(folder, scored):

@@ -13,6 +13,7 @@ from typer.testing import CliRunner
 
 from sppnet.cli import build
 from sppnet.commands import detect
+from sppnet.commands.measure_speed import open_detector, read_column
 from sppnet.data.manifest import ImageRecord, read_manifest, write_manifest
 from sppnet.detect import mining
 from sppnet.detect.features import cache_maps
@@ -23,7 +24,7 @@ from sppnet.detect.svm import load_svms
 from sppnet.errors import SppnetError
 from sppnet.geometry.boxes import intersection_over_union
 from sppnet.models.network import Architecture, build_network, replace_classifier
-from sppnet.models.weights import save_network
+from sppnet.models.weights import load_network, network_sha, save_network
 
 CLASSES = {"green": (0, 200, 60), "red": (230, 40, 0)}
 SIZES = (192, 256)
@@ -273,6 +274,10 @@ def test_layers_differ_where_networks_do(stage: Path) -> None:
 
 
 def test_both_methods_are_timed(stage: Path, tmp_path: Path) -> None:
+    finetuned, untuned = (
+        network_sha(load_network(stage / f"{name}.safetensors", "cpu"))
+        for name in ("finetuned", "network")
+    )
     columns = []
     for method, own in (
         ("spp", {"sizes": SIZES, "target": 80, "shrink": 6.5, "crop": None}),
@@ -287,6 +292,14 @@ def test_both_methods_are_timed(stage: Path, tmp_path: Path) -> None:
     timing = json.loads((tmp_path / "timing.json").read_text())
     assert timing["images"] == 2 and timing["proposals"] == 28 and timing["threads"] == 1
     assert set(timing["columns"]) == {"spp!", "rcnn!"}
+    for method, text in zip(("spp", "rcnn"), columns[1::2], strict=True):
+        sample = (np.zeros((96, 128, 3), np.uint8), torch.tensor([[0.0, 0, 60, 60]]))
+        detector, _ = open_detector(read_column(text), sample, [1], torch.device("cpu"))
+        svms, _ = load_svms(train(stage, method) / "svm.safetensors", "cpu")
+        assert torch.equal(detector.svms.weight, svms["ftfc7"].weight)
+        assert network_sha(detector.network) == finetuned
+        pooling = detector.pooling.network
+        assert network_sha(pooling) == (untuned if method == "spp" else finetuned)
     assert timing["columns"]["rcnn!"]["batch"] in (2, 4)
     for column in timing["columns"].values():
         for part in ("conv", "fc", "total"):

@@ -1,12 +1,14 @@
 """pretrain, from files to files."""
 
 import csv
+import json
 import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 from typer.testing import CliRunner
 
@@ -107,6 +109,24 @@ def test_the_network_is_that_after_the_last_epoch_whatever_the_tested_images_say
     errors = [float(row["validation_error"]) for row in rows]
     assert errors[0] < min(errors[1:]) and len(set(after)) == 3
     assert network_sha(load_network(tmp_path / "n.safetensors", "cpu")) == after[-1]
+
+
+def test_the_final_errors_are_of_ten_views_of_the_validation_images(
+    manifest, tmp_path, monkeypatch
+):
+    seen = []
+
+    def second_best(network, images, *, crop, views):
+        seen.append((len(images), crop, views))
+        labels = torch.arange(len(images)) % 2  # as in the manifest
+        return torch.nn.functional.one_hot(1 - labels, 2).float()
+
+    monkeypatch.setattr(command, "view_scores", second_best)
+    pretrain(manifest, tmp_path, f"{SETTINGS} {TWO_SIZES} --plateau 1 --holdout 0.25")
+    assert seen == [(6, 64, 1), (3, 64, 1)] * 3 + [(6, 64, 10)]
+    found = json.loads((tmp_path / "n.json").read_text())
+    assert (found["views"], found["images"]) == (10, 6)
+    assert (found["top1"]["error"], found["top5"]["error"]) == (1, 0)
 
 
 def test_the_tested_images_decide_nothing_in_training(tmp_path):
