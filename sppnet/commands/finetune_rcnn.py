@@ -15,7 +15,6 @@ from sppnet.detect.rcnn import Warp
 from sppnet.detect.regions import load_regions
 from sppnet.detect.sampling import Sampling
 from sppnet.models.network import choose_device, rounding, with_background
-from sppnet.models.training import Schedule
 from sppnet.models.weights import load_network, save_network
 
 
@@ -64,9 +63,9 @@ def run(
         scale_choice="best",
         seed=seed,
     )
-    chunks = tuple(sampling.chunks(drop) for drop in drops or ())
-    epochs = sampling.chunks(iterations)
-    schedule = Schedule(learning_rate, chunks, epochs, momentum, weight_decay, warmup)
+    schedule = sampling.schedule(
+        learning_rate, drops or (), iterations, momentum, weight_decay, warmup
+    )
     settings = {
         "sampling": asdict(sampling),
         "schedule": asdict(schedule),

@@ -47,7 +47,7 @@ def finetune_maps(
         regions: training images with their boxes.
         features: cached maps of those images.
         sampling: how boxes are drawn.
-        schedule: its epochs and drops count chunks (see `Sampling.chunks`).
+        schedule: its epochs and drops count chunks (see `Sampling.schedule`).
         restart: folder for unfinished work.
 
     Returns:
@@ -96,7 +96,7 @@ def finetune_crops(
         warp: how boxes are cut out.
         mirror: mirror each crop with probability 1/2 when it is trained on; held-out ones never.
         sampling: how boxes are drawn.
-        schedule: its epochs and drops count chunks (see `Sampling.chunks`).
+        schedule: its epochs and drops count chunks (see `Sampling.schedule`).
         restart: folder for unfinished work.
 
     Returns:

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from sppnet.detect.regions import ImageRegions
 from sppnet.errors import SppnetError
+from sppnet.models.schedule import Schedule
 
 
 @dataclass(frozen=True)
@@ -53,6 +54,29 @@ class Sampling:
     def chunks(self, iterations: int) -> int:
         """Chunks that hold so many iterations, rounded up."""
         return -(-iterations // self.chunk_iterations)
+
+    def schedule(
+        self,
+        learning_rate: float,
+        drops: Sequence[int],
+        iterations: int,
+        momentum: float,
+        weight_decay: float,
+        warmup: int,
+    ) -> Schedule:
+        """A schedule whose epochs are chunks.
+
+        Args:
+            learning_rate: as in `Schedule`.
+            drops: iterations after which the rate is divided by 10; rounded up to whole chunks.
+            iterations: in all; rounded up to whole chunks.
+            momentum: as in `Schedule`.
+            weight_decay: as in `Schedule`.
+            warmup: iterations, and not rounded.
+        """
+        chunks = tuple(self.chunks(drop) for drop in drops)
+        epochs = self.chunks(iterations)
+        return Schedule(learning_rate, chunks, epochs, momentum, weight_decay, warmup)
 
 
 def hold_out(

@@ -76,6 +76,12 @@ def test_clear_features_are_named_rightly_and_seeds_decide_the_splits():
     assert not other["image"].equals(table["image"])
 
 
+def test_every_split_is_another_one():
+    table = learn_caltech(RECORDS, Stored(0.05), replace(PROTOCOL, splits=10))[1]
+    tested = table.groupby("split")["image"].apply(frozenset)
+    assert len(tested) == len(set(tested)) == 10
+
+
 def test_a_category_that_training_uses_up_is_null_and_left_out():
     protocol = replace(PROTOCOL, train_per_class=9, splits=1)
     layer = learn_caltech(RECORDS, Stored(0.05), protocol)[0]["layers"]["spp"]

@@ -4,6 +4,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from sppnet.classify import transfer_voc
+from sppnet.classify.linear_svm import class_scores
 from sppnet.classify.transfer_voc import VocProtocol, choose_size, learn_voc
 from sppnet.classify.voc_classification import image_labels
 from sppnet.data.manifest import ImageRecord
@@ -90,6 +92,23 @@ def test_a_class_that_is_not_tested_is_null_and_left_out():
     assert report["layers"]["fc7"]["value"] == pytest.approx(1)
     with pytest.raises(SppnetError, match="no class has training and test images"):
         learn_voc(training, testing[1:], *stored, PROTOCOL)
+
+
+def test_the_held_out_share_is_measured_on_and_all_others_are_learnt_from(monkeypatch):
+    parts = []
+
+    def remember(kernel, labels, train, test, **settings):
+        parts.append((train, test))
+        return class_scores(kernel, labels, train, test, **settings)
+
+    monkeypatch.setattr(transfer_voc, "class_scores", remember)
+    training = images(60)
+    labels, names = image_labels(training, ("cat", "dog")), [each.image for each in training]
+    choose_size({size: Stored(training, (1, 1)) for size in (224, 392)}, names, labels, PROTOCOL)
+    for train, test in parts:
+        assert sorted([*train, *test]) == list(range(60)) and len(test) == pytest.approx(18, abs=2)
+        assert np.array_equal(test, parts[0][1])  # the same images for all sizes
+    assert len(parts) == 2
 
 
 def test_the_size_is_chosen_on_held_out_trainval_images_by_fc7():

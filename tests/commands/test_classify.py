@@ -98,6 +98,9 @@ def test_scores_and_views_of_every_image(folder):
     assert images == [f"{number}.png" for number in range(IMAGES)]
     report = json.loads((folder / "whole.json").read_text())
     assert (report["views"], report["images"], report["scales"]) == (10, IMAGES, [72])
+    wrong = tensors["scores"].argmax(dim=1) != tensors["labels"]
+    assert report["top1"]["error"] == pytest.approx(float(wrong.double().mean())) and wrong.any()
+    assert report["top5"]["error"] == 0  # of two classes
 
 
 def test_killed_and_continued_gives_the_same_bytes(folder, scored):

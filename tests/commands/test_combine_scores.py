@@ -33,6 +33,9 @@ def test_the_output_can_be_combined_again(tmp_path):
     assert found["top1"]["error"] == 0.0 and found["top1"]["high"] > 0.5
     run([both, first], tmp_path / "three.safetensors", metrics)
     assert json.loads(metrics.read_text())["models"] == 3
+    run([first, first], both, metrics)
+    found = json.loads(metrics.read_text())
+    assert (found["top1"]["error"], found["top5"]["error"]) == (0.5, 0.0)
 
 
 def test_nothing_is_written_for_other_images(tmp_path):

@@ -1,4 +1,4 @@
-"""train-svm, train-bbox, detect and measure-speed, from files to files, for both methods."""
+"""Fine-tuning and the stages after it, from files to files, for both methods."""
 
 import json
 import re
@@ -14,6 +14,7 @@ from typer.testing import CliRunner
 
 from sppnet.cli import build
 from sppnet.commands import detect
+from sppnet.commands.measure_speed import open_detector, read_column
 from sppnet.data.manifest import ImageRecord, read_manifest, write_manifest
 from sppnet.data.store import file_sha256
 from sppnet.detect import mining
@@ -25,7 +26,7 @@ from sppnet.detect.svm import load_svms, save_svms
 from sppnet.errors import SppnetError
 from sppnet.geometry.boxes import intersection_over_union
 from sppnet.models.network import Architecture, build_network, replace_classifier
-from sppnet.models.weights import load_network, save_network
+from sppnet.models.weights import load_network, network_sha, save_network
 
 CLASSES = {"green": (0, 200, 60), "red": (230, 40, 0)}
 SIZES = (192, 256)
@@ -34,6 +35,9 @@ SVM = """--cost 0.1 --bias 10 --positive-weight 2 --tolerance 0.01 --negative-io
     --retrain-after 5 --target-norm 20 --stats-images 4 --stats-boxes 9 --seed 3"""
 BBOX = """--overlap 0.5 --regularisation 100 --whitening 0.001 --maximum-pairs 1000
     --target-norm 20 --stats-images 4 --stats-boxes 9 --seed 3"""
+FINETUNE = """--learning-rate 0.01 --momentum 0.9 --weight-decay 0.0005 --warmup 0
+    --classifier-std 0.01 --batch 4 --positive-fraction 0.25 --positive-iou 0.5
+    --images-per-chunk 4 --windows-per-image 8 --holdout 0.2 --holdout-windows 16 --seed 3"""
 DETECTION = "--minimum-score -1.5 --nms 0.3 --top 100"
 TIMING = "--images 2 --repeats 1 --batch 2 --batch 4"
 
@@ -147,6 +151,27 @@ def train(folder: Path, method: str) -> Path:
         run("train-svm", *shared, *SVM.split(), "--output", svm, "--report", report)
         run("train-bbox", *shared, *BBOX.split(), "--output", output / "bbox.safetensors")
     return output
+
+
+@pytest.mark.parametrize("method", ["spp", "rcnn"])
+def test_drops_of_fine_tuning_are_iterations_and_not_chunks(
+    stage: Path, tmp_path: Path, method: str
+) -> None:
+    """A chunk has 4 * 8 / 4 = 8 iterations: 20 of them are 3 chunks, and 9 end in the second."""
+    words = ["finetune" if method == "spp" else "finetune-rcnn"]
+    for flag, file in (("weights", "network.safetensors"), ("proposals", "trainval.parquet")):
+        words += [f"--{flag}", str(stage / file)]
+    if method == "spp":
+        own = "--target 80 --shrink 6.5 --negative-low 0.1 --negative-high 0.5 --scale-choice best"
+        for size in SIZES:
+            words += ["--features", str(stage / f"trainval{size}.npy"), "--sizes", str(size)]
+    else:
+        own = "--crop 67 --context 4 --mirror"
+    words += ["--manifest", str(stage / "manifest.parquet"), "--work", str(tmp_path / "work")]
+    words += [*own.split(), *FINETUNE.split(), "--iterations", "20", "--drops", "9"]
+    run(*words, "--output", tmp_path / "net", "--history", tmp_path / "history.csv")
+    history = pd.read_csv(tmp_path / "history.csv")
+    assert history["lr"].tolist() == pytest.approx([0.01, 0.01, 0.001])
 
 
 def best_detection(found: pd.DataFrame, image: str, name: str) -> np.ndarray:
@@ -321,6 +346,10 @@ def test_layers_differ_where_networks_do(stage: Path) -> None:
 
 
 def test_both_methods_are_timed(stage: Path, tmp_path: Path) -> None:
+    finetuned, untuned = (
+        network_sha(load_network(stage / f"{name}.safetensors", "cpu"))
+        for name in ("finetuned", "network")
+    )
     columns = []
     for method, own in (
         ("spp", {"sizes": SIZES, "target": 80, "shrink": 6.5, "crop": None}),
@@ -335,6 +364,14 @@ def test_both_methods_are_timed(stage: Path, tmp_path: Path) -> None:
     timing = json.loads((tmp_path / "timing.json").read_text())
     assert timing["images"] == 2 and timing["proposals"] == 28 and timing["threads"] == 1
     assert set(timing["columns"]) == {"spp!", "rcnn!"}
+    for method, text in zip(("spp", "rcnn"), columns[1::2], strict=True):
+        sample = (np.zeros((96, 128, 3), np.uint8), torch.tensor([[0.0, 0, 60, 60]]))
+        detector, _ = open_detector(read_column(text), sample, [1], torch.device("cpu"))
+        svms, _ = load_svms(train(stage, method) / "svm.safetensors", "cpu")
+        assert torch.equal(detector.svms.weight, svms["ftfc7"].weight)
+        assert network_sha(detector.network) == finetuned
+        pooling = detector.pooling.network
+        assert network_sha(pooling) == (untuned if method == "spp" else finetuned)
     assert timing["columns"]["rcnn!"]["batch"] in (2, 4)
     for column in timing["columns"].values():
         for part in ("conv", "fc", "total"):

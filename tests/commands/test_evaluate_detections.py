@@ -94,6 +94,31 @@ def test_average_precisions_by_hand(arguments):
     assert (found["images"], found["classes"], found["skipped"]) == (2, 2, ["fox"])
 
 
+def test_the_overlaps_of_hits_and_of_suppression_are_those_given(arguments):
+    """Boxes that are six tenths of a cat; and on one cat two that overlap by nine tenths."""
+    table = pd.DataFrame(FOUND)
+    part = table.assign(y2=table["y2"].replace(10.0, 6.0))
+    write_detections(arguments["detections"], part, list(OBJECTS))
+    for iou, expected in ((0.5, 1), (0.7, 0)):
+        run(**arguments | {"iou": iou, "nms": 0.95})
+        rows = json.loads(arguments["output"].read_text())["rows"]
+        assert rows["fc6"]["ap"]["cat"] == pytest.approx(expected)
+    # hit, miss, hit: precision 1 at recalls up to 1/2, then 2/3
+    assert rows["ftfc7 bb"]["ap"]["cat"] == pytest.approx((6 + 5 * 2 / 3) / 11)
+
+
+def test_intervals_and_samples_are_around_the_mean_and_by_the_seed(arguments):
+    found = []
+    for seed in (1, 1, 2):
+        run(**arguments | {"bootstrap": 60, "seed": seed})
+        found.append(json.loads(arguments["output"].read_text())["rows"])
+    assert found[0] == found[1] != found[2]
+    for row in found[0].values():
+        low, high = np.percentile(row["replicates"], [2.5, 97.5])
+        ends = np.clip([2 * row["map"] - high, 2 * row["map"] - low], 0, 1)
+        assert (row["low"], row["high"]) == pytest.approx(tuple(ends), abs=1e-5)
+
+
 def test_other_images_do_not_count(arguments):
     run(**arguments, images=1)
     found = json.loads(arguments["output"].read_text())

@@ -1,20 +1,25 @@
 """pretrain, from files to files."""
 
 import csv
+import json
 import shlex
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 from typer.testing import CliRunner
 
 from sppnet.cli import build
+from sppnet.commands import pretrain as command
 from sppnet.data.manifest import ImageRecord, write_manifest
 from sppnet.data.store import file_sha256, restart_directory
 from sppnet.errors import SppnetError
 from sppnet.models.network import choose_device
-from sppnet.models.weights import load_network
+from sppnet.models.training import fit
+from sppnet.models.weights import load_network, network_sha
 
 SETTINGS = """--backbone zf5 --width 0.05 --levels 2 --levels 1 --fc 8 --mean 128 --mean 128
     --mean 128 --std 58 --channel-order RGB --initialisation he --resize 72 --crop 64
@@ -23,13 +28,18 @@ SETTINGS = """--backbone zf5 --width 0.05 --levels 2 --levels 1 --fc 8 --mean 12
 TWO_SIZES = "--sizes 64 --sizes 56 --size-choice alternate"
 
 
-@pytest.fixture(scope="module")
-def manifest(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Twelve noisy pictures of two classes to train on, six to validate on."""
-    folder, random = tmp_path_factory.mktemp("set"), np.random.default_rng(5)
-    records = []
-    for number in range(18):
-        label, split = ("green", "red")[number % 2], "train" if number < 12 else "val"
+LABELS = ("green", "red")
+
+
+def write_set(folder: Path, validation: Sequence[int]) -> Path:
+    """A manifest of twelve noisy pictures of two classes to train on, and others to validate on.
+
+    The labels of validation are places in `LABELS`; the pictures are green and red in turn.
+    """
+    random, records = np.random.default_rng(5), []
+    for number in range(12 + len(validation)):
+        split = "train" if number < 12 else "val"
+        label = LABELS[number % 2 if number < 12 else validation[number - 12]]
         pixels = random.integers(0, 150, (80, 90, 3), dtype=np.uint8)
         pixels[..., 1 - number % 2] += 90
         path = folder / f"{number}.png"
@@ -38,6 +48,12 @@ def manifest(tmp_path_factory: pytest.TempPathFactory) -> Path:
         records.append(ImageRecord("classification", split, *place, label))
     write_manifest(folder / "manifest.parquet", records)
     return folder / "manifest.parquet"
+
+
+@pytest.fixture(scope="module")
+def manifest(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Twelve pictures to train on, six to validate on."""
+    return write_set(tmp_path_factory.mktemp("set"), [0, 1] * 3)
 
 
 def pretrain(manifest: Path, folder: Path, settings: str) -> list[dict[str, str]]:
@@ -71,6 +87,60 @@ def test_a_plateau_takes_the_place_of_drops(manifest, tmp_path):
     ):
         with pytest.raises(SppnetError, match=words):
             pretrain(manifest, tmp_path, f"{given} {more}")
+
+
+@pytest.mark.parametrize("more", ["", "--plateau 1 --holdout 0.25"])
+def test_the_network_is_that_after_the_last_epoch_whatever_the_tested_images_say(
+    manifest, tmp_path, monkeypatch, more
+):
+    """They have the lowest error after the first epoch, and so have the held-out ones."""
+    after = []
+
+    def fit_against_rising_errors(network, batches, validate, **settings):
+        def rising(module):
+            after.append(network_sha(module))
+            return {name: value + len(after) for name, value in validate(module).items()}
+
+        return fit(network, batches, rising, **settings)
+
+    monkeypatch.setattr(command, "fit", fit_against_rising_errors)
+    rows = pretrain(manifest, tmp_path, f"{SETTINGS} {TWO_SIZES} {more}")
+    errors = [float(row["validation_error"]) for row in rows]
+    assert errors[0] < min(errors[1:]) and len(set(after)) == 3
+    assert network_sha(load_network(tmp_path / "n.safetensors", "cpu")) == after[-1]
+
+
+def test_the_final_errors_are_of_ten_views_of_the_validation_images(
+    manifest, tmp_path, monkeypatch
+):
+    seen = []
+
+    def second_best(network, images, *, crop, views):
+        seen.append((len(images), crop, views))
+        labels = torch.arange(len(images)) % 2  # as in the manifest
+        return torch.nn.functional.one_hot(1 - labels, 2).float()
+
+    monkeypatch.setattr(command, "view_scores", second_best)
+    pretrain(manifest, tmp_path, f"{SETTINGS} {TWO_SIZES} --plateau 1 --holdout 0.25")
+    assert seen == [(6, 64, 1), (3, 64, 1)] * 3 + [(6, 64, 10)]
+    found = json.loads((tmp_path / "n.json").read_text())
+    assert (found["views"], found["images"]) == (10, 6)
+    assert (found["top1"]["error"], found["top5"]["error"]) == (1, 0)
+
+
+def test_the_tested_images_decide_nothing_in_training(tmp_path):
+    """One class is named throughout, so that other images are named better or worse."""
+    found, errors = [], []
+    for name, validation in (("most", [1, 1, 1, 1, 0]), ("few", [0, 0, 1, 0, 0, 0, 0])):
+        (tmp_path / name).mkdir()
+        own = write_set(tmp_path / name, validation)
+        given = f"{SETTINGS} {TWO_SIZES} --plateau 1 --holdout 0.25"
+        rows = pretrain(own, tmp_path / name, given)
+        errors.append([row.pop("validation_error") for row in rows])
+        curves = [{**row, "images_per_second": ""} for row in rows]
+        found.append((curves, (tmp_path / name / "n.safetensors").read_bytes()))
+    assert errors[0] != errors[1]
+    assert found[0] == found[1]
 
 
 @pytest.mark.parametrize(

@@ -14,8 +14,11 @@ def arguments(tmp_path):
     part = {"each": [1.0, 2.0, 3.0]}
     times = {"conv": part, "fc": part, "total": {"each": [3.0, 4.0, 5.0]}}
     fast = {"conv": part, "fc": part, "total": {"each": [0.4, 0.5, 0.6]}}
-    rows = {name: {"map": 0.5, "low": 0.4, "high": 0.6} for name in ROWS}
-    (tmp_path / "evaluation.json").write_text(json.dumps({"images": 7, "rows": rows}))
+    evaluations = []
+    for name, images, value in (("spp", 7, 0.5), ("rcnn", 9, 0.3)):
+        rows = {row: {"map": value, "low": value - 0.1, "high": value + 0.1} for row in ROWS}
+        evaluations.append(tmp_path / f"{name}.json")
+        evaluations[-1].write_text(json.dumps({"images": images, "rows": rows}))
     columns = {"spp": fast, "rcnn": times}
     (tmp_path / "timing.json").write_text(json.dumps({"images": 3, "columns": columns}))
     (tmp_path / "reference.csv").write_text(
@@ -25,7 +28,7 @@ def arguments(tmp_path):
         "column": ["spp", "rcnn"],
         "title": ["SPP, one scale", "R-CNN"],
         "reference_column": ["S", "none"],
-        "evaluation": [tmp_path / "evaluation.json"] * 2,
+        "evaluation": evaluations,
         "timing": tmp_path / "timing.json",
         "baseline": "rcnn",
         "bootstrap": 50,
@@ -41,7 +44,7 @@ def test_table_twin_and_terminal_agree(arguments, capsys):
     with arguments["table"].open(newline="") as file:
         table = list(csv.reader(file))
     assert table[0] == ["", "SPP, one scale", "R-CNN"]
-    assert table[5] == ["ftfc7 bb", "50.0", "50.0"]
+    assert table[5] == ["ftfc7 bb", "50.0", "30.0"]
     assert table[9] == ["speedup (vs. R-CNN)", "8.0x", "-"]
     assert b"\r" not in arguments["table"].read_bytes()
     twin = json.loads(arguments["cells"].read_text())["columns"]
@@ -54,8 +57,9 @@ def test_table_twin_and_terminal_agree(arguments, capsys):
         "paper": 59.2,
         "paper_origin": "unverified, means agree",
     }
-    assert "paper" not in twin["rcnn"]["ftfc7_bb"]
-    assert capsys.readouterr().out.splitlines()[5].split() == ["ftfc7", "bb", "50.0", "50.0"]
+    other = {"value": 30.0, "unit": "%", "n": 9, "low": 20.0, "high": 40.0}
+    assert twin["rcnn"]["ftfc7_bb"] == other
+    assert capsys.readouterr().out.splitlines()[5].split() == ["ftfc7", "bb", "50.0", "30.0"]
 
 
 def test_flags_must_come_once_per_column(arguments):
@@ -66,7 +70,7 @@ def test_flags_must_come_once_per_column(arguments):
 
 
 def test_a_missing_evaluation_is_named(arguments, tmp_path):
-    arguments["evaluation"] = [tmp_path / "evaluation.json", tmp_path / "absent.json"]
+    arguments["evaluation"][1] = tmp_path / "absent.json"
     with pytest.raises(SppnetError, match=r"absent\.json"):
         run(**arguments)
 

@@ -20,13 +20,15 @@ def comparisons(tmp_path):
     evaluation = tmp_path / "evaluation.json"
     evaluation.write_text(json.dumps({"image_names": ["a", "b"], "rows": rows}))
     time = tmp_path / "time.json"
-    time.write_text(json.dumps({"columns": {"maps": {"total": {"each": [0.004]}}}}))
+    columns = {"maps": [0.004], "crops": [0.010]}
+    each = {name: {"total": {"each": values}} for name, values in columns.items()}
+    time.write_text(json.dumps({"columns": each}))
     sides = {
         "ours": {"files": [str(evaluation)]},
         "reference": {"files": [str(evaluation)], "part": None},
     }
-    side = {"files": [str(time)], "part": "maps"}
-    times = {"ours": side, "reference": side}
+    fast, slow = ({"files": [str(time)], "part": part} for part in ("maps", "crops"))
+    times = {"ours": fast, "reference": slow}
     return [
         {"claim": "box_regression", "measured_on": "ZF-5", "comparable": True, **sides},
         {"claim": "map_views_faster", "measured_on": "ZF-5", "comparable": False, **times},
@@ -44,7 +46,8 @@ def test_table_twin_and_terminal_agree(comparisons, tmp_path, capsys):
     assert (first["paper_origin"], rows[1]["paper_origin"]) == ("deck", "-")
     assert (first["n"], first["seeds"], first["p"]) == ("2", "1", "-")
     assert first["verdict"] == "reproduced"
-    assert (rows[1]["paper"], rows[1]["ours"], rows[1]["low"]) == ("-", "1.00", "-")
+    assert (rows[1]["paper"], rows[1]["ours"], rows[1]["unit"]) == ("-", "2.50", "x")
+    assert rows[1]["low"] == "-"
     assert rows[1]["verdict"] == "undecided at this n"
     found = json.loads(twin.read_text())["claims"]
     assert found[0]["paper_arithmetic"] == "59.2 - 55.2"

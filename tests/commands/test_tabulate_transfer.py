@@ -1,17 +1,25 @@
 import csv
 import json
 
+import numpy as np
 import pytest
 
 from sppnet.commands.tabulate_transfer import run
 from sppnet.errors import SppnetError
 
+LAYERS = ("pool", "spp", "fc6", "fc7")
+
 
 @pytest.fixture
 def arguments(tmp_path):
-    layer = {"name": "own", "value": 0.5, "low": 0.4, "high": 0.6, "n": 9}
-    layers = dict.fromkeys(("pool", "spp", "fc6", "fc7"), layer)
-    (tmp_path / "result.json").write_text(json.dumps({"layers": layers}))
+    results = {}
+    for name, images, first in (("c", 9, 0.5), ("d", 7, 0.6), ("warped", 9, 0.3)):
+        layers = {
+            layer: {"name": "own", "value": value, "low": value - 0.1, "high": 0.9, "n": images}
+            for layer, value in zip(LAYERS, first + np.arange(4) / 100, strict=True)
+        }
+        results[name] = tmp_path / f"{name}.json"
+        results[name].write_text(json.dumps({"layers": layers}))
     (tmp_path / "reference.csv").write_text(
         "table,row,column,value,origin\n7,SPP_pool5/7,C,91.44,text\n8,VQ,C,56.0+-1.0,memory\n"
     )
@@ -19,7 +27,7 @@ def arguments(tmp_path):
         "column": ["c", "d"],
         "title": ["SPP, full", "Overfeat"],
         "reference_column": ["C", "none"],
-        "result": [tmp_path / "result.json"] * 2,
+        "result": [results["c"], results["d"]],
         "reference": tmp_path / "reference.csv",
         "csv_path": tmp_path / "out/table.csv",
         "cells": tmp_path / "out/table.json",
@@ -32,9 +40,11 @@ def table(arguments):
 
 
 def test_table_7_with_warped_images(arguments, capsys):
-    run(table=7, warped=arguments["result"][0], warped_column="c", **arguments)
+    warped = arguments["result"][0].with_name("warped.json")
+    run(table=7, warped=warped, warped_column="c", **arguments)
     assert table(arguments)[0] == ["", "SPP, full", "Overfeat"]
-    assert table(arguments)[-1] == ["SPP pool5/7, warped to a square", "50.00", "-"]
+    assert table(arguments)[4] == ["SPP pool5/7", "51.00", "61.00"]
+    assert table(arguments)[-1] == ["SPP pool5/7, warped to a square", "31.00", "-"]
     twin = json.loads(arguments["cells"].read_text())["columns"]
     assert twin["c"]["spp"]["paper"] == 91.44 and twin["c"]["spp"]["layer"] == "own"
     assert "SPP, full" in capsys.readouterr().out
@@ -42,11 +52,15 @@ def test_table_7_with_warped_images(arguments, capsys):
 
 def test_table_6_and_8(arguments):
     run(table=6, **arguments)
-    assert [row[0] for row in table(arguments)[3:]] == ["pool5/7 (6x6)", "fc6/8", "fc7/9"]
+    assert table(arguments)[3:] == [
+        ["pool5/7 (6x6)", "50.00", "60.00"],
+        ["fc6/8", "52.00", "62.00"],
+        ["fc7/9", "53.00", "63.00"],
+    ]
     run(table=8, layer=["fc7", "spp"], **arguments)
     assert table(arguments)[1:] == [
         ["VQ (quoted)", "56.0+-1.0", "-"],
-        ["SPP-net (ours, on 9, 9 images)", "50.00", "50.00"],
+        ["SPP-net (ours, on 9, 7 images)", "53.00", "61.00"],
     ]
 
 

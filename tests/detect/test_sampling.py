@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from sppnet.detect.sampling import Sampling, batch_rows, chunk_images, hold_out
 from sppnet.errors import SppnetError
+from sppnet.models.schedule import Schedule
 
 
 def sampling(**changes):
@@ -39,6 +40,11 @@ def test_chunk_uses_each_box_about_once():
 
 def test_iterations_round_up_to_whole_chunks():
     assert [sampling().chunks(count) for count in (0, 1, 8, 9)] == [0, 1, 1, 2]
+
+
+def test_a_schedule_of_iterations_counts_chunks():
+    found = sampling().schedule(0.1, (8, 9, 20), 33, 0.9, 5e-4, 3)
+    assert found == Schedule(0.1, (1, 2, 3), 5, 0.9, 5e-4, 3)
 
 
 @given(st.integers(2, 60), st.floats(0.01, 0.9), st.integers(0, 5))

@@ -60,6 +60,21 @@ def test_maps_are_pooled_as_in_detection(tmp_path):
     )
 
 
+def test_the_map_of_every_scale_is_timed_needed_or_not(monkeypatch):
+    """As the paper's conv time, which is that of five scales whatever the boxes are."""
+    net, (image, boxes), made = network(), sample(), []
+
+    def remember(network, image, size):
+        made.append(size)
+        return convolve(network, image, size)
+
+    monkeypatch.setattr(timing, "convolve", remember)
+    pooling = MapPooling(net, map_geometry(net.trunk, shrink=6.5), (128, 160, 224), 100)
+    features, place = pooling(image, boxes[:1])  # the largest, which the first scale suits best
+    assert made == [128, 160, 224]
+    assert len(features) == 1 and place.tolist() == [0]
+
+
 def test_boxes_on_the_same_cells_are_pooled_once():
     net, (image, boxes) = network(), sample()
     pooling = MapPooling(net, map_geometry(net.trunk, shrink=6.5), (224,), 100)

@@ -117,6 +117,40 @@ def test_verdicts_on_equal(low, high, expected):
     assert verdict(CLAIMS["map_views_equal"], low, high) == expected
 
 
+def test_as_fast_is_no_gain_and_less_than_a_point_is_no_loss():
+    """A ratio decides by 1 and not by 0; only against R-CNN may a point be lost."""
+    ratios = {claim.name for claim in CLAIMS.values() if claim.is_ratio}
+    assert len(ratios) == 4
+    for name in ratios:
+        assert verdict(CLAIMS[name], 0.5, 0.9) == CONTRADICTED
+        assert verdict(CLAIMS[name], 1.1, 1.9) == REPRODUCED
+    for claim in CLAIMS.values():
+        if claim.name not in {*ratios, "map_views_equal"}:
+            lost = REPRODUCED if claim.name == "as_accurate_as_rcnn" else CONTRADICTED
+            assert verdict(claim, -0.9, -0.1) == lost, claim.name
+            assert verdict(claim, -1.9, -1.1) == CONTRADICTED, claim.name
+
+
+# Rows of our files by those of the paper's tables.
+ROWS = {
+    "fc6": "fc6",
+    "ftfc6": "ftfc6",
+    "ftfc7": "ftfc7",
+    "ftfc7bb": "ftfc7 bb",
+    "fc7/9": "fc7",
+    "pool5/7_6x6": "pool",
+    "SPP_pool5/7": "spp",
+}
+
+
+@pytest.mark.parametrize("claim", CLAIMS.values(), ids=lambda claim: claim.name)
+def test_what_is_measured_is_what_the_papers_numbers_are_of(claim):
+    if claim.kind in ("map", "accuracy"):
+        assert claim.rows == tuple(ROWS[row] for _, row, _ in claim.paper)
+    words = " ".join(str(part) for key in claim.paper or () for part in key) + claim.text
+    assert (claim.top == 5) == ("top5" in words or "top-5" in words)
+
+
 def test_effects_are_positive_where_ours_is_better():
     better = {"errors": 30.0, "map": 40.0, "accuracy": 40.0, "image time": 2.0, "epoch time": 2.0}
     worse = {"errors": 40.0, "map": 30.0, "accuracy": 30.0, "image time": 8.0, "epoch time": 8.0}

@@ -17,10 +17,14 @@ IMAGES = 400
 
 @pytest.fixture
 def scores(tmp_path):
-    """Make a file of scores of 400 images of which those in `wrong` are named wrongly."""
+    """Make a file of scores of 400 images of which those in `wrong` are named wrongly.
 
-    def make(name, wrong, images=IMAGES):
+    Those have their label last of six; those in `fifth` have it fifth.
+    """
+
+    def make(name, wrong, images=IMAGES, fifth=slice(0)):
         values = torch.tensor([[0.9, 0.1, 0, 0, 0, 0]]).repeat(images, 1)
+        values[fifth] = torch.tensor([0.05, 0.5, 0.2, 0.15, 0.1, 0.0])
         values[wrong] = torch.tensor([0.0, 0.5, 0.2, 0.1, 0.1, 0.1])
         description = {"classes": list("abcdef"), "images": [str(i) for i in range(images)]}
         path = tmp_path / f"{name}.safetensors"
@@ -55,6 +59,15 @@ def test_errors_are_compared_on_the_same_images(scores):
     assert (turned.low, turned.high) == pytest.approx((-found.high, -found.low))
     assert verdict(CLAIMS["spp_zf5"], found.low, found.high) == REPRODUCED
     assert verdict(CLAIMS["spp_zf5"], turned.low, turned.high) == CONTRADICTED
+
+
+def test_a_claim_says_which_errors_are_compared(scores):
+    ours = scores("ours", slice(20), fifth=slice(50, 150))
+    other = scores("other", slice(40), fifth=slice(50, 80))
+    by_top = {5: (5.0, 10.0, 5.0), 1: (-12.5, 17.5, 30.0)}  # of 400 images
+    for name, top in (("views_96", 5), ("map_views_equal", 5), ("views_98", 1)):
+        found = compare(name, [ours], [other])
+        assert (found.effect, found.reference, found.ours) == by_top[top], name
 
 
 def test_networks_that_differ_much_leave_a_claim_undecided(scores):

@@ -3,6 +3,7 @@ import pandas as pd
 import pytest
 
 from sppnet.errors import SppnetError
+from sppnet.report import curves
 from sppnet.report.curves import draw_curves, read_history
 
 
@@ -35,6 +36,24 @@ def test_a_thin_line_per_seed_and_a_thick_mean(tmp_path):
     assert widths.count("0.6") == 6 and widths.count("1.6") == 3
     alone = lines_of(svg(tmp_path, {"SPP": [history(0.3)]}), "#0072b2")
     assert len(alone) == 3
+
+
+def test_training_errors_are_left_and_validation_errors_right_in_per_cent(tmp_path, monkeypatch):
+    kept = []
+    monkeypatch.setattr(curves, "save_figure", lambda figure, paths: kept.append(figure))
+    seeds = [history(0.3), history(0.5)]
+    draw_curves([tmp_path / "a.png"], {"SPP": seeds})
+    for axis, title, column in zip(
+        kept[0].axes,
+        ("training", "validation, centre crop"),
+        ("train_error", "validation_error"),
+        strict=True,
+    ):
+        assert axis.get_title() == title
+        *single, mean = [line.get_ydata() for line in axis.lines]
+        errors = 100 * np.array([each[column] for each in seeds])
+        assert np.array(single) == pytest.approx(errors)
+        assert mean == pytest.approx(errors.mean(axis=0))
 
 
 def test_sizes_are_shown_where_they_change(tmp_path):

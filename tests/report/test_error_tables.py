@@ -17,13 +17,13 @@ IMAGES = 200
 def scores(tmp_path):
     """Make a file of scores: of 200 images so many are named wrongly by the best score.
 
-    A wrong image has its label second of six, or last where `hopeless`.
+    A wrong image has its label fifth of six, or last where `hopeless`.
     """
 
     def make(name, wrong, hopeless=0, **changes):
         values = torch.tensor([0.4, 0.2, 0.15, 0.1, 0.08, 0.07]).repeat(IMAGES, 1)
         labels = torch.zeros(IMAGES, dtype=torch.int64)
-        values[:wrong] = torch.tensor([0.2, 0.4, 0.15, 0.1, 0.08, 0.07])
+        values[:wrong] = torch.tensor([0.08, 0.4, 0.2, 0.15, 0.1, 0.07])
         values[:hopeless] = torch.tensor([0.0, 0.4, 0.2, 0.2, 0.1, 0.1])
         description = {
             "classes": list("abcdef"),

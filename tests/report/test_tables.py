@@ -1,10 +1,14 @@
+from pathlib import Path
+
 import numpy as np
 import pytest
 
+import sppnet.report
 from sppnet.errors import SppnetError
-from sppnet.report.reference import PaperValue
+from sppnet.report.reference import PaperValue, read_reference
 from sppnet.report.tables import Cell, Column, aligned, layout, metrics, table9_cells
 
+SHIPPED = Path(sppnet.report.__file__).parent / "reference.csv"
 COLUMNS = [Column("ours", "SPP (1-sc)", "SPP_1sc_ZF5"), Column("base", "R-CNN", "RCNN_Alex5")]
 REFERENCE = {
     ("ftfc7bb", "SPP_1sc_ZF5"): PaperValue(58.0, "deck"),
@@ -55,6 +59,33 @@ def test_cells_carry_unit_count_interval_and_the_papers_number():
     assert found["ours"]["speedup"] == Cell(63.55, "x", 20, 63.55, 63.55, 64.0, "deck")
     assert found["base"]["fc6"].n == 40
     assert found["base"]["speedup"].value == 1.0
+
+
+def test_every_row_stands_beside_its_row_of_the_paper():
+    """The first column of Table 9, as printed."""
+    found = cells(reference=read_reference(SHIPPED, 9))["ours"]
+    assert {key: cell.paper for key, cell in found.items()} == {
+        "pool5": 43.0,
+        "fc6": 42.5,
+        "ftfc6": 52.3,
+        "ftfc7": 54.5,
+        "ftfc7_bb": 58.0,
+        "conv_time": 0.053,
+        "fc_time": 0.089,
+        "total_time": 0.142,
+        "speedup": 64,
+    }
+
+
+def test_a_speedup_is_the_ratio_of_medians():
+    """By the means it would be 9 for 4, by the shortest and the longest time 1/2 and 20."""
+    ours = {"each": [1.0, 2.0, 2.0, 2.0, 3.0]}
+    base = {"each": [0.5, 8.0, 8.0, 8.0, 60.0]}
+    times = timing()
+    times["columns"]["ours"]["total"], times["columns"]["base"]["total"] = ours, base
+    found = cells(timing=times)
+    assert found["ours"]["speedup"].value == 4.0
+    assert (found["ours"]["total_time"].value, found["base"]["total_time"].value) == (2.0, 8.0)
 
 
 def test_the_papers_speedup_stands_only_beside_its_baseline():

@@ -1,10 +1,14 @@
+from pathlib import Path
+
 import pytest
 
+import sppnet.report
 from sppnet.errors import SppnetError
-from sppnet.report.reference import PaperValue
+from sppnet.report.reference import PaperValue, read_reference
 from sppnet.report.tables import Column
 from sppnet.report.transfer_tables import TransferCell, add_warped, layer_cells, layer_lines
 
+SHIPPED = Path(sppnet.report.__file__).parent / "reference.csv"
 CROP, FULL = Column("b", "SPP, crop", "B"), Column("c", "SPP, full", "C")
 REFERENCE = {
     ("conv4", "B"): PaperValue(57.28, "unverified"),
@@ -62,6 +66,30 @@ def test_table_7_has_the_pyramid_and_the_warped_images_beside_it():
     assert lines[:-1] == plain
     assert lines[-1] == ["SPP pool5/7, warped to a square", "-", "50.30"]
     assert cells["c"]["spp_warped"].paper == 89.91
+
+
+@pytest.mark.parametrize(
+    ("table", "printed"),
+    [
+        (6, {"conv4": 57.28, "conv5": 65.43, "pool": 68.76, "fc6": 75.55, "fc7": 76.45}),
+        (
+            7,
+            {
+                "conv4": 81.03,
+                "conv5": 83.76,
+                "pool": 87.60,
+                "spp": 89.47,
+                "fc6": 88.54,
+                "fc7": 86.10,
+            },
+        ),
+    ],
+)
+def test_every_row_stands_beside_its_row_of_the_paper(table, printed):
+    """Column (b) of both tables, as printed."""
+    column = Column("b", "SPP, crop", "b_SPP_ZF5_crop224")
+    cells = layer_cells(table, [column], RESULTS, read_reference(SHIPPED, table))
+    assert {key: cell.paper for key, cell in cells["b"].items()} == printed
 
 
 def test_other_files_are_refused_by_name():

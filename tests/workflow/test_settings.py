@@ -10,10 +10,13 @@ import yaml
 from sppnet.classification_sections import Chain
 from sppnet.errors import SppnetError
 from sppnet.models.backbones import BACKBONES
+from sppnet.report.reference import read_paper_rows, read_reference
 from sppnet.settings import check_settings, json_schema
 
 ROOT = Path(__file__).resolve().parents[2]
-SHIPPED = [*sorted((ROOT / "config").glob("*.yaml")), ROOT / "tests/workflow/tiny.yaml"]
+CONFIGURATIONS = sorted((ROOT / "config").glob("*.yaml"))
+SHIPPED = [*CONFIGURATIONS, ROOT / "tests/workflow/tiny.yaml"]
+REFERENCE = ROOT / "sppnet/report/reference.csv"
 REMOVED = object()
 TRUNK = {"title": "a trunk", "reference": None, "width": 1, "epochs": 2}
 
@@ -25,6 +28,45 @@ def load(path=ROOT / "config/mini.yaml"):
 @pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.name)
 def test_shipped_configurations_hold(path):
     check_settings(load(path))
+
+
+@pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.name)
+def test_shipped_configurations_choose_nothing_on_images_that_are_tested_on(path):
+    """What could be chosen: snapshots, when a rate drops, sizes of images, columns, layers."""
+    config = load(path)
+    assert (config["data"]["trainval"], config["data"]["test"]) == ("trainval", "test")
+    for method, tuning in config["finetune"].items():
+        assert 0.05 <= tuning["holdout"] <= 0.5, f"finetune.{method}.holdout"
+    recipes = {name: network["training"] for name, network in config["networks"].items()}
+    for name, recipe in (*recipes.items(), ("classifiers", config["classifiers"]["training"])):
+        assert (recipe["plateau"] is None) == (recipe["holdout"] is None), name
+        assert recipe["holdout"] is None or recipe["drops"] == [], name
+    transfer = config["transfer"]
+    assert 0.1 <= transfer["table6"]["holdout"] <= 0.5
+    assert all(len(column["sizes"]) == 1 for column in transfer["table7"]["columns"].values())
+
+
+@pytest.mark.parametrize("path", CONFIGURATIONS, ids=lambda path: path.name)
+def test_what_the_paper_chose_is_chosen_anew_or_named_beforehand(path):
+    """Its 392 pixels by held-out images; of Table 8 the layers of its best numbers."""
+    transfer = load(path)["transfer"]
+    columns = transfer["table6"]["columns"].values()
+    several = [each["reference"] for each in columns if len(each["sizes"]) > 1]
+    assert several == ["d_SPP_ZF5_full392"]
+    assert [transfer["table8"][f"{name}_layer"] for name in ("voc07", "caltech101")] == [
+        "fc7",
+        "spp",
+    ]
+
+
+@pytest.mark.parametrize("name", ["mini.yaml", "paper.yaml"])
+def test_table_8_shows_the_columns_whose_numbers_the_paper_repeats_there(name):
+    transfer = load(ROOT / "config" / name)["transfer"]
+    (ours,) = (row.texts for row in read_paper_rows(REFERENCE, 8) if row.name == "ours")
+    for number, key, row in ((6, "voc07", "fc7/9"), (7, "caltech101", "SPP_pool5/7")):
+        column = transfer[f"table{number}"]["columns"][transfer["table8"][key]]["reference"]
+        printed = read_reference(REFERENCE, number)[row, column].value
+        assert printed == float(ours[key].partition("+-")[0])
 
 
 def test_the_schema_is_the_generated_one():
@@ -46,6 +88,7 @@ def test_the_schema_is_the_generated_one():
         ),
         ("finetune.spp.holdout", 1, ["finetune.spp.holdout: ", "less than 1"]),
         ("data", REMOVED, ["data: missing"]),
+        ("data.test", "trainval", ["data.test: trainval", "other images"]),
         ("networks.zf5.architecture.levels", [], ["networks.zf5.architecture.levels: "]),
         ("networks.zf5.architecture.mean", [1, 2], ["networks.zf5.architecture.mean: "]),
         ("networks.zf5.training.drops", [0], ["networks.zf5.training.drops.0: "]),
