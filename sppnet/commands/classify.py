@@ -15,7 +15,7 @@ from sppnet.classify.multi_view import MultiViewClassifier, Views, save_scores, 
 from sppnet.classify.pretrain import label_indices
 from sppnet.data.manifest import read_manifest
 from sppnet.data.store import restart_directory, write_json
-from sppnet.models.network import choose_device
+from sppnet.models.network import choose_device, rounding
 from sppnet.models.weights import load_network
 
 
@@ -50,7 +50,7 @@ def run(
     labels = label_indices(records, classes)
     views = Views(source, tuple(scales or ()), window, positions, mirrored, full)
     classifier = MultiViewClassifier(network, views)
-    settings = {"views": asdict(views), "device": place.type}
+    settings = {"views": asdict(views), **rounding(place, threads)}
     restart = restart_directory(work, settings, [manifest, weights])
     found = score_files(classifier, records, restart)
     mean_views = float(np.mean(found.views))

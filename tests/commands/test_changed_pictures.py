@@ -31,6 +31,11 @@ STAGES = {
         --output out/o --history out/o.csv""",
     "measure-speed": """--proposals test --column {} --images 2 --repeats 1 --batch 2
         --output out/o.json""",
+    "measure-view-speed": """--weights net --protocol {} --images 2 --repeats 1
+        --output out/o.json""",
+    "measure-training-speed": """--regime {} --resize 72 --crop 64 --batch 2 --batches 1 --turns 1
+        --learning-rate 0.01 --momentum 0.9 --weight-decay 0 --colour 0.1 --seed 1
+        --output out/o.json""",
     "draw-detections": "--detections found --images 2 --minimum-score 0 --nms 0.3 --output out/o",
     "cache-image-features": """--dataset detection --split trainval --weights net --size 72
         --input full --work work --output out/o.npy""",
@@ -75,9 +80,8 @@ def folder(tmp_path, monkeypatch):
         write_proposals(tmp_path / split, {"0": boxes, "1": boxes}, {})
     row = {"layer": "ftfc7", "class_name": "a", "image": "0", "score": 1.0}
     corners = [f"{regressed}{side}" for regressed in ("", "r") for side in ("x1", "y1", "x2", "y2")]
-    write_detections(
-        tmp_path / "found", pd.DataFrame([row | dict.fromkeys(corners, 1.0)]), ["0", "1"]
-    )
+    found = pd.DataFrame([row | dict.fromkeys(corners, 1.0)])
+    write_detections(tmp_path / "found", found, ["0", "1"], ["ftfc7"])
     architecture = Architecture("zf5", 0.05, (1,), 8, ("a", "b"), (128.0,) * 3, 58.0, "RGB")
     generator = torch.Generator().manual_seed(0)
     net = build_network(architecture, initialisation="he", generator=generator)

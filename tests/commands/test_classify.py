@@ -113,21 +113,14 @@ def test_killed_and_continued_gives_the_same_bytes(folder, scored):
     assert not list((folder / "work").iterdir())
 
 
-def test_threads_do_not_start_scores_anew(folder, scored, monkeypatch):
+@pytest.mark.parametrize("changed", ["views", "weights", "threads"])
+def test_what_decides_scores_starts_them_anew(folder, scored, changed, monkeypatch):
     monkeypatch.setattr(torch, "set_num_threads", lambda number: None)
-    kill_at_the_sixth_image(folder)
-    scored.clear()
-    run(folder, "again", threads=2)
-    assert len(scored) == 3
-
-
-@pytest.mark.parametrize("changed", ["views", "weights"])
-def test_what_decides_scores_starts_them_anew(folder, scored, changed):
     kill_at_the_sixth_image(folder)
     if changed == "weights":
         save_weights(folder, seed=1)
     scored.clear()
-    positions = 9 if changed == "views" else 5
-    continued = run(folder, "again", positions)
+    positions, threads = 9 if changed == "views" else 5, 2 if changed == "threads" else 1
+    continued = run(folder, "again", positions, threads)
     assert len(scored) == IMAGES
-    assert continued == run(folder, "whole", positions)
+    assert continued == run(folder, "whole", positions, threads)

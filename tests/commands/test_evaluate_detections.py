@@ -98,7 +98,7 @@ def test_the_overlaps_of_hits_and_of_suppression_are_those_given(arguments):
     """Boxes that are six tenths of a cat; and on one cat two that overlap by nine tenths."""
     table = pd.DataFrame(FOUND)
     part = table.assign(y2=table["y2"].replace(10.0, 6.0))
-    write_detections(arguments["detections"], part, list(OBJECTS))
+    write_detections(arguments["detections"], part, list(OBJECTS), LAYERS)
     for iou, expected in ((0.5, 1), (0.7, 0)):
         run(**arguments | {"iou": iou, "nms": 0.95})
         rows = json.loads(arguments["output"].read_text())["rows"]

@@ -11,6 +11,7 @@ from sppnet.cli import build
 from sppnet.commands import measure_training_speed
 from sppnet.commands.measure_training_speed import read_regime
 from sppnet.data.manifest import ImageRecord, write_manifest
+from sppnet.data.store import file_sha256
 from sppnet.errors import SppnetError
 from sppnet.models.network import Architecture, build_network
 from sppnet.models.weights import save_network
@@ -29,10 +30,8 @@ def folder(tmp_path):
         path = tmp_path / f"{number}.png"
         pixels = np.random.default_rng(number).integers(0, 256, (80, 90, 3), np.uint8)
         Image.fromarray(pixels).save(path)
-        label = "ab"[number % 2]
-        records.append(
-            ImageRecord("classification", split, path.name, str(path), 90, 80, "", label)
-        )
+        place = (path.name, str(path), 90, 80, file_sha256(path))
+        records.append(ImageRecord("classification", split, *place, "ab"[number % 2]))
     write_manifest(tmp_path / "m.parquet", records)
     write_network(tmp_path / "n.safetensors", ("a", "b"))
     return tmp_path

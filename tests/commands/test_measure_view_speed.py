@@ -9,6 +9,7 @@ from typer.testing import CliRunner
 from sppnet.cli import build
 from sppnet.commands.measure_view_speed import read_protocol
 from sppnet.data.manifest import ImageRecord, write_manifest
+from sppnet.data.store import file_sha256
 from sppnet.errors import SppnetError
 from sppnet.models.network import Architecture, build_network
 from sppnet.models.weights import save_network
@@ -26,9 +27,8 @@ def test_every_choice_of_views_is_timed_on_every_image(tmp_path):
         pixels = np.random.default_rng(number).integers(0, 256, (80, 100, 3), np.uint8)
         path = tmp_path / f"{number}.png"
         Image.fromarray(pixels).save(path)
-        records.append(
-            ImageRecord("classification", "val", path.name, str(path), 100, 80, "", label)
-        )
+        place = (path.name, str(path), 100, 80, file_sha256(path))
+        records.append(ImageRecord("classification", "val", *place, label))
     write_manifest(tmp_path / "m.parquet", records)
     architecture = Architecture("zf5", 0.05, (2, 1), 8, ("a", "b"), (128.0,) * 3, 58.0, "RGB")
     network = build_network(

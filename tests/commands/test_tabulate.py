@@ -80,6 +80,6 @@ def test_a_detector_that_finds_nothing_has_its_cells(arguments):
     arguments["evaluation"][0].write_text(json.dumps({"images": 7, "rows": rows}))
     run(**arguments)
     with arguments["table"].open(newline="") as file:
-        assert [line[1:] for line in csv.reader(file)][1:6] == [["0.0", "0.0"]] * 5
-    cell = json.loads(arguments["cells"].read_text())["columns"]["rcnn"]["fc6"]
+        assert [line[1:] for line in csv.reader(file)][1:6] == [["0.0", "30.0"]] * 5
+    cell = json.loads(arguments["cells"].read_text())["columns"]["spp"]["fc6"]
     assert cell == {"value": 0, "unit": "%", "n": 7, "low": 0, "high": 0}

@@ -52,7 +52,7 @@ def test_an_empty_category_is_refused_by_name(root):
 
 
 def test_a_folder_without_the_set_is_refused(tmp_path):
-    with pytest.raises(SppnetError, match="101_ObjectCategories: no such folder; --root"):
+    with pytest.raises(SppnetError, match="101_ObjectCategories: no such folder; the root"):
         read_caltech101(tmp_path, 2)
 
 
@@ -96,7 +96,7 @@ def test_the_files_of_a_set_are_those_that_are_opened(root, opened_files):
 @pytest.mark.parametrize(
     ("folder", "words"),
     [
-        (".", "101_ObjectCategories: no such folder; --root needs 101"),
+        (".", "101_ObjectCategories: no such folder; the root"),
         ("101_ObjectCategories", "101_ObjectCategories: no class folders"),
         ("101_ObjectCategories/bee", "bee: empty class folder"),
     ],

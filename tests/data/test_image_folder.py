@@ -96,7 +96,7 @@ def test_the_files_of_a_set_are_those_that_are_opened(tmp_path, opened_files):
 @pytest.mark.parametrize(
     ("kept", "words"),
     [
-        ([], "train: no such folder; --root"),
+        ([], "train: no such folder"),
         (["train/a/1.jpg"], "val: no such folder"),
         (["train/a/1.jpg", "val/1.jpg"], "val: no class folders"),
         (["train/a/1.jpg", "val/a/.hidden"], "val/a: empty class folder"),

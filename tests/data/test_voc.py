@@ -196,7 +196,7 @@ def test_files_that_a_list_names_and_that_are_missing_are_files_of_the_set(root)
 def test_a_set_without_a_folder_has_no_files(root, folder):
     write_lists(root, test="a")
     (root / folder).rename(root / "elsewhere")
-    with pytest.raises(SppnetError, match=f"{folder}: no such folder; --root"):
+    with pytest.raises(SppnetError, match=f"{folder}: no such folder; a VOC set"):
         next(voc_files(root, ("test",)))
 
 
