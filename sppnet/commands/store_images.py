@@ -8,7 +8,7 @@ from typer import Option
 
 from sppnet.data.image_store import INDEX, Form, ImageStore
 from sppnet.data.image_store_writer import write_image_store
-from sppnet.data.manifest import read_manifest, write_problems
+from sppnet.data.manifest import read_manifest
 from sppnet.data.store import file_sha256, restart_directory, write_json
 
 
@@ -20,7 +20,6 @@ def run(
     work: Annotated[Path, Option(help="Folder for unfinished work.")],
     output: Annotated[Path, Option(help="Store to write, a folder.")],
     digest: Annotated[Path, Option(help="Count and checksum of what is stored (.json).")],
-    problems: Annotated[Path, Option(help="Images left out and why, CSV.")],
     size: Annotated[
         int | None, Option(help="Shorter side, pixels; without it, the files as they are.", min=1)
     ] = None,
@@ -34,7 +33,7 @@ def run(
     form = Form(size, quality)
     records = read_manifest(manifest, dataset, split)
     settings = asdict(form) | {"data": [dataset, split], "shard_images": shard_images}
-    found = write_image_store(
+    write_image_store(
         output,
         records,
         form,
@@ -42,12 +41,9 @@ def run(
         workers=workers,
         restart=restart_directory(work, settings, [manifest]),
     )
-    write_problems(problems, found)
     store = ImageStore(output)
     if verify:
         store.verify()
     # The index holds a checksum of every image, so its own stands for them all.
     write_json(digest, {"images": len(store), "sha256": file_sha256(output / INDEX)})
-    for problem in found[:1]:
-        print(f"{problem.path}: {problem.problem}; {problem.action}")
-    print(f"{len(store)} images stored, {len(found)} left out, listed in {problems}")
+    print(f"{len(store)} images stored")

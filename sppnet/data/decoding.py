@@ -90,8 +90,8 @@ def read_unchanged(path: Path, expected: str) -> bytes:
     data = read_picture(path)
     if sha256(data).hexdigest() != expected:
         raise SppnetError(
-            f"{path}: has changed since its manifest was made; put the file back, or run snakemake "
-            "again, which reads the set anew"
+            f"{path}: has changed since its manifest was made; put the file back, or have its set "
+            "read anew: run snakemake again (ImageNet: with --forcerun prepare_imagenet)"
         )
     return data
 

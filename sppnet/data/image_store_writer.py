@@ -5,7 +5,7 @@ import shutil
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -13,9 +13,9 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from sppnet.data.decoding import CURE, read_unchanged
+from sppnet.data.decoding import read_unchanged
 from sppnet.data.image_store import COLUMNS, INDEX, Form, shard_path
-from sppnet.data.manifest import ImageRecord, Problem
+from sppnet.data.manifest import ImageRecord
 from sppnet.data.store import atomic_path, read_json, write_json
 from sppnet.errors import SppnetError
 from sppnet.progress import track
@@ -44,7 +44,7 @@ def write_image_store(
     shard_images: int,
     workers: int,
     restart: Path,
-) -> list[Problem]:
+) -> None:
     """Write a store; it appears under its name only when it is whole.
 
     Args:
@@ -56,25 +56,15 @@ def write_image_store(
         restart: folder for finished shards (see `restart_directory`); a run that was killed
             continues after them.
 
-    Returns:
-        Images that are broken, or have changed since they were read for the manifest: left out.
-
     Raises:
-        SppnetError: nothing is left to store, or a worker died.
+        SppnetError: an image has changed since it was read for the manifest, or a worker died.
     """
     parts = [records[i : i + shard_images] for i in range(0, len(records), shard_images)]
     jobs = [_Job(number, part, form, restart) for number, part in enumerate(parts)]
     waiting = [job for job in jobs if not job.rows.exists()]
     for _ in track(_work(waiting, workers), f"shards of {shard_images} images", len(waiting)):
         pass
-    written = [read_json(job.rows) for job in jobs]
-    rows = [row for each in written for row in each["rows"]]
-    problems = [Problem(**problem) for each in written for problem in each["problems"]]
-    if not rows:
-        reason = f" ({problems[0].path}: {problems[0].problem})" if problems else ""
-        raise SppnetError(f"{output}: no image to store{reason}; prepare the set again")
-    _publish(output, rows, form, restart)
-    return problems
+    _publish(output, [row for job in jobs for row in read_json(job.rows)], form, restart)
 
 
 def _work(jobs: Sequence[_Job], workers: int) -> Iterator[None]:
@@ -91,18 +81,13 @@ def _work(jobs: Sequence[_Job], workers: int) -> Iterator[None]:
 
 
 def _write_shard(job: _Job) -> None:
-    rows, problems = [], []
+    rows = []
     with atomic_path(shard_path(job.folder, job.shard)) as temporary, temporary.open("wb") as file:
         for record in job.records:
-            try:
-                stored, row = _entry(record, job.form)
-            except SppnetError as error:
-                reason = str(error).removeprefix(f"{record.path}: ").removesuffix(CURE)
-                problems.append(Problem(record.path, reason, "left out of the store"))
-                continue
+            stored, row = _entry(record, job.form)
             rows.append(row | {"shard": job.shard, "offset": file.tell()})
             file.write(stored)
-    write_json(job.rows, {"rows": rows, "problems": [asdict(each) for each in problems]})
+    write_json(job.rows, rows)
 
 
 def _entry(record: ImageRecord, form: Form) -> tuple[bytes, dict[str, Any]]:
@@ -119,11 +104,8 @@ def _publish(output: Path, rows: list[dict[str, Any]], form: Form, restart: Path
     partial = output.with_name(f".{output.name}.{os.getpid()}.partial")
     partial.mkdir(parents=True)
     try:
-        used = sorted({row["shard"] for row in rows})
-        for number, shard in enumerate(used):  # without those in which no image is left
-            _link(shard_path(restart, shard), shard_path(partial, number))
-        places = {shard: number for number, shard in enumerate(used)}
-        rows = [row | {"shard": places[row["shard"]]} for row in rows]
+        for shard in {row["shard"] for row in rows}:
+            _link(shard_path(restart, shard), shard_path(partial, shard))
         sizes = {"size": str(form.size or ""), "quality": str(form.quality or "")}
         table = pa.Table.from_pylist(rows, schema=COLUMNS.with_metadata(sizes))
         pq.write_table(table, partial / INDEX)

@@ -48,7 +48,7 @@ def prepare(root: Path, folder: Path) -> Path:
 def store(manifest: Path, split: str, output: Path, form: str) -> None:
     sppnet(
         f"store-images --manifest {manifest} --dataset classification --split {split} {form}"
-        f" --shard-images 5 --work {output}.work --output {output} --problems {output}.csv"
+        f" --shard-images 5 --work {output}.work --output {output}"
         f" --digest {output}.json"
         " --workers 1 --verify"
     )

@@ -148,7 +148,6 @@ STAGES: dict[str, dict[str, Counts | File | Free]] = {
         "work": WORK,
         "output": WRITTEN,
         "digest": WRITTEN,
-        "problems": WRITTEN,
         "verify": Free(False, True, "reads what is written"),
         "workers": WORKERS,
     },

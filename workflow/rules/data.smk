@@ -115,7 +115,6 @@ rule store_images:
     output:
         store=directory("<artifacts>/store/{part}"),
         digest="<artifacts>/store/{part}.json",
-        problems="<artifacts>/store/{part}_problems.csv",
     log:
         "<logs>/store_images/{part}.log",
     benchmark:
@@ -134,7 +133,7 @@ rule store_images:
         "sppnet store-images --manifest {input.manifest:q} --dataset classification"
         " --split {wildcards.part} {params.settings} --workers {threads}"
         " --work work/store_images/{wildcards.part} --output {output.store:q}"
-        " --digest {output.digest:q} --problems {output.problems:q} > {log:q} 2>&1"
+        " --digest {output.digest:q} > {log:q} 2>&1"
 
 
 rule propose:
