@@ -90,6 +90,10 @@ def test_records_lost_in_both_places_stop_the_run(tree):
     (tree.path / "artifacts/mini/records.json").unlink()
     done = tree.run("snakemake", "--cores", "1", check=False)
     assert done.returncode == 2 and "of unknown origin" in done.stderr
+    tree.run("snakemake", "--cores", "1", "--touch", "--forceall")
+    assert tree.plan() == {}
+    tree.edit("config/mini.yaml", "regularisation: 1000", "regularisation: 2000")
+    assert "train_bbox" in tree.plan()
 
 
 def test_another_configuration_is_left_alone(tree):

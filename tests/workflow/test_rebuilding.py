@@ -117,12 +117,12 @@ def test_new_code_far_below_is_noticed(tree):
 def test_a_deleted_artifact_is_missed_at_once_and_can_be_restored(tree):
     weights = tree.path / "artifacts/mini/networks/small.safetensors"
     weights.unlink()
-    tree.edit("config/mini.yaml", "  top: 100", "  top: 99")
+    tree.edit("config/mini.yaml", "iou: 0.5\n  nms", "iou: 0.4\n  nms")
     failed = tree.run("dvc", "repro", check=False)
     assert failed.returncode and "small.safetensors: missing" in failed.stderr
-    assert "rule detect" not in failed.stdout + failed.stderr
+    assert "rule evaluate" not in failed.stdout + failed.stderr
     assert tree.run("git", "status", "--short").stdout == " M config/mini.yaml\n"
-    tree.edit("config/mini.yaml", "  top: 99", "  top: 100")
+    tree.edit("config/mini.yaml", "iou: 0.4\n  nms", "iou: 0.5\n  nms")
     tree.run("dvc", "checkout")
     assert weights.exists() and tree.plan() == {}
 
