@@ -185,6 +185,7 @@ class Table7(Section):
     train_per_class: Count = Field(description="Training images of a category.")
     test_per_class: Count = Field(description="Most test images of a category.")
     splits: Count = Field(description="Random splits.")
+    halvings: Count = Field(description="Random halvings of the images for the interval.")
     columns: dict[Name, TransferColumn] = Field(min_length=1)
     warped: Name = Field(description="Column whose images are warped to squares instead.")
     warped_beside: Name = Field(description="Column that it is compared with.")
@@ -213,8 +214,8 @@ class Transfer(Section):
     """Linear SVMs on features of whole images."""
 
     cost: Annotated[float, Field(gt=0)] = Field(description="Soft-margin C.")
-    bootstrap: Count = Field(description="Resamplings of the test images for the interval.")
-    seed: Natural = Field(description="Of the held-out part, the splits and the resamplings.")
+    bootstrap: Count = Field(description="Table 6: resamplings of the test images.")
+    seed: Natural = Field(description="Of the held-out part, splits, resamplings and halvings.")
     table6: Table6
     table7: Table7
     table8: Table8

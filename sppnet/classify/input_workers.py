@@ -118,8 +118,9 @@ def cut_all(
             if isinstance(crops, SppnetError):
                 raise crops
             yield plan, crops.numpy()
-    except RuntimeError as error:
-        if "DataLoader worker" not in str(error):
+    # The last two where it dies between sending a batch and handing over its memory.
+    except (RuntimeError, EOFError, ConnectionError) as error:
+        if isinstance(error, RuntimeError) and "DataLoader worker" not in str(error):
             raise
         raise SppnetError(
             f"--workers {workers}: a process died, perhaps for want of memory; use fewer"

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import torch
+from sklearn import config_context
 from sklearn.svm import SVC
 
 from sppnet.classify.voc_classification import IGNORED, POSITIVE
@@ -77,10 +78,23 @@ def svm_scores(
 
     Source: paper §3.2; C = 1 in its first version.
     """
-    signs = positive[train]
+    return _scores(kernel, kernel[np.ix_(train, train)], positive[train], train, test, cost)
+
+
+def _scores(
+    kernel: np.ndarray,
+    products: np.ndarray,
+    signs: np.ndarray,
+    train: np.ndarray,
+    test: np.ndarray,
+    cost: float,
+) -> np.ndarray:
+    """`svm_scores` with the inner products of the training images, which classes share."""
     if signs.all() or not signs.any():
         return np.full(len(test), np.nan)
-    machine = SVC(C=cost, kernel="precomputed").fit(kernel[np.ix_(train, train)], signs)
+    # On few images scikit-learn's checks take longer than LIBSVM; the kernel is finite.
+    with config_context(assume_finite=True, skip_parameter_validation=True):
+        machine = SVC(C=cost, kernel="precomputed").fit(products, signs)
     support = train[machine.support_]
     return np.asarray(kernel[np.ix_(test, support)] @ machine.dual_coef_[0] + machine.intercept_[0])
 
@@ -100,8 +114,10 @@ def class_scores(
     Returns:
         float64 `(len(test), K)`; NaN for a class without a positive or a negative training image.
     """
-    columns = [
-        svm_scores(kernel, each == POSITIVE, train[each[train] != IGNORED], test, cost=cost)
-        for each in labels.T
-    ]
+    products = kernel[np.ix_(train, train)]
+    columns = []
+    for each in labels[train].T:
+        used = np.flatnonzero(each != IGNORED)
+        own = products if len(used) == len(train) else products[np.ix_(used, used)]
+        columns.append(_scores(kernel, own, each[used] == POSITIVE, train[used], test, cost))
     return np.stack(columns, axis=1)

@@ -13,11 +13,11 @@ from sppnet.classify.linear_svm import class_scores, normalised_kernel
 from sppnet.classify.voc_classification import NEGATIVE, POSITIVE
 from sppnet.data.manifest import ImageRecord, class_list
 from sppnet.errors import SppnetError
-from sppnet.geometry.statistics import percentile_interval
+from sppnet.geometry.statistics import halves_interval
 from sppnet.progress import track
 
 MEASURE = "mean over categories of the share of test images named rightly, mean over splits"
-REPLICATES_AT_ONCE = 100
+Split = tuple[np.ndarray, np.ndarray]  # rows to train on and to test on
 
 
 @dataclass(frozen=True)
@@ -29,8 +29,8 @@ class CaltechProtocol:
         train_per_class: training images of each category.
         test_per_class: most test images of each.
         splits: random splits that are averaged.
-        bootstrap: samples of the images for the interval.
-        seed: of the splits and of the samples.
+        halvings: random halvings of the images for the interval.
+        seed: of the splits and of the halvings.
         device: where features are multiplied.
     """
 
@@ -38,14 +38,14 @@ class CaltechProtocol:
     train_per_class: int
     test_per_class: int
     splits: int
-    bootstrap: int
+    halvings: int
     seed: int
     device: torch.device | str = "cpu"
 
 
 def draw_split(
     labels: np.ndarray, *, train: int, test: int, generator: np.random.Generator
-) -> tuple[np.ndarray, np.ndarray]:
+) -> Split:
     """Draw training and test images from every category.
 
     Args:
@@ -101,10 +101,11 @@ def learn_caltech(
     layers, tables = {}, []
     for layer in track(features.names, "layer"):
         kernel = normalised_kernel(features.vectors(layer, images), protocol.device)
-        predicted = [_predict(kernel, labels, *split, cost=protocol.cost) for split in splits]
+        predicted = [predict(kernel, labels, split, protocol.cost) for split in splits]
+        differences = halved_differences(kernel, labels, protocol)
         layers[layer] = {
             "name": features.names[layer],
-            **_summary(splits, predicted, labels, classes, protocol),
+            **_summary(splits, predicted, labels, classes, differences),
         }
         for number, ((_, test), guess) in enumerate(zip(splits, predicted, strict=True)):
             tables.append(_table(layer, number, images, classes, test, labels[test], guess))
@@ -125,94 +126,133 @@ def _check(classes: Sequence[str], labels: np.ndarray, protocol: CaltechProtocol
             f"--train-per-class {protocol.train_per_class}: category {classes[least]!r} has "
             f"{counts[least]} images; ask for fewer"
         )
-    if len(classes) < 2 or counts.max() == protocol.train_per_class:
+    # so that the smaller half of that category, too, has an image beyond those to train on
+    if len(classes) < 2 or counts.max() < max(protocol.train_per_class + 2, 4):
         raise SppnetError(
             f"--train-per-class {protocol.train_per_class}: {len(classes)} categories, none with "
-            "images left to test; ask for fewer or add pictures"
+            "images left to test in either half of them; ask for fewer or add pictures"
         )
 
 
-def _predict(
-    kernel: np.ndarray, labels: np.ndarray, train: np.ndarray, test: np.ndarray, *, cost: float
-) -> np.ndarray:
-    signs = np.where(labels[:, None] == np.unique(labels), POSITIVE, NEGATIVE)
-    return np.asarray(class_scores(kernel, signs, train, test, cost=cost).argmax(axis=1))
+def predict(kernel: np.ndarray, labels: np.ndarray, split: Split, cost: float) -> np.ndarray:
+    """Categories of the test images: those whose one-against-rest SVM has the best score.
+
+    Args:
+        kernel: `(N, N)` inner products of the features.
+        labels: int `(N,)`, category of each image.
+        split: of the rows; each category that it tests has training images.
+        cost: C.
+    """
+    categories = np.unique(labels[split[0]])
+    signs = np.where(labels[:, None] == categories, POSITIVE, NEGATIVE)
+    return np.asarray(categories[class_scores(kernel, signs, *split, cost=cost).argmax(axis=1)])
 
 
 def category_accuracies(
-    correct: np.ndarray, tested: np.ndarray, labels: np.ndarray, weights: np.ndarray
+    splits: Sequence[Split], predicted: Sequence[np.ndarray], labels: np.ndarray, categories: int
 ) -> np.ndarray:
     """Share of a category's test images that are named rightly, in each split.
 
     Args:
-        correct: bool `(S, N)`, in splits where the image is tested.
-        tested: bool `(S, N)`.
-        labels: int `(N,)`, categories 0 to K - 1.
-        weights: `(B, N)` of the images, not negative.
+        splits: S, of the rows.
+        predicted: categories of each split's test images.
+        labels: int `(N,)`, categories from 0.
+        categories: K, their number.
 
     Returns:
-        float64 `(B, S, K)`; NaN where no test image has weight.
+        float64 `(S, K)`; NaN where no image is tested.
     """
-    shares = []
-    for category in range(labels.max() + 1):
-        rows = labels == category
-        right = weights[:, rows] @ correct[:, rows].T
-        every = weights[:, rows] @ tested[:, rows].T
-        shares.append(np.where(every > 0, right / np.where(every > 0, every, 1), np.nan))
-    return np.stack(shares, axis=2)
+    shares = np.full((len(splits), categories), np.nan)
+    for row, (_, test), guess in zip(shares, splits, predicted, strict=True):
+        tested = np.bincount(labels[test], minlength=categories)
+        right = np.bincount(labels[test], guess == labels[test], minlength=categories)
+        np.divide(right, tested, out=row, where=tested > 0)
+    return shares
 
 
-def bootstrap_means(
-    correct: np.ndarray, tested: np.ndarray, labels: np.ndarray, *, replicates: int, seed: int
+def draw_halves(labels: np.ndarray, generator: np.random.Generator) -> list[np.ndarray]:
+    """Rows `(N,)` of all images in two halves, drawn in every category; chance has an odd one."""
+    first = np.zeros(len(labels), bool)
+    for each in np.unique(labels):
+        rows = generator.permutation(np.flatnonzero(labels == each))
+        first[rows[generator.integers(2) :: 2]] = True
+    return [np.flatnonzero(first), np.flatnonzero(~first)]
+
+
+def halved_differences(
+    kernel: np.ndarray, labels: np.ndarray, protocol: CaltechProtocol
 ) -> np.ndarray:
-    """Accuracy `(replicates,)` over images drawn with replacement inside their categories.
+    """Half of the difference of accuracy between two halves of the images, time after time.
 
-    An image that is drawn twice counts twice in every split that tests it. Arguments as in
-    `category_accuracies`; the same seed draws the same images for any outcomes.
+    Each half repeats all that the value comes from, with half of everything: images to train on,
+    images to test on, and splits, drawn in it alone, with SVMs of their own. So the difference
+    holds what training images, test images and splits contribute; splits count twice, which makes
+    up for training images that matter less where only half of them teach.
+
+    Args:
+        kernel: `(N, N)` inner products of the features.
+        labels: int `(N,)`, categories 0 to K - 1.
+        protocol: numbers of the experiment; the same seed draws the same images for any features.
+
+    Returns:
+        float64 `(halvings,)`.
     """
-    generator = np.random.default_rng(seed)
-    means: list[np.ndarray] = []
-    for start in range(0, replicates, REPLICATES_AT_ONCE):
-        count = min(REPLICATES_AT_ONCE, replicates - start)
-        weights = np.empty((count, len(labels)))
-        for category in range(labels.max() + 1):
-            rows = np.flatnonzero(labels == category)
-            share = np.full(len(rows), 1 / len(rows))
-            weights[:, rows] = generator.multinomial(len(rows), share, size=count)
-        shares = category_accuracies(correct, tested, labels, weights)
-        means.append(np.nanmean(shares, axis=2).mean(axis=1))
-    return np.concatenate(means)
+    differences = []
+    for number in range(protocol.halvings):
+        generator = np.random.default_rng([protocol.seed, protocol.splits + number])
+        first, second = (
+            _half_accuracy(kernel, labels, half, protocol, generator)
+            for half in draw_halves(labels, generator)
+        )
+        differences.append((first - second) / 2)
+    return np.array(differences)
+
+
+def _half_accuracy(
+    kernel: np.ndarray,
+    labels: np.ndarray,
+    half: np.ndarray,
+    protocol: CaltechProtocol,
+    generator: np.random.Generator,
+) -> float:
+    counts = np.bincount(labels)
+    measured = counts[labels] > protocol.train_per_class  # the value has no other categories
+    splits = []
+    for _ in range((protocol.splits + 1) // 2):
+        train, test = draw_split(
+            labels[half],
+            train=max(1, protocol.train_per_class // 2),
+            test=(protocol.test_per_class + 1) // 2,
+            generator=generator,
+        )
+        splits.append((half[train], half[test][measured[half[test]]]))
+    predicted = [predict(kernel, labels, split, protocol.cost) for split in splits]
+    shares = category_accuracies(splits, predicted, labels, len(counts))
+    return float(np.nanmean(shares, axis=1).mean())
 
 
 def _summary(
-    splits: Sequence[tuple[np.ndarray, np.ndarray]],
+    splits: Sequence[Split],
     predicted: Sequence[np.ndarray],
     labels: np.ndarray,
     classes: Sequence[str],
-    protocol: CaltechProtocol,
+    differences: np.ndarray,
 ) -> dict[str, Any]:
     """Accuracy over all splits and in each; null for a category without test images."""
-    tested = np.zeros((len(splits), len(labels)), bool)
-    correct = tested.copy()
-    for number, ((_, test), guess) in enumerate(zip(splits, predicted, strict=True)):
-        tested[number, test] = True
-        correct[number, test] = guess == labels[test]
-    shares = category_accuracies(correct, tested, labels, np.ones((1, len(labels))))[0]
+    shares = category_accuracies(splits, predicted, labels, len(classes))
     each = np.nanmean(shares, axis=1)
-    samples = bootstrap_means(
-        correct, tested, labels, replicates=protocol.bootstrap, seed=protocol.seed
-    )
-    low, high = percentile_interval(samples)
+    value = float(each.mean())
+    low, high = halves_interval(value, differences)
     # Every split tests the same number of images of a category.
     known = [None if np.isnan(column[0]) else float(column.mean()) for column in shares.T]
     return {
-        "value": float(each.mean()),
+        "value": value,
         "deviation": float(each.std(ddof=1)) if len(each) > 1 else None,
-        "low": low,
-        "high": high,
-        "n": int(tested[0].sum()),
-        "replicates": samples.tolist(),
-        "splits": [float(value) for value in each],
+        "low": max(low, 0.0),
+        "high": min(high, 1.0),
+        "n": len(splits[0][1]),
+        "half_differences": differences.tolist(),
+        "splits": each.tolist(),
         "per_class": dict(zip(classes, known, strict=True)),
     }
 

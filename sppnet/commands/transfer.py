@@ -29,8 +29,7 @@ def run(
         Option(help="Features of trainval, or of all of Caltech-101; repeat, one per image size."),
     ],
     cost: Annotated[float, Option(help="C of the SVMs.")],
-    bootstrap: Annotated[int, Option(help="Samples of the images for the interval.", min=1)],
-    seed: Annotated[int, Option(help="Of the held-out part, the splits and the samples.")],
+    seed: Annotated[int, Option(help="Of the held-out part, splits, samples and halvings.")],
     output: Annotated[Path, Option(help="Results by layer (.json).")],
     outcomes: Annotated[Path, Option(help="Scores, or predictions, of every image (.parquet).")],
     test_features: Annotated[
@@ -40,6 +39,9 @@ def run(
         float | None,
         Option(help="voc07: share of trainval that chooses the image size.", min=0, max=1),
     ] = None,
+    bootstrap: Annotated[
+        int | None, Option(help="voc07: samples of the images for the interval.", min=1)
+    ] = None,
     train_per_class: Annotated[
         int | None, Option(help="caltech101: training images of a category.", min=1)
     ] = None,
@@ -47,24 +49,29 @@ def run(
         int | None, Option(help="caltech101: most test images of a category.", min=1)
     ] = None,
     splits: Annotated[int | None, Option(help="caltech101: random splits.", min=1)] = None,
+    halvings: Annotated[
+        int | None, Option(help="caltech101: halvings of the images for the interval.", min=1)
+    ] = None,
     device: Annotated[str, Option(help="auto, cpu, cuda, cuda:1 ...")] = "auto",
     threads: Annotated[int, Option(help="CPU threads.", min=1)] = 1,
 ) -> None:
     """Train linear SVMs on every layer and test them on images that they have not seen."""
     torch.set_num_threads(threads)
-    place, shared = choose_device(device), {"cost": cost, "bootstrap": bootstrap, "seed": seed}
+    shared = {"cost": cost, "seed": seed, "device": choose_device(device)}
     if protocol == "voc07":
-        _require(protocol, {"--test-features": test_features, "--holdout": holdout})
-        voc = VocProtocol(**shared, holdout=holdout, device=place)  # type: ignore[arg-type]
+        own = {"holdout": holdout, "bootstrap": bootstrap}
+        _require(protocol, {"test_features": test_features, **own})
+        voc = VocProtocol(**shared, **own)  # type: ignore[arg-type]
         report, table = _voc(manifest, features, test_features or [], voc)
     else:
         counts = {
             "train_per_class": train_per_class,
             "test_per_class": test_per_class,
             "splits": splits,
+            "halvings": halvings,
         }
-        _require(protocol, {f"--{name.replace('_', '-')}": n for name, n in counts.items()})
-        caltech = CaltechProtocol(**shared, **counts, device=place)  # type: ignore[arg-type]
+        _require(protocol, counts)
+        caltech = CaltechProtocol(**shared, **counts)  # type: ignore[arg-type]
         report, table = _caltech(manifest, features, caltech)
     with atomic_path(outcomes) as temporary:
         table.to_parquet(temporary, index=False)
@@ -72,9 +79,10 @@ def run(
 
 
 def _require(protocol: str, given: dict[str, Any]) -> None:
-    missing = [flag for flag, value in given.items() if value is None]
+    missing = [name for name, value in given.items() if value is None]
     if missing:
-        raise SppnetError(f"{missing[0]}: missing; --protocol {protocol} needs it")
+        flag = missing[0].replace("_", "-")
+        raise SppnetError(f"--{flag}: missing; --protocol {protocol} needs it")
 
 
 def _voc(

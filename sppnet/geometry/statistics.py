@@ -1,6 +1,7 @@
 """What several stages compute of curves and of bootstrap samples."""
 
 import numpy as np
+from scipy.stats import t
 
 # MATLAB's 0:0.1:1, which counts up to the middle and down from the end: 0.3 is 3 * 0.1, a hair
 # above 3/10, so a recall of 3 in 10 does not reach it; 0.6 and 0.7 are the nearest doubles.
@@ -60,3 +61,21 @@ def basic_interval(value: float, samples: np.ndarray) -> tuple[float, float]:
     """
     low, high = percentile_interval(samples)
     return min(max(2 * value - high, 0.0), 1.0), min(max(2 * value - low, 0.0), 1.0)
+
+
+def halves_interval(value: float, differences: np.ndarray) -> tuple[float, float]:
+    """95 % interval of a mean, from halves of the data that repeat the whole experiment.
+
+    Args:
+        value: measured on all data.
+        differences: float (B,), half of what one half of the data shows beyond the other. For a
+            mean over independent data its variance is that of `value`, and its mean is 0.
+
+    Returns:
+        value -+ the quantile of Student's t with B degrees of freedom, times the root mean square.
+
+    Source: Nadeau and Bengio, Inference for the Generalization Error, 2003, section 4.2
+    (conservative Z, whose variance is this one).
+    """
+    spread = float(t.ppf(0.975, len(differences)) * np.sqrt(np.mean(np.square(differences))))
+    return value - spread, value + spread

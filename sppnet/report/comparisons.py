@@ -1,7 +1,8 @@
 """The effect behind a claim, measured from the files of the two sides that it compares."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -9,9 +10,9 @@ import numpy as np
 
 from sppnet.data.store import read_json
 from sppnet.errors import SppnetError
-from sppnet.geometry.statistics import percentile_interval
+from sppnet.geometry.statistics import halves_interval, percentile_interval
 from sppnet.report.claims import Claim
-from sppnet.report.scores import read_wrong
+from sppnet.report.scores import network_errors, read_wrong
 from sppnet.report.statistics import (
     bootstrap_means,
     bootstrap_medians,
@@ -44,6 +45,8 @@ class Measured:
         seeds: networks of ours.
         low, high: 95 % interval of the effect; None where n is 1.
         p: exact McNemar test; None where it does not apply.
+        networks: errors: of "ours" and "reference", what each network errs on (see
+            `network_errors`); the two values are their means.
     """
 
     effect: float
@@ -54,6 +57,7 @@ class Measured:
     low: float | None = None
     high: float | None = None
     p: float | None = None
+    networks: dict[str, list[dict[str, Any]]] | None = None
 
 
 def measure(claim: Claim, ours: Side, reference: Side, *, replicates: int, seed: int) -> Measured:
@@ -93,16 +97,29 @@ def _errors(claim: Claim, ours: Side, reference: Side, replicates: int, seed: in
         p = max(mcnemar(one, two) for one, two in zip(wrong, other, strict=True))
     values = (100 * float(wrong.mean()), 100 * float(other.mean()))
     differences = claim.effect(100 * samples[0], 100 * samples[1])
-    return _summary(claim, values, differences, len(images), len(wrong), p)
+    return replace(
+        _summary(claim, values, differences, len(images), len(wrong), p),
+        networks={
+            "ours": network_errors(ours.files, wrong),
+            "reference": network_errors(reference.files, other),
+        },
+    )
 
 
 @dataclass(frozen=True, eq=False)
 class _Stored:
-    """A measured value (0..1) with the bootstrap samples (B,) of it that its stage stored."""
+    """A measured value (0..1), and what its stage stored for the interval of a difference.
+
+    Attributes:
+        key: "replicates" for bootstrap samples of the value, "half_differences" for half of the
+            difference between two halves of the images.
+        samples: float (B,).
+    """
 
     path: Path
     value: float
-    replicates: np.ndarray
+    key: str
+    samples: np.ndarray
     images: list[str]
     n: int
 
@@ -117,14 +134,18 @@ def _stored_difference(claim: Claim, ours: Side, reference: Side) -> Measured:
         raise SppnetError(
             f"{other.path}: other images than {found.path}; measure both on the same ones"
         )
-    if len(found.replicates) != len(other.replicates):
+    if (found.key, len(found.samples)) != (other.key, len(other.samples)):
         raise SppnetError(
-            f"{other.path}: not as many bootstrap samples as {found.path}; "
+            f"{other.path}: not as many {found.key} as {found.path}; "
             "measure both with the same number and seed"
         )
+    values = (100 * found.value, 100 * other.value)
+    differences = 100 * (found.samples - other.samples)
+    if found.key == "half_differences":
+        interval = partial(halves_interval, values[0] - values[1])
+        return _summary(claim, values, differences, found.n, 1, interval=interval)
     # Average precision is as much better in samples of one side as of the other: percentiles hold.
-    differences = 100 * (found.replicates - other.replicates)
-    return _summary(claim, (100 * found.value, 100 * other.value), differences, found.n, 1)
+    return _summary(claim, values, differences, found.n, 1)
 
 
 def _read_stored(claim: Claim, side: Side, row: str) -> _Stored:
@@ -135,10 +156,12 @@ def _read_stored(claim: Claim, side: Side, row: str) -> _Stored:
     group, name = ("rows", "map") if claim.kind == "map" else ("layers", "value")
     found = _part(report, (group, row), path)
     images = list(_part(report, ("image_names",), path))
+    key = "half_differences" if "half_differences" in found else "replicates"
     return _Stored(
         path,
         _part(found, (name,), path),
-        np.asarray(_part(found, ("replicates",), path), np.float64),
+        key,
+        np.asarray(_part(found, (key,), path), np.float64),
         images,
         found.get("n", len(images)),
     )
@@ -180,9 +203,11 @@ def _summary(
     n: int,
     seeds: int,
     p: float | None = None,
+    *,
+    interval: Callable[[np.ndarray], tuple[float, float]] = percentile_interval,
 ) -> Measured:
     """Rounded, so that an interval that ends at a margin is not beyond it by a rounding error."""
-    ends = percentile_interval(samples) if n > 1 else (None, None)
+    ends = interval(samples) if n > 1 else (None, None)
     low, high = (None if end is None else round(end, 6) for end in ends)
     effect, ours, reference = (round(float(each), 6) for each in (claim.effect(*values), *values))
     return Measured(effect, ours, reference, n, seeds, low, high, p)

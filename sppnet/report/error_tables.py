@@ -10,7 +10,7 @@ import numpy as np
 from sppnet.errors import SppnetError
 from sppnet.geometry.statistics import percentile_interval
 from sppnet.report.reference import PaperRow, PaperValue, read_paper_rows, read_reference
-from sppnet.report.scores import read_scores, read_wrong
+from sppnet.report.scores import error_percent, network_errors, read_scores, read_wrong
 from sppnet.report.statistics import bootstrap_means
 
 TableName = Literal["2", "3", "4", "5", "ablations"]
@@ -54,6 +54,7 @@ class ErrorCell:
         value: mean error over the networks, %.
         n: images; None for a quoted number.
         seeds: networks.
+        networks: what each errs on (see `network_errors`); the value is their mean.
         low, high: 95 % interval over images and networks.
         gain: how far the error is below that of the first row, in percentage points.
         paper, paper_origin: the paper's number and where it was read.
@@ -69,6 +70,7 @@ class ErrorCell:
     paper: float | None = None
     paper_origin: str | None = None
     quoted: bool = False
+    networks: list[dict[str, Any]] | None = None
 
 
 @dataclass(frozen=True)
@@ -121,7 +123,7 @@ def layout(table: TableName, lines: Sequence[Line]) -> list[list[str]]:
 
 
 def cell_metrics(lines: Sequence[Line]) -> dict[str, Any]:
-    """The JSON twin: every cell by column and row with unit, n, seeds, interval, paper's number."""
+    """The JSON twin: every cell by column and row with all that is known about it."""
     columns: dict[str, dict[str, Any]] = {}
     for line in lines:
         for column, cell in line.cells.items():
@@ -207,13 +209,20 @@ def error_interval(wrong: np.ndarray, *, replicates: int, seed: int) -> tuple[fl
     """
     samples = bootstrap_means([wrong], replicates=replicates, seed=seed, same_networks=True)
     low, high = percentile_interval(samples[0])
-    return _percent(low), _percent(high)
+    return error_percent(low), error_percent(high)
 
 
 def _measure(request: Request, paper: Reference, replicates: int, seed: int) -> ErrorCell:
     wrong, images = read_wrong(request.files, METRICS[request.metric])
     low, high = error_interval(wrong, replicates=replicates, seed=seed)
-    cell = ErrorCell(_percent(wrong.mean()), len(images), len(wrong), low=low, high=high)
+    cell = ErrorCell(
+        error_percent(float(wrong.mean())),
+        len(images),
+        len(wrong),
+        low=low,
+        high=high,
+        networks=network_errors(request.files, wrong),
+    )
     if request.reference is None:
         return cell
     found = paper.get(request.reference)
@@ -239,10 +248,6 @@ def _with_gains(lines: list[Line]) -> list[Line]:
         }
         found.append(replace(line, cells=cells))
     return found
-
-
-def _percent(fraction: float) -> float:
-    return round(100 * float(fraction), 4)
 
 
 def _text(cell: ErrorCell | None) -> str:

@@ -81,6 +81,27 @@ def read_wrong(paths: Sequence[Path], top: int) -> tuple[np.ndarray, list[str]]:
     return np.stack(rows), list(first.description["images"])
 
 
+def network_errors(paths: Sequence[Path], wrong: np.ndarray) -> list[dict[str, Any]]:
+    """What every network errs on, so that a reader can follow a mean over networks.
+
+    Args:
+        paths: the S files of scores, one of each network.
+        wrong: bool `(S, N)`, what `read_wrong` found in them.
+
+    Returns:
+        For each file, in order: its name (folder and stem), and the error as `value`, in %.
+    """
+    return [
+        {"file": f"{path.parent.name}/{path.stem}", "value": error_percent(float(row.mean()))}
+        for path, row in zip(paths, wrong, strict=True)
+    ]
+
+
+def error_percent(share: float) -> float:
+    """A share as a percentage, to four digits."""
+    return round(100 * share, 4)
+
+
 def check_alike(first: Scores, second: Scores, path: Path, other: Path) -> None:
     """Refuse scores that are not of the same images and classes, in the same order.
 

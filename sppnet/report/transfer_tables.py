@@ -26,11 +26,13 @@ class TransferCell(Cell):
 
     Attributes:
         deviation: standard deviation over random splits, None where there are none.
+        splits: accuracy in each, %; the value is their mean.
         layer: the network's own name of the layer.
     """
 
     deviation: float | None = None
     layer: str | None = None
+    splits: list[float] | None = None
 
 
 Reference = Mapping[tuple[str, str], PaperValue]
@@ -125,7 +127,7 @@ def one_layer(layers: Mapping[str, Any], layer: str, name: str) -> Mapping[str, 
 
 def measured_cell(measured: Mapping[str, Any], paper: PaperValue | None) -> TransferCell:
     """The cell of one measured layer beside the paper's number, if it has one."""
-    deviation = measured.get("deviation")
+    deviation, splits = measured.get("deviation"), measured.get("splits")
     return TransferCell(
         value=_percent(measured["value"]),
         unit="%",
@@ -136,6 +138,7 @@ def measured_cell(measured: Mapping[str, Any], paper: PaperValue | None) -> Tran
         paper_origin=paper.origin if paper else None,
         deviation=None if deviation is None else _percent(deviation),
         layer=measured["name"],
+        splits=None if splits is None else [round(100 * share, 4) for share in splits],
     )
 
 

@@ -107,6 +107,7 @@ def claim_row(
         "kind": claim.kind,
         "rule": rule,
         "values": {"ours": found.ours, "reference": found.reference},
+        **({} if found.networks is None else {"networks": found.networks}),
         "paper_arithmetic": None if paper is None else paper.arithmetic,
     }
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from sppnet.classify import pretrain
+from sppnet.classify import input_workers, pretrain
 from sppnet.classify.pretrain import TrainingCrops, colour_components, normalise
 from sppnet.data.images import resize
 from sppnet.errors import SppnetError
@@ -190,6 +190,17 @@ def test_a_dead_worker_is_one_line():
     images.broken = True
     with pytest.raises(SppnetError, match=r"--workers 2: a process died"):
         epochs(given, 1)
+
+
+@pytest.mark.parametrize("broken", [EOFError, ConnectionResetError, ConnectionRefusedError])
+def test_a_worker_that_dies_before_its_batch_is_fetched_is_one_line(monkeypatch, broken):
+    def dying(loader):
+        raise broken
+        yield
+
+    monkeypatch.setattr(input_workers, "_quietly_begun", dying)
+    with pytest.raises(SppnetError, match=r"--workers 2: a process died"):
+        epochs(crops(pictures(), batch=1, workers=2), 1)
 
 
 def test_a_worker_that_dies_while_the_network_learns_is_one_line():

@@ -2,19 +2,26 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from sklearn.multiclass import OneVsRestClassifier
+from sklearn.svm import SVC
 
+from sppnet.classify import transfer_caltech
+from sppnet.classify.linear_svm import normalised_kernel
 from sppnet.classify.transfer_caltech import (
     CaltechProtocol,
-    bootstrap_means,
     category_accuracies,
+    draw_halves,
     draw_split,
+    halved_differences,
     learn_caltech,
+    predict,
 )
 from sppnet.data.manifest import ImageRecord
 from sppnet.errors import SppnetError
+from sppnet.geometry.statistics import halves_interval
 
 PROTOCOL = CaltechProtocol(
-    cost=1, train_per_class=5, test_per_class=8, splits=3, bootstrap=40, seed=1
+    cost=1, train_per_class=5, test_per_class=8, splits=3, halvings=6, seed=1
 )
 COUNTS = {"ant": 9, "bee": 14, "crab": 20}
 RECORDS = [
@@ -63,8 +70,9 @@ def test_accuracy_is_the_mean_over_categories_and_not_over_images():
     assert layer["value"] != pytest.approx(right.mean(), abs=1e-3)
     assert layer["deviation"] == pytest.approx(each.mean(axis=1).std())
     assert layer["per_class"] == pytest.approx(each.mean(axis=0).to_dict())
-    assert layer["low"] < layer["value"] < layer["high"]
-    assert layer["name"] == "SPP pool5" and len(layer["replicates"]) == 40
+    middle = (layer["low"] + layer["high"]) / 2
+    assert layer["low"] < layer["value"] == pytest.approx(middle)
+    assert layer["name"] == "SPP pool5" and len(layer["half_differences"]) == 6
 
 
 def test_clear_features_are_named_rightly_and_seeds_decide_the_splits():
@@ -90,31 +98,99 @@ def test_a_category_that_training_uses_up_is_null_and_left_out():
 
 
 @pytest.mark.parametrize(
-    ("train", "words"), [(10, "'ant' has 9 images"), (20, "'ant' has 9"), (1, "1 categories")]
+    ("train", "kept", "words"),
+    [
+        (10, 43, "'ant' has 9 images"),
+        (20, 43, "'ant' has 9"),
+        (1, 9, "1 categories"),
+        (8, 18, "none with images left to test in either half"),
+    ],
 )
-def test_too_few_images_or_categories_are_refused(train, words):
-    records = RECORDS if train > 1 else RECORDS[:9]
+def test_too_few_images_or_categories_are_refused(train, kept, words):
+    records = RECORDS[:kept]
     with pytest.raises(SppnetError, match=words):
         learn_caltech(records, Stored(0.1), replace(PROTOCOL, train_per_class=train))
 
 
-def test_a_weight_is_a_number_of_copies():
-    generator = np.random.default_rng(2)
-    labels = np.repeat([0, 1], [6, 5])
-    tested = generator.random((4, 11)) > 0.3
-    correct = tested & (generator.random((4, 11)) > 0.4)
-    weights = generator.integers(1, 4, (1, 11))
-    copies = np.repeat(np.arange(11), weights[0])
-    found = category_accuracies(correct, tested, labels, weights.astype(float))
-    once = np.ones((1, len(copies)))
-    same = category_accuracies(correct[:, copies], tested[:, copies], labels[copies], once)
-    assert found == pytest.approx(same)
+def test_shares_are_of_each_categorys_test_images():
+    labels = np.array([0, 0, 0, 1, 1, 2])
+    splits = [(np.array([5]), np.array([0, 1, 3])), (np.array([5]), np.array([2, 3, 4]))]
+    found = category_accuracies(splits, [np.array([0, 2, 1]), np.array([1, 1, 0])], labels, 3)
+    assert found == pytest.approx(np.array([[0.5, 1, np.nan], [0, 0.5, np.nan]]), nan_ok=True)
 
 
-def test_samples_keep_the_size_of_every_category():
-    labels = np.repeat([0, 1], [200, 4])
-    tested = np.ones((1, 204), bool)
-    correct = (labels == 0)[None]
-    # one category always right, the other never: drawn within categories, the mean never moves
-    samples = bootstrap_means(correct, tested, labels, replicates=120, seed=3)
-    assert samples.tolist() == [0.5] * 120
+def test_halves_share_every_category_and_chance_has_the_odd_one():
+    labels = np.repeat([0, 1, 2], [9, 14, 1])
+    sizes = set()
+    for seed in range(20):
+        first, second = draw_halves(labels, np.random.default_rng(seed))
+        assert sorted([*first, *second]) == list(range(24))
+        counts = np.bincount(labels[first], minlength=3)
+        assert counts[0] in (4, 5) and counts[1] == 7
+        sizes.add((counts[0], counts[2]))
+    assert len(sizes) == 4
+
+
+def drawn(seed, noise=(1.0,)):
+    """Labels of 3 categories of 14 images, and kernels of features under so much own noise."""
+    generator = np.random.default_rng(seed)
+    labels = np.repeat([0, 1, 2], 14)
+    shown = 1.2 * np.eye(3, 6)[labels] + generator.normal(size=(42, 6))
+    layers = [shown + own * generator.normal(size=shown.shape) for own in noise]
+    return labels, [normalised_kernel(list(layer)) for layer in layers]
+
+
+def test_a_half_repeats_the_experiment_on_its_own_images():
+    labels, (kernel,) = drawn(0)
+    protocol = replace(PROTOCOL, train_per_class=5, test_per_class=3, halvings=1)
+    generator = np.random.default_rng([protocol.seed, protocol.splits])
+    means = []
+    for half in draw_halves(labels, generator):
+        shares = []
+        for _ in range(2):  # of 3 splits
+            train, test = draw_split(labels[half], train=2, test=2, generator=generator)
+            inner = kernel[np.ix_(half[train], half[train])]
+            machine = OneVsRestClassifier(SVC(C=1, kernel="precomputed"))
+            machine.fit(inner, labels[half[train]])
+            guess = machine.predict(kernel[np.ix_(half[test], half[train])])
+            shares.append((guess == labels[half[test]]).mean())  # 2 test images of each category
+        means.append(np.mean(shares))
+    found = halved_differences(kernel, labels, protocol)
+    assert found == pytest.approx([(means[0] - means[1]) / 2])
+
+
+def test_categories_that_the_value_lacks_are_not_in_its_halves(monkeypatch):
+    """Nine images, nine to train on: a half of five has one beyond its four, which counts not."""
+    labels = np.repeat([0, 1, 2], [9, 20, 20])
+
+    def only_the_first_is_named_wrongly(kernel, labels, split, cost):
+        return np.maximum(labels[split[1]], 1)
+
+    monkeypatch.setattr(transfer_caltech, "predict", only_the_first_is_named_wrongly)
+    found = halved_differences(np.eye(49), labels, replace(PROTOCOL, train_per_class=9))
+    assert found.tolist() == [0] * 6
+
+
+def test_intervals_from_halves_hold_the_mean_of_new_data_sets():
+    """So do those of the difference of two layers, which see the same images in every half."""
+    protocol = replace(PROTOCOL, train_per_class=6, test_per_class=8, splits=4, halvings=4)
+    values, halves = [], []
+    for seed in range(60):
+        labels, kernels = drawn([5, seed], (0.3, 0.8))
+        splits = [
+            draw_split(labels, train=6, test=8, generator=np.random.default_rng([seed, number]))
+            for number in range(4)
+        ]
+        shares = [
+            category_accuracies(splits, [predict(k, labels, s, 1) for s in splits], labels, 3)
+            for k in kernels
+        ]
+        values.append([share.mean() for share in shares])
+        halves.append([halved_differences(kernel, labels, protocol) for kernel in kernels])
+    (one, two), (first, second) = np.transpose(values), np.swapaxes(halves, 0, 1)
+    for value, half in ((one, first), (two, second), (one - two, first - second)):
+        # the spread that halves show, over that of the value between data sets
+        ratio = np.sqrt(np.mean(half**2)) / value.std(ddof=1)
+        ends = [halves_interval(*each) for each in zip(value, half, strict=True)]
+        held = np.mean([low <= value.mean() <= high for low, high in ends])
+        assert 0.9 < ratio < 1.35 and held >= 0.9, (ratio, held)

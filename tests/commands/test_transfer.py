@@ -72,7 +72,7 @@ def cache(folder, dataset, split, size, view, crop=None):
 def learn(folder, protocol, features, **more):
     output = folder / "result.json"
     output.unlink(missing_ok=True)
-    numbers = {"cost": 1.0, "bootstrap": 20, "seed": 1}
+    numbers = {"cost": 1.0, "seed": 1}
     transfer.run(
         protocol=protocol,
         manifest=folder / ("voc.parquet" if protocol == "voc07" else "caltech.parquet"),
@@ -85,7 +85,8 @@ def learn(folder, protocol, features, **more):
     return json.loads(output.read_text()), pd.read_parquet(folder / "outcomes.parquet")
 
 
-CALTECH = {"train_per_class": 5, "test_per_class": 4, "splits": 2}
+CALTECH = {"train_per_class": 5, "test_per_class": 4, "splits": 2, "halvings": 3}
+VOC = {"holdout": 0.4, "bootstrap": 20}
 
 
 def test_caltech(folder):
@@ -122,7 +123,7 @@ def test_the_size_is_the_best_on_trainval_and_not_on_test(folder, tmp_path, size
             write_features(tmp_path / f"{split}{size}.npy", size, images, 0 if size == best else 1)
             for size in sizes
         ]
-    found, _ = learn(folder, "voc07", sides["trainval"], test_features=sides["test"], holdout=0.4)
+    found, _ = learn(folder, "voc07", sides["trainval"], test_features=sides["test"], **VOC)
     assert found["size"] == 96
     noisy = {size: value for size, value in found["held_out"].items() if size != "96"}
     assert found["held_out"]["96"] == pytest.approx(1) and max(noisy.values()) < 0.99
@@ -134,24 +135,27 @@ def test_voc_chooses_between_sizes(folder):
     sizes = (64, 96)
     train = [cache(folder, "detection", "trainval", size, "full") for size in sizes]
     test = [cache(folder, "detection", "test", size, "full") for size in sizes]
-    report, table = learn(folder, "voc07", train, test_features=test, holdout=0.4)
+    report, table = learn(folder, "voc07", train, test_features=test, **VOC)
     assert set(report["held_out"]) == {"64", "96"}
     assert report["layers"]["pool"]["value"] > 0.9 and report["images"] == 9
     assert list(table) == ["layer", "image", "class_name", "score", "label"]
-    one, _ = learn(folder, "voc07", train[1:], test_features=test[1:], holdout=0.4)
+    one, _ = learn(folder, "voc07", train[1:], test_features=test[1:], **VOC)
     assert one["held_out"] == {} and one["size"] == 96
     with pytest.raises(SppnetError, match="not the views"):
-        learn(folder, "voc07", train[1:], test_features=test[:1], holdout=0.4)
+        learn(folder, "voc07", train[1:], test_features=test[:1], **VOC)
     with pytest.raises(SppnetError, match="one file per image size"):
-        learn(folder, "voc07", train[1:] * 2, test_features=test, holdout=0.4)
+        learn(folder, "voc07", train[1:] * 2, test_features=test, **VOC)
 
 
 @pytest.mark.parametrize(
     ("protocol", "more", "words"),
     [
-        ("voc07", {"holdout": 0.4}, "--test-features: missing"),
-        ("voc07", {"test_features": []}, "--holdout: missing"),
+        ("voc07", VOC, "--test-features: missing"),
+        ("voc07", {"test_features": [], "bootstrap": 20}, "--holdout: missing"),
+        ("voc07", {"test_features": [], "holdout": 0.4}, "--bootstrap: missing"),
         ("caltech101", {**CALTECH, "splits": None}, "--splits: missing"),
+        ("caltech101", {**CALTECH, "train_per_class": None}, "--train-per-class: missing"),
+        ("caltech101", {**CALTECH, "halvings": None}, "--halvings: missing"),
         ("caltech101", CALTECH, "2 files"),
     ],
 )

@@ -10,7 +10,7 @@ from sppnet.models.clock import take_turns
 from sppnet.models.weights import save_tensors
 from sppnet.report.claims import CLAIMS
 from sppnet.report.comparisons import Side, measure
-from sppnet.report.verdicts import CONTRADICTED, REPRODUCED, UNDECIDED, verdict
+from sppnet.report.verdicts import CONTRADICTED, REPRODUCED, UNDECIDED, claim_row, verdict
 
 IMAGES = 400
 
@@ -79,6 +79,16 @@ def test_networks_that_differ_much_leave_a_claim_undecided(scores):
     tested = compare("views_98", ours, plain)  # the same two networks, each 5 % better
     assert verdict(CLAIMS["views_98"], tested.low, tested.high) == REPRODUCED
     assert tested.p == pytest.approx(2 / 2**20)
+
+
+def test_both_values_are_means_of_what_their_networks_show(scores):
+    ours, plain = [scores("a", slice(61)), scores("b", slice(142))], [scores("c", slice(83))]
+    found = compare("spp_zf5", ours, plain)
+    assert [each["value"] for each in found.networks["ours"]] == [15.25, 35.5]
+    assert [each["file"].split("/")[-1] for each in found.networks["ours"]] == ["a", "b"]
+    for side, value in (("ours", found.ours), ("reference", found.reference)):
+        assert np.mean([each["value"] for each in found.networks[side]]) == pytest.approx(value)
+    assert claim_row(CLAIMS["spp_zf5"], "here", found, None)["networks"] == found.networks
 
 
 def test_mcnemar_needs_pairs(scores):
@@ -164,6 +174,25 @@ def test_transfer_is_compared_by_layer(tmp_path):
     found = compare("caltech101_pyramid", [path], [path])
     assert (found.effect, found.n) == (pytest.approx(3.0), 7)
     assert (found.low, found.high) == pytest.approx((2.05, 3.95))
+
+
+def test_transfer_over_splits_is_compared_half_by_half(tmp_path):
+    def result(name, value, differences, key="half_differences"):
+        layers = {
+            layer: {"value": value + more, key: [each * scale for each in differences], "n": 7}
+            for layer, more, scale in (("pool", 0, 1), ("spp", 0.03, 2))
+        }
+        report = {"image_names": ["x"] * 9, "layers": layers}
+        return write(tmp_path / f"{name}.json", report)
+
+    path = result("a", 0.8, [0.01, -0.02, 0.02, -0.01])
+    found = compare("caltech101_pyramid", [path], [path])
+    assert found.effect == pytest.approx(3.0)
+    # t with 4 degrees of freedom, 2.7764, times sqrt((1 + 4 + 4 + 1) / 4)
+    assert (found.low, found.high) == pytest.approx((3 - 4.38990, 3 + 4.38990), abs=1e-4)
+    for other in (result("b", 0.8, [0.01] * 3), result("c", 0.8, [0.01] * 4, "replicates")):
+        with pytest.raises(SppnetError, match=rf"{other.name}: not as many"):
+            compare("caltech101_pyramid", [path], [other])
 
 
 def timing(path, **columns):

@@ -87,6 +87,18 @@ def test_cells_carry_count_seeds_interval_and_the_papers_number(scores):
     assert columns["ZF-5"]["SPP, one size | top1"]["gain"] == 7.5
 
 
+def test_every_cell_is_the_mean_of_what_its_networks_show(scores):
+    lines = build("2", table2_requests(scores))
+    for line in lines:
+        for cell in line.cells.values():
+            assert len(cell.networks) == cell.seeds
+            assert sum(each["value"] for each in cell.networks) / cell.seeds == cell.value
+    plain = cell_metrics(lines)["columns"]["ZF-5"]["no SPP | top1"]["networks"]
+    assert [each["value"] for each in plain] == [40, 45]
+    folder = scores("plain1", 80).parent.name
+    assert [each["file"] for each in plain] == [f"{folder}/plain1", f"{folder}/plain2"]
+
+
 def test_table_3_by_model_and_training(scores):
     crop, full = scores("crop", 75), scores("full", 74)
     rows = [
@@ -118,6 +130,8 @@ def test_table_4_quotes_the_paper_in_order_and_adds_ours(scores):
     assert text[-4] == ["Chatfield", "1", "10", "-", "13.10", "-"]
     assert text[-2] == ["SPP_O-7", "6", "96+2full", "27.86", "9.14", "9.08"]
     assert text[-1] == ["ours", "2", "95.7", "30.00", "10.00", "-"]
+    quoted = cell_metrics(lines)["columns"]["top-5 val"]["Chatfield"]
+    assert quoted["quoted"] and "networks" not in quoted
     assert len({line.key for line in lines}) == len(lines) == 12
     columns = cell_metrics(lines)["columns"]
     quoted = columns["top-1 val"]["Overfeat_fast, 6 scales"]

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from sppnet.geometry.statistics import basic_interval, percentile_interval
+from sppnet.geometry.statistics import basic_interval, halves_interval, percentile_interval
 from sppnet.report.statistics import (
     bootstrap_means,
     bootstrap_medians,
@@ -142,3 +142,16 @@ def test_mcnemar_by_counting(only_first, only_second, p):
     first = np.array([True] * only_first + [False] * only_second + [True] * 3 + [False] * 4)
     second = np.array([False] * only_first + [True] * only_second + [True] * 3 + [False] * 4)
     assert mcnemar(first, second) == pytest.approx(p)
+
+
+def test_halves_show_the_interval_of_a_mean():
+    """Of normal values: as wide as Student's own interval, and around the mean."""
+    values = np.random.default_rng(4).normal(3, 2, 400)
+    generator = np.random.default_rng(5)
+    shuffled = [generator.permutation(values).reshape(2, 200).mean(axis=1) for _ in range(2000)]
+    differences = np.array([(first - second) / 2 for first, second in shuffled])
+    low, high = halves_interval(values.mean(), differences)
+    half = 1.96 * values.std(ddof=1) / 20
+    assert (low, high) == pytest.approx((values.mean() - half, values.mean() + half), rel=0.01)
+    # t with one degree of freedom: 12.7062
+    assert halves_interval(0.5, np.array([0.1])) == pytest.approx((0.5 - 1.27062, 0.5 + 1.27062))

@@ -6,7 +6,13 @@ import sppnet.report
 from sppnet.errors import SppnetError
 from sppnet.report.reference import PaperValue, read_reference
 from sppnet.report.tables import Column
-from sppnet.report.transfer_tables import TransferCell, add_warped, layer_cells, layer_lines
+from sppnet.report.transfer_tables import (
+    TransferCell,
+    add_warped,
+    layer_cells,
+    layer_lines,
+    measured_cell,
+)
 
 SHIPPED = Path(sppnet.report.__file__).parent / "reference.csv"
 CROP, FULL = Column("b", "SPP, crop", "B"), Column("c", "SPP, full", "C")
@@ -98,3 +104,12 @@ def test_other_files_are_refused_by_name():
     cells = layer_cells(7, [FULL], RESULTS, REFERENCE)
     with pytest.raises(SppnetError, match="c, warped: has no layer 'spp'; there are: fc6"):
         add_warped(cells, FULL, result(("fc6",)), REFERENCE)
+
+
+def test_the_value_is_the_mean_of_the_splits_beside_it():
+    shares = [0.77123456, 0.8, 0.790625]
+    layer = RESULTS["c"]["layers"]["spp"] | {"value": sum(shares) / 3, "splits": shares}
+    cell = measured_cell(layer, None)
+    assert cell.splits == [77.1235, 80, 79.0625]
+    assert round(sum(cell.splits) / 3, 2) == cell.value
+    assert measured_cell(RESULTS["c"]["layers"]["spp"], None).splits is None

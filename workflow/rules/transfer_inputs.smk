@@ -55,13 +55,14 @@ def transfer_features(part):
 def transfer_settings(wildcards):
     """SVMs and protocol of a column."""
     own = TRANSFER[wildcards.table]
-    shared = {name: TRANSFER[name] for name in ("cost", "bootstrap", "seed")}
+    shared = {name: TRANSFER[name] for name in ("cost", "seed")}
     files = {"features": transfer_features("trainval")(wildcards)}
     if wildcards.table == "table6":
         protocol = {"protocol": "voc07", "holdout": own["holdout"]}
+        protocol["bootstrap"] = TRANSFER["bootstrap"]
         files["test_features"] = transfer_features("test")(wildcards)
     else:
-        names = ("train_per_class", "test_per_class", "splits")
+        names = ("train_per_class", "test_per_class", "splits", "halvings")
         protocol = {"protocol": "caltech101"} | {name: own[name] for name in names}
     return flags(protocol | files | shared)
 
