@@ -4,6 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 CORES ?= $(shell nproc)
 CONFIG ?= config/mini.yaml
+WORKFLOW_TESTS := $(addprefix tests/workflow/test_,rebuilding.py provenance.py own_data.py failures.py)
 export PATH := $(abspath $(BIN)):$(PATH)
 
 .PHONY: setup test test-workflow lint results/table9.csv
@@ -28,8 +29,9 @@ lint: setup
 	snakemake --lint
 
 test: setup lint
-	pytest --ignore=tests/workflow/test_rebuilding.py --ignore=tests/workflow/test_provenance.py
+	pytest $(WORKFLOW_TESTS:%=--ignore=%)
 
-# minutes: builds tiny tables with DVC and Snakemake, and changes what they depend on in many ways
+# minutes: builds tiny tables with DVC and Snakemake, changes what they depend on in many ways, and
+# kills jobs; SPPNET_KILLS=20 does the last at random so many times
 test-workflow: setup
-	pytest --timeout=1800 tests/workflow/test_rebuilding.py tests/workflow/test_provenance.py
+	pytest --timeout=1800 $(WORKFLOW_TESTS)

@@ -5,6 +5,8 @@ import json
 import re
 from pathlib import Path
 
+from sppnet.plan.records import record_path
+
 ROOT = Path(__file__).resolve().parents[2]
 
 ROWS = ["pool5", "fc6", "ftfc6", "ftfc7", "ftfc7 bb", "conv time", "fc time", "total time"]
@@ -76,6 +78,18 @@ def test_two_changes_at_once_are_both_seen(tree):
     tree.edit("config/mini.yaml", "  cost: 0.001", "  cost: 0.002")
     tree.edit("config/mini.yaml", "  repeats: 1", "  repeats: 2")
     assert tree.plan("results/table9.csv")["measure_speed"] == 1
+
+
+def test_settings_of_files_that_are_gone_are_a_change_of_what_was_made_of_them(tree):
+    """Neither the SVMs nor a record of them is left: the evaluation itself must know its cost."""
+    for name in ("svm.safetensors", "svm.json", "detections.parquet"):
+        output = f"artifacts/mini/detectors/spp/{name}"
+        (tree.path / output).unlink()
+        (tree.path / record_path(output)).unlink()
+    assert "evaluate" not in tree.plan("artifacts/mini/detectors/spp/evaluation.json")
+    tree.edit("config/mini.yaml", "  cost: 0.001", "  cost: 0.002")
+    plan = tree.plan("artifacts/mini/detectors/spp/evaluation.json")
+    assert plan == {"train_svm": 1, "detect": 1, "evaluate": 1}
 
 
 def test_a_set_is_drawn_anew_for_those_who_see_it_only(tree):
