@@ -44,6 +44,8 @@ STAGES = {
         --learning-rate 0.01 --momentum 0.9 --weight-decay 0 --warmup 0 --colour 0.1 --seed 1
         --sizes 64 --size-choice alternate --work work --weights out/o --history out/o.csv
         --metrics out/o.json""",
+    "store-images": """--dataset classification --split train --shard-images 2 --workers 1
+        --work work --output out/o --digest out/o.json""",
     "classify": """--weights net --protocol one --source maps --scales 72 --window 64
         --positions 1 --mirrored --work work --scores out/o --metrics out/o.json""",
     "draw-responses": """--dataset classification --split val --weights net --filters 1 --images 1

@@ -16,8 +16,7 @@ FIGURE_DETECTIONS = (
 # A detector that has learned from fewer images than the others is no fair rival in accuracy.
 SAME_IMAGES = len({config["detectors"][name].get("images") for name in COLUMNS}) == 1
 
-# The paper's numbers lie in git, so this input is always there: a result without a record, as in
-# a fresh clone, is made to look older than it, and is rebuilt.
+# The paper's numbers.
 REFERENCE = relpath(ROOT / "sppnet/report/reference.csv")
 
 

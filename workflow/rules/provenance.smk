@@ -8,7 +8,6 @@ from pathlib import Path
 
 from sppnet.cli import PLANNED_CODE
 from sppnet.data.store import package_sha256
-
 from sppnet.plan.code import code_hash
 from sppnet.plan.guard import check_given, out_of_date, refuse_unknown
 from sppnet.plan.origins import jobs_behind
@@ -75,3 +74,9 @@ def guard(settings):
         sys.exit(2)
     stale = out_of_date(jobs, ARTIFACTS, records, unfinished)
     settings.forcerun = frozenset(settings.forcerun) | stale
+
+
+def keep_records():
+    """However a run ends, its records go with its artifacts; a job on a cluster ends no run."""
+    if workflow.is_main_process:
+        save_records(ARTIFACTS, RULES.makes)
