@@ -28,7 +28,7 @@ RULES = Rules(workflow, lambda file: DIGESTS.of_file(Path(file)))
 
 
 def contents(name):
-    """Parameter of the rule that reads an image set from outside: digest of the set."""
+    """Parameter that stands for an image set from outside: a digest of it."""
     return lambda wildcards: (
         DIGESTS.of_set(SETS[name]) if PLANS and name in SETS else ""
     )

@@ -73,11 +73,12 @@ rule measure_training_speed:
     resources:
         mem_mb=8000,
         workers=PRETRAIN_THREADS - 1,
+        training_threads=PRETRAIN_THREADS,
     params:
         settings=training_speed_settings,
         images=training_flags,
         code=code_hash("sppnet.commands.measure_training_speed"),
     shell:
         "sppnet measure-training-speed {params.images} {params.settings}"
-        " --threads {PRETRAIN_THREADS} --workers {resources.workers}"
+        " --threads {resources.training_threads} --workers {resources.workers}"
         " --output {output:q} > {log:q} 2>&1"
