@@ -74,7 +74,9 @@ def labelled_files(root: Path, split: str) -> tuple[dict[Path, str], list[Proble
 
 def _class_folders(folder: Path) -> tuple[list[Path], list[Problem]]:
     if not folder.is_dir():
-        raise SppnetError(f"{folder}: no such folder; --root needs train/<class>/ and val/<class>/")
+        raise SppnetError(
+            f"{folder}: no such folder; an image folder has train/<class>/ and val/<class>/"
+        )
     entries = sorted(path for path in folder.iterdir() if not path.name.startswith("."))
     classes = [path for path in entries if path.is_dir() and not _encloses(path, folder)]
     if not classes:

@@ -8,6 +8,7 @@ from sppnet.data.manifest import ImageRecord, Problem, write_manifest, write_pro
 from sppnet.data.split_checks import require_usable
 
 PROBLEMS_SHOWN = 5
+CLASSES_SHOWN = 100
 
 
 def write_prepared(
@@ -49,7 +50,8 @@ def _counts(records: Sequence[ImageRecord], splits: Sequence[str]) -> Iterator[s
         dataset = chosen[0].dataset
         hard = sum(int(record.difficult.sum()) for record in chosen)
         objects = f", {sum(names.values())} objects ({hard} difficult)" * (dataset == "detection")
-        yield f"{dataset} {split}: {len(chosen)} images{objects}, {len(names)} classes: {each}"
+        shown = f": {each}" if len(names) <= CLASSES_SHOWN else ""
+        yield f"{dataset} {split}: {len(chosen)} images{objects}, {len(names)} classes{shown}"
 
 
 def _first(found: Sequence[Problem], path: Path) -> Iterator[str]:

@@ -104,7 +104,7 @@ class Digests:
         except SppnetError as error:
             raise SppnetError(f"{images.setting}: {error}; {WHERE}") from None
         for path in files:
-            content = path.stat().st_size if images.by_size else self.of_file(path)
+            content = _size(path) if images.by_size else self.of_file(path)
             digest.update(f"{path} {content}\n".encode(errors="surrogateescape"))
         return digest.hexdigest()[:16]
 
@@ -118,3 +118,7 @@ class Digests:
         except OSError:
             return  # a checkout that can't be written: everything is read again next time
         self._changed = False
+
+
+def _size(path: Path) -> str:
+    return str(path.stat().st_size) if path.exists() else "missing"

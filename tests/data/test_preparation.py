@@ -96,3 +96,10 @@ def test_a_split_without_use_is_an_error_after_the_problems_are_written(
     assert "\n" not in str(caught.value) and capsys.readouterr().out == ""
     assert rows(tmp_path) == [("a.jpg", "empty", "image left out")]
     assert not (tmp_path / "m.parquet").exists()
+
+
+def test_of_many_classes_the_number_is_enough(tmp_path, capsys):
+    records = [record("train", str(number), label=f"n{number}") for number in range(101)]
+    paths = {"manifest": tmp_path / "m.parquet", "problems": tmp_path / "p.csv"}
+    write_prepared(records, [], ("train",), **paths)
+    assert "classification train: 101 images, 101 classes\n" in capsys.readouterr().out

@@ -101,6 +101,8 @@ def test_large_sets_are_known_by_their_sizes(tmp_path, memory):
     assert digest(images, memory) == before
     archive.write_text("abcd")
     assert digest(images, memory) != before
+    archive.unlink()
+    assert digest(images, memory) != before
 
 
 def test_sets_from_outside_are_watched_by_the_rules_that_read_them():
