@@ -3,8 +3,8 @@
     python benchmarks/caltech_intervals.py
 
 The truth is the accuracy that the procedure has on average: images to train on and to test on are
-drawn anew. Goal: intervals from halves hold it, and true differences of two layers, in 92 to 98 %
-of the data sets.
+drawn anew. Goal: intervals from halves hold it, and true differences of two layers, in at least
+92 % of the data sets.
 """
 
 from dataclasses import dataclass
@@ -172,7 +172,7 @@ def main(
         f"{trials} data sets of each kind, {splits} splits in each; intervals from halves have "
         f"{halvings} halvings. Truth: mean of {fresh} training sets, {FRESH} fresh test images of "
         "a category. Width: mean over that of the exact normal interval, whose ends only the "
-        "simulation knows. Goal: halves hold it in 92 to 98 %; chance alone moves a share of "
+        "simulation knows. Goal: halves hold it in at least 92 %; chance alone moves a share of "
         f"{trials} trials by {100 * np.sqrt(0.05 * 0.95 / trials):.1f} points.",
     ]
     write_figures(__file__, "Intervals of Caltech-101's protocol", tables, notes)

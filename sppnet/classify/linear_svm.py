@@ -56,31 +56,6 @@ def normalised_kernel(
     return kernel
 
 
-def svm_scores(
-    kernel: np.ndarray, positive: np.ndarray, train: np.ndarray, test: np.ndarray, *, cost: float
-) -> np.ndarray:
-    """Scores of a linear SVM, one class against the rest: w . x + b, with w and b that minimise
-
-    1/2 |w|^2 + C * sum over training images of max(0, 1 - y (w . x + b)), y = 1 or -1.
-
-    That is LIBSVM, which the paper cites: hinge losses, and b is not regularised. LIBLINEAR, which
-    would need the features themselves, differs in just that.
-
-    Args:
-        kernel: `(n, n)` inner products.
-        positive: bool `(n,)`, images of the class.
-        train: rows to train on.
-        test: rows to score.
-        cost: C.
-
-    Returns:
-        float64 scores of the rows in `test`; NaN where training has one sign only.
-
-    Source: paper §3.2; C = 1 in its first version.
-    """
-    return _scores(kernel, kernel[np.ix_(train, train)], positive[train], train, test, cost)
-
-
 def _scores(
     kernel: np.ndarray,
     products: np.ndarray,
@@ -89,7 +64,7 @@ def _scores(
     test: np.ndarray,
     cost: float,
 ) -> np.ndarray:
-    """`svm_scores` with the inner products of the training images, which classes share."""
+    """Scores of a class; `products` are the inner products of the training images."""
     if signs.all() or not signs.any():
         return np.full(len(test), np.nan)
     # On few images scikit-learn's checks take longer than LIBSVM; the kernel is finite.
@@ -102,7 +77,13 @@ def _scores(
 def class_scores(
     kernel: np.ndarray, labels: np.ndarray, train: np.ndarray, test: np.ndarray, *, cost: float
 ) -> np.ndarray:
-    """Scores of one SVM per class; a class is not trained on images that are ignored for it.
+    """Scores w . x + b of one linear SVM per class, against the rest; w and b minimise
+
+    1/2 |w|^2 + C * sum over training images of max(0, 1 - y (w . x + b)), y = 1 or -1.
+
+    That is LIBSVM, which the paper cites: hinge losses, and b is not regularised. LIBLINEAR, which
+    would need the features themselves, differs in just that. A class is not trained on images that
+    are ignored for it.
 
     Args:
         kernel: `(n, n)` inner products of the features.
@@ -113,6 +94,8 @@ def class_scores(
 
     Returns:
         float64 `(len(test), K)`; NaN for a class without a positive or a negative training image.
+
+    Source: paper §3.2; C = 1 in its first version.
     """
     products = kernel[np.ix_(train, train)]
     columns = []

@@ -16,7 +16,7 @@ from sppnet.errors import SppnetError
 from sppnet.geometry.statistics import halves_interval
 from sppnet.progress import track
 
-MEASURE = "mean over categories of the share of test images named rightly, mean over splits"
+MEASURE = "mean per-class accuracy, averaged over the splits"
 Split = tuple[np.ndarray, np.ndarray]  # rows to train on and to test on
 
 

@@ -7,7 +7,7 @@ from typing import Annotated
 import numpy as np
 from typer import Option
 
-from sppnet.data.store import read_json
+from sppnet.data.store import read_value
 from sppnet.errors import SppnetError
 from sppnet.report.error_tables import error_interval
 from sppnet.report.scores import read_wrong
@@ -62,16 +62,6 @@ def read_point(text: str, timing: Path, *, replicates: int, seed: int) -> Point:
         raise SppnetError(f"--point: {text!r} has no files; name at least one of each kind")
     wrong, _ = read_wrong(scores, 1)
     low, high = error_interval(wrong, replicates=replicates, seed=seed)
-    views = float(np.mean([_number(path, "views") for path in metrics]))
-    milliseconds = 1000 * _number(timing, "columns", protocol, "total", "median")
+    views = float(np.mean([read_value(path, "views") for path in metrics]))
+    milliseconds = 1000 * read_value(timing, "columns", protocol, "total", "median")
     return Point(series, label, views, milliseconds, 100 * float(wrong.mean()), low, high)
-
-
-def _number(path: Path, *keys: str) -> float:
-    found = read_json(path)
-    try:
-        for key in keys:
-            found = found[key]
-        return float(found)
-    except (KeyError, TypeError):
-        raise SppnetError(f"{path}: has no {'.'.join(keys)}; run its stage anew") from None

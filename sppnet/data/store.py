@@ -81,6 +81,20 @@ def read_json(path: Path) -> Any:
         raise SppnetError(f"{path}: not valid JSON ({error}); delete it and rebuild it") from None
 
 
+def read_value(path: Path, *keys: str) -> Any:
+    """A value in a JSON file, by the keys that lead to it.
+
+    Raises:
+        SppnetError: the file cannot be read, or has no such value.
+    """
+    found = read_json(path)
+    for key in keys:
+        if not isinstance(found, Mapping) or key not in found:
+            raise SppnetError(f"{path}: has no {'.'.join(keys)}; run its stage anew")
+        found = found[key]
+    return found
+
+
 def file_sha256(path: Path) -> str:
     """Hexadecimal SHA-256 of a file's bytes.
 

@@ -1,6 +1,6 @@
 """The effect behind a claim, measured from the files of the two sides that it compares."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from sppnet.data.store import read_json
+from sppnet.data.store import read_value
 from sppnet.errors import SppnetError
 from sppnet.geometry.statistics import halves_interval, percentile_interval
 from sppnet.report.claims import Claim
@@ -152,16 +152,15 @@ def _read_stored(claim: Claim, side: Side, row: str) -> _Stored:
     if len(side.files) != 1:
         raise SppnetError(f"{side.files[0]}: {claim.name} takes one file on each side; leave one")
     path = side.files[0]
-    report = read_json(path)
     group, name = ("rows", "map") if claim.kind == "map" else ("layers", "value")
-    found = _part(report, (group, row), path)
-    images = list(_part(report, ("image_names",), path))
+    found = read_value(path, group, row)
+    images = list(read_value(path, "image_names"))
     key = "half_differences" if "half_differences" in found else "replicates"
     return _Stored(
         path,
-        _part(found, (name,), path),
+        read_value(path, group, row, name),
         key,
-        np.asarray(_part(found, (key,), path), np.float64),
+        np.asarray(read_value(path, group, row, key), np.float64),
         images,
         found.get("n", len(images)),
     )
@@ -171,7 +170,7 @@ def _times(claim: Claim, ours: Side, reference: Side, replicates: int, seed: int
     """Images count by their median, blocks of training by their mean; both are pairs."""
     if len({*ours.files, *reference.files}) != 1:
         raise SppnetError(
-            f"{reference.files[0]}: {claim.name} takes times of one process; give one file"
+            f"{reference.files[0]}: {claim.name} compares times from one file; give it for both"
         )
     sides = [_milliseconds(side) for side in (ours, reference)]
     if len({len(side) for side in sides}) != 1:
@@ -192,8 +191,8 @@ def _times(claim: Claim, ours: Side, reference: Side, replicates: int, seed: int
 
 def _milliseconds(side: Side) -> np.ndarray:
     """Milliseconds per image (N,) of each image or block."""
-    path, keys = side.files[0], ("columns", side.part, "total", "each")
-    return 1000 * np.asarray(_part(read_json(path), keys, path), np.float64)
+    each = read_value(side.files[0], "columns", side.part, "total", "each")
+    return 1000 * np.asarray(each, np.float64)
 
 
 def _summary(
@@ -211,12 +210,3 @@ def _summary(
     low, high = (None if end is None else round(end, 6) for end in ends)
     effect, ours, reference = (round(float(each), 6) for each in (claim.effect(*values), *values))
     return Measured(effect, ours, reference, n, seeds, low, high, p)
-
-
-def _part(report: Mapping[str, Any], keys: Sequence[str], path: Path) -> Any:
-    found: Any = report
-    for key in keys:
-        if not isinstance(found, Mapping) or key not in found:
-            raise SppnetError(f"{path}: has no {'.'.join(keys)}; run its stage anew")
-        found = found[key]
-    return found

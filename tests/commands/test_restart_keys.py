@@ -436,12 +436,10 @@ def test_the_folder_lies_in_that_for_unfinished_work(verb, inputs):
     assert restart(verb, root, {"work": Path("w")}).parent == root / "w"
 
 
-# The times of classify are of this machine's threads too.
 @pytest.mark.parametrize("verb", [verb for verb in STAGES if "device" in STAGES[verb]])
 def test_gpus_are_alike_and_threads_do_not_count_beside_them(verb, inputs):
-    threads = 1 if verb == "classify" else 2
     first = restart(verb, inputs / "one", {"device": "cuda"})
-    assert restart(verb, inputs / "one", {"device": "cuda:1", "threads": threads}) == first
+    assert restart(verb, inputs / "one", {"device": "cuda:1", "threads": 2}) == first
 
 
 def change_code(folder: Path, change: str) -> None:

@@ -227,7 +227,7 @@ def test_times_that_did_not_take_turns_are_refused(tmp_path):
         compare_times("map_views_faster", path, "maps", "views")
     other = timing(tmp_path / "u.json", crops=[1.0, 2.0])
     for name in ("map_views_faster", "two_sizes_time"):
-        with pytest.raises(SppnetError, match=rf"u\.json: {name} takes times of one process"):
+        with pytest.raises(SppnetError, match=rf"u\.json: {name} compares times from one file"):
             compare(name, [path], [other], ours_part="maps", part="crops")
 
 

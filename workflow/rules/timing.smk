@@ -6,7 +6,7 @@ Gives: timing.json, views_timing.json, training_timing.json.
 
 
 rule measure_speed:
-    """Time the columns one after the other; it takes all cores, so that nothing else runs."""
+    """Time the detectors in turns; it takes all cores, so that nothing else runs."""
     input:
         manifest="<artifacts>/voc.parquet",
         proposals="<artifacts>/proposals/test.parquet",
@@ -57,7 +57,7 @@ rule measure_view_speed:
 
 
 rule measure_training_speed:
-    """Time training at one size and at two in turn; it takes all cores, as above."""
+    """Time training at one size and at two in turns; it takes all cores, as the others do."""
     input:
         unpack(training_images),
         weights=training_speed_weights,
@@ -73,7 +73,7 @@ rule measure_training_speed:
     resources:
         mem_mb=8000,
         workers=PRETRAIN_THREADS - 1,
-        training_threads=PRETRAIN_THREADS,
+        training_threads=PRETRAIN_THREADS,  # no parameter: cores change no result
     params:
         settings=training_speed_settings,
         images=training_flags,
