@@ -4,6 +4,8 @@ Numbers have no defaults here; they live in `config/*.yaml`. Keys of a section a
 the command that the section is for, with underscores for dashes.
 """
 
+from os.path import normpath
+from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
@@ -27,9 +29,23 @@ class Section(BaseModel):
 class Paths(Section):
     """Where files go, relative to the working directory."""
 
-    artifacts: str = Field(description="Heavy outputs, tracked by DVC.")
+    artifacts: str = Field(description="Heavy outputs, tracked by DVC; of one configuration.")
     results: str = Field(description="Tables and figures, tracked by git.")
     logs: str = Field(description="Logs and run times, untracked.")
+
+    @field_validator("artifacts", "results", "logs")
+    @classmethod
+    def _one_spelling(cls, path: str) -> str:
+        if path in ("", ".") or path != normpath(path) or set(path) & set("{}<>"):
+            raise ValueError(f"{path!r} is no plain path to a folder; write it as artifacts/mini")
+        return path
+
+    @field_validator("results")
+    @classmethod
+    def _apart(cls, results: str, earlier: ValidationInfo) -> str:
+        if Path(results).is_relative_to(earlier.data.get("artifacts", "artifacts")):
+            raise ValueError(f"{results!r} lies in the artifacts; choose a folder of its own")
+        return results
 
 
 class Scenes(Section):

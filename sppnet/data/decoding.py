@@ -91,7 +91,8 @@ def read_unchanged(path: Path, expected: str) -> bytes:
     if sha256(data).hexdigest() != expected:
         raise SppnetError(
             f"{path}: has changed since its manifest was made; put the file back, or have its set "
-            "read anew: run snakemake again (ImageNet: with --forcerun prepare_imagenet)"
+            "read anew: run snakemake again (ImageNet: with --forcerun prepare_imagenet; a "
+            "generated set: --forcerun generate)"
         )
     return data
 

@@ -71,16 +71,20 @@ def imagenet_files(root: Path) -> Iterator[Path]:
         SppnetError: the kit, the training or the validation images are not there.
     """
     kit, _ = _devkit_reader(root)
-    yield from (kit / name for name in (SYNSETS, TRUTH)) if kit.is_dir() else [kit]
+    for path in (kit / name for name in (SYNSETS, TRUTH)) if kit.is_dir() else [kit]:
+        if not path.is_file():
+            raise SppnetError(f"{path}: no such file; fetch the kit again")
+        yield path
     for folder, archive, images in (
         (root / "train", root / TRAIN, "train/<synset>/"),
         (root / "val", root / VALIDATION, "val/"),
     ):
         if folder.is_dir():
             # Not `rglob`, which enters no links to folders; the reader does.
-            for entry in _visible(folder):
-                files = _visible(entry) if entry.is_dir() else [entry]
-                yield from (path for path in files if path.is_file())
+            inner = (_visible(each) if each.is_dir() else [each] for each in _visible(folder))
+            found = [path for files in inner for path in files if path.is_file()]
+            _check_images(found, str(folder))
+            yield from found
         else:
             _require(archive, images)
             yield archive

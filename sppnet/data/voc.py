@@ -53,12 +53,14 @@ def voc_files(root: Path, splits: Sequence[str]) -> Iterator[Path]:
     """Files that `read_voc` reads for some lists, the missing ones among them.
 
     Raises:
-        SppnetError: a folder or a list is missing, or a list is empty.
+        SppnetError: a folder or a list is missing, or a list is empty or has none of its pictures.
     """
     _check_layout(root)
     files = _image_files(root / "JPEGImages")
-    for path in (root / "ImageSets" / "Main" / f"{split}.txt" for split in splits):
-        names, _ = _read_list(path)
+    lists = [root / "ImageSets" / "Main" / f"{split}.txt" for split in splits]
+    for path, names in [(path, _read_list(path)[0]) for path in lists]:
+        if not files.keys() & set(names):
+            raise SppnetError(f"{root / 'JPEGImages'}: none of the pictures that {path.name} lists")
         yield path
         for name in names:
             yield root / "Annotations" / f"{name}.xml"

@@ -24,11 +24,23 @@ def _parse(path: Path, root: Path) -> tuple[str, tuple[Path, ...]]:
         elif isinstance(node, ast.Import):
             modules |= {root.joinpath(*name.name.split(".")) for name in node.names}
     candidates = {f for m in modules for f in (m.with_suffix(".py"), m / "__init__.py")}
-    return ast.dump(tree), tuple(sorted(f for f in candidates if f.is_file()))
+    return _text(tree), tuple(sorted(f for f in candidates if f.is_file()))
 
 
 def _is_docstring(statement: ast.stmt) -> bool:
     return isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant)
+
+
+def _text(node: object) -> str:
+    """A syntax tree as text that is the same with every version of Python that can parse it.
+
+    `ast.dump` writes fields that later versions have added, and leaves out others.
+    """
+    if isinstance(node, ast.AST):
+        fields = ((name, getattr(node, name, None)) for name in node._fields)
+        given = (f"{name}={_text(value)}" for name, value in fields if value not in (None, []))
+        return f"{type(node).__name__}({', '.join(given)})"
+    return f"[{', '.join(map(_text, node))}]" if isinstance(node, list) else repr(node)
 
 
 @cache

@@ -17,7 +17,7 @@ def check_given(
     """Refuse to plan without the data that the jobs need.
 
     Args:
-        jobs: all that the wanted files hang on, those behind a job before it.
+        jobs: all that the wanted files depend on, those behind a job before it.
         settings: name the files that are given.
         sets: image sets from outside, by the rule that reads them.
         digests: takes the contents of the sets, which it needs in any case.
@@ -83,7 +83,7 @@ def out_of_date(
     - Artifacts that are missing since an attempt to make them anew failed.
 
     Args:
-        jobs: all that the wanted files hang on.
+        jobs: all that the wanted files depend on.
         artifacts: folder of the configuration.
         records: of finished outputs.
         unfinished: outputs whose job has begun and not ended.

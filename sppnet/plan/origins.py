@@ -61,7 +61,7 @@ def _digest(lines: Iterable[str]) -> str:
 
 
 def jobs_behind(targets: Iterable[str], job_of: Callable[[str], Job | None]) -> dict[str, Job]:
-    """Every job that the target files hang on, by its name; those behind a job come before it."""
+    """Every job that the target files depend on, by its name; those behind a job come before it."""
     jobs: dict[str, Job] = {}
 
     def visit(file: str) -> None:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from sppnet.data.store import file_sha256, write_json
+from sppnet.errors import SppnetError
 from sppnet.plan.origins import Job
 
 STATE = Path(".snakemake")
@@ -60,11 +61,21 @@ def read_records(state: Path = STATE) -> dict[str, Record]:
 
 
 def saved_records(artifacts: str) -> dict[str, Any]:
-    """What `save_records` last wrote into an artifacts folder; nothing where it never did."""
-    try:
-        saved: dict[str, Any] = json.loads(Path(artifacts, SAVED).read_text())
-    except (OSError, ValueError):
+    """What `save_records` last wrote into an artifacts folder; nothing where it never did.
+
+    Raises:
+        SppnetError: the file is torn or foreign.
+    """
+    path = Path(artifacts, SAVED)
+    if not path.exists():
         return {"records": {}, "results": {}}
+    try:
+        saved: dict[str, Any] = json.loads(path.read_text())
+        whole = isinstance(saved["records"], dict) and isinstance(saved["results"], dict)
+    except (OSError, ValueError, TypeError, KeyError):
+        whole = False
+    if not whole:
+        raise SppnetError(f"{path}: cannot be read; restore it with `dvc checkout`, or delete it")
     return saved
 
 
@@ -87,6 +98,18 @@ def save_records(artifacts: str, mine: Callable[[str], bool], state: Path = STAT
     _mark_synced(Path(artifacts, SAVED), state)
 
 
+def withdraw_records(artifacts: str, state: Path = STATE) -> None:
+    """Take the saved records away before a run changes what they are about.
+
+    A run that is killed cannot save others: without any, Snakemake's own count, or none.
+    """
+    path = Path(artifacts, SAVED)
+    path.unlink(missing_ok=True)
+    known = _synced(state)
+    if known.pop(str(path), None):
+        write_json(state / SYNCED, known)
+
+
 def restore_records(artifacts: str, mine: Callable[[str], bool], state: Path = STATE) -> None:
     """Take over the records beside the artifacts, where DVC has changed both since the last run.
 
@@ -95,14 +118,15 @@ def restore_records(artifacts: str, mine: Callable[[str], bool], state: Path = S
     path = Path(artifacts, SAVED)
     if not path.exists() or _synced(state).get(str(path)) == file_sha256(path):
         return
+    saved = saved_records(artifacts)
     for kind in ("metadata", "incomplete"):
         for output, file in recorded(kind, state).items():
             if mine(output):
                 file.unlink()
-    for output, record in saved_records(artifacts)["records"].items():
+    for output in filter(mine, saved["records"]):
         target = record_path(output, state=state)
         target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_text(json.dumps(record))
+        target.write_text(json.dumps(saved["records"][output]))
     _mark_synced(path, state)
 
 
@@ -155,7 +179,7 @@ def missing_since(
     of the earlier ones is out of date, though no file is left to tell.
 
     Args:
-        jobs: all that the wanted files hang on.
+        jobs: all that the wanted files depend on.
         records: of the outputs.
         unfinished: outputs whose job has begun and not ended.
     """

@@ -107,7 +107,7 @@ def _job(rule: Any, wildcards: dict[str, str]) -> Job:
 
 
 def _own_parameters(rule: Any, wildcards: dict[str, str]) -> Iterator[str]:
-    """Values of the parameters that hang on nothing but wildcards, as Snakemake compares them."""
+    """Values of the parameters that depend on nothing but wildcards, as Snakemake compares them."""
     for item in rule.params:
         if not callable(item):
             yield str(item)

@@ -2,7 +2,9 @@
 
 import hashlib
 import json
+import os
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -55,16 +57,6 @@ def image_sets(settings: Settings) -> dict[str, ImageSet]:
     return sets
 
 
-def require_file(path: str, setting: str) -> None:
-    """Refuse to plan without a file.
-
-    Raises:
-        SppnetError: there is none.
-    """
-    if not Path(path).is_file():
-        raise SppnetError(f"{setting}: {path}: no such file; correct the setting; {WHERE}")
-
-
 class Digests:
     """Digests of files' contents, read again only when size or time of change differ.
 
@@ -74,17 +66,16 @@ class Digests:
 
     def __init__(self, memory: Path) -> None:
         self._memory, self._changed = memory, False
-        try:
-            self._known: dict[str, list[object]] = json.loads(memory.read_text())
-        except (OSError, ValueError):
-            self._known = {}
+        self._known: dict[str, list[object]] = {}
+        with suppress(OSError, ValueError):
+            known = json.loads(memory.read_text())
+            self._known = known if isinstance(known, dict) else {}
 
     def of_file(self, path: Path) -> str:
-        """Digest of a file's content; that of no file where it is missing."""
-        try:
-            status = path.stat()
-        except OSError:
+        """Digest of a file's content; that of no file where there is none to read."""
+        if not path.is_file() or not os.access(path, os.R_OK):
             return "missing"
+        status = path.stat()
         stamp = [status.st_size, status.st_mtime_ns]
         known = self._known.get(str(path))
         if known is None or known[:2] != stamp:

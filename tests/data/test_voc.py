@@ -187,9 +187,13 @@ def test_the_files_of_a_set_are_those_that_are_opened(root, opened_files):
 
 
 def test_files_that_a_list_names_and_that_are_missing_are_files_of_the_set(root):
-    write_lists(root, test="a")
+    add(root, "b")
+    write_lists(root, test="ab")
     missing = {root / "Annotations/a.xml", root / "JPEGImages/a.jpg"}
-    assert set(voc_files(root, ("test",))) == missing | {root / "ImageSets/Main/test.txt"}
+    assert missing <= set(voc_files(root, ("test",)))
+    (root / "JPEGImages/b.jpg").unlink()
+    with pytest.raises(SppnetError, match=r"JPEGImages: none of the pictures that test\.txt lists"):
+        list(voc_files(root, ("test",)))
 
 
 @pytest.mark.parametrize("folder", ["Annotations", "ImageSets/Main", "JPEGImages"])

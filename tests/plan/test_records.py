@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from sppnet.errors import SppnetError
 from sppnet.plan.origins import Job
 from sppnet.plan.records import (
     SAVED,
@@ -16,6 +17,7 @@ from sppnet.plan.records import (
     replaced_results,
     restore_records,
     save_records,
+    withdraw_records,
 )
 
 
@@ -181,3 +183,35 @@ def test_an_input_deleted_by_hand_is_not():
 def test_an_input_that_is_there_is_not_missing(tmp_path):
     (tmp_path / "svm").touch()
     assert since(svm=20.0, boxes=10.0, unfinished=["svm"]) == []
+
+
+def test_records_of_others_are_not_brought_back():
+    """An artifacts folder that was copied for another configuration holds the first one's."""
+    make("artifacts/a/x", "old")
+    save_records("artifacts/a", mine)
+    write("artifacts/b/records.json", Path("artifacts/a", SAVED).read_text())
+    make("artifacts/a/x", "new")
+    restore_records("artifacts/b", lambda output: output.startswith("artifacts/b/"))
+    assert read_records()["artifacts/a/x"]["params"] == ["new"]
+
+
+@pytest.mark.parametrize(
+    "text", ['{"records": {', "{}", "[]", "null", '{"records": [], "results": {}}']
+)
+def test_saved_records_that_cannot_be_read_cost_none(text):
+    make("artifacts/a/x")
+    write(f"artifacts/a/{SAVED}", text)
+    with pytest.raises(SppnetError, match=r"records\.json: cannot be read; restore it"):
+        restore_records("artifacts/a", mine)
+    assert set(read_records()) == {"artifacts/a/x"}
+
+
+def test_withdrawn_records_count_again_when_they_come_back():
+    make("artifacts/a/x", "old")
+    save_records("artifacts/a", mine)
+    saved = Path("artifacts/a", SAVED).read_text()
+    withdraw_records("artifacts/a")
+    make("artifacts/a/x", "new")
+    write(f"artifacts/a/{SAVED}", saved)  # as `dvc checkout` does
+    restore_records("artifacts/a", mine)
+    assert read_records()["artifacts/a/x"]["params"] == ["old"]

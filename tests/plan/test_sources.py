@@ -127,6 +127,31 @@ def test_a_missing_set_is_named_with_its_setting_and_where_it_can_be_had(tmp_pat
         Digests(memory).of_set(sets["prepare_voc"])
 
 
+def test_a_list_without_a_single_picture_is_no_set(tmp_path, memory):
+    """As where a disk is not mounted: the good manifest must not be made anew from nothing."""
+    for folder in ("Annotations", "ImageSets/Main", "JPEGImages"):
+        (tmp_path / folder).mkdir(parents=True)
+    for split in ("trainval", "test"):
+        (tmp_path / f"ImageSets/Main/{split}.txt").write_text("000001\n")
+    sets = image_sets(settings("voc07", voc=str(tmp_path)))
+    with pytest.raises(SppnetError, match=r"JPEGImages: none of the pictures that trainval\.txt"):
+        Digests(memory).of_set(sets["prepare_voc"])
+
+
+@pytest.mark.parametrize("text", ["null", "[]", "{"])
+def test_a_torn_memory_is_no_memory(pictures, memory, tmp_path, text):
+    memory.parent.mkdir()
+    memory.write_text(text)
+    assert digest(pictures, memory) == digest(pictures, tmp_path / "fresh.json")
+
+
+def test_what_is_no_file_counts_as_missing(memory, tmp_path):
+    os.mkfifo(tmp_path / "pipe.jpg")
+    (tmp_path / "folder.jpg").mkdir()
+    for name in ("pipe.jpg", "folder.jpg", "absent.jpg"):
+        assert Digests(memory).of_file(tmp_path / name) == "missing"
+
+
 def test_a_mistyped_list_is_named_beside_those_there_are(tmp_path, memory):
     for folder in ("Annotations", "ImageSets/Main", "JPEGImages"):
         (tmp_path / folder).mkdir(parents=True)

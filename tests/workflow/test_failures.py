@@ -5,6 +5,7 @@ import hashlib
 import json
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -81,6 +82,22 @@ def run_and_kill(tree, chosen, *arguments):
     return process.returncode, killed
 
 
+def kill_snakemake(tree, verb):
+    """Run Snakemake and kill it with all its jobs when a command runs, as a power cut does."""
+    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    environment = os.environ | {"OMP_NUM_THREADS": "1", "PATH": f"{BIN}:{os.environ['PATH']}"}
+    command = [str(BIN / "snakemake"), "--cores", "1", "--", "results/table9.csv"]
+    process = psutil.Popen(command, cwd=tree.path, env=environment, **quiet)
+    while process.poll() is None and verb not in {each for _, each in jobs_of(process)}:
+        time.sleep(0.02)
+    assert process.poll() is None, f"no {verb} ran"
+    family = [process, *process.children(recursive=True)]
+    for each in family:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            each.kill()
+    psutil.wait_procs(family)
+
+
 def jobs_of(process):
     """Process and verb of each command of the package that Snakemake runs."""
     found = []
@@ -106,7 +123,7 @@ def test_a_killed_job_leaves_no_old_numbers(tree, verb):
 def test_a_setting_taken_back_after_a_kill_gives_the_old_numbers(tree):
     before = contents(tree)
     tree.edit(CONFIG, *EDITS[0])
-    run_and_kill(tree, lambda verb: verb == "detect")
+    assert run_and_kill(tree, lambda verb: verb == "detect") == (1, "detect")
     tree.edit(CONFIG, *EDITS[0][::-1])
     tree.run("snakemake", "--cores", "2")
     assert contents(tree) == before
@@ -118,6 +135,36 @@ def test_what_is_made_anew_in_vain_is_missed(tree):
     status, killed = run_and_kill(tree, lambda verb: verb == "detect", *forced)
     assert status == 1 and killed == "detect"
     assert {"detect", "evaluate", "tabulate"} <= set(tree.plan("results/table9.csv"))
+
+
+def test_artifacts_checked_out_after_snakemake_was_killed_have_their_own_records(tree):
+    """Snakemake has records of new SVMs, and DVC has put the old ones back."""
+    tree.edit(CONFIG, *EDITS[0])
+    kill_snakemake(tree, "detect")
+    tree.run("dvc", "checkout", "--force")
+    tree.run("snakemake", "--unlock")
+    assert tree.plan("results/table9.csv")["train_svm"] == 2
+
+
+def test_saved_records_do_not_outlive_what_they_are_about(tree):
+    """Snakemake was killed and its folder deleted, lock and records and all."""
+    tree.edit(CONFIG, *EDITS[0])
+    kill_snakemake(tree, "detect")
+    shutil.rmtree(tree.path / ".snakemake")
+    tree.edit(CONFIG, *EDITS[0][::-1])
+    done = tree.run("snakemake", "--cores", "1", "--", "results/table9.csv", check=False)
+    assert done.returncode == 2 and "of unknown origin" in done.stderr
+
+
+@pytest.mark.parametrize("flag", [["--rerun-triggers", "mtime"], ["--drop-metadata"]])
+def test_flags_that_hide_changes_hide_none(tree, flag):
+    before = contents(tree)
+    tree.edit(CONFIG, *EDITS[1])
+    targets = ("--", "results/table9.csv")
+    tree.run("snakemake", "--cores", "2", *flag, *targets)
+    assert contents(tree) != before
+    tree.edit(CONFIG, *EDITS[1][::-1])
+    assert tree.plan(*targets)["train_bbox"] == 1
 
 
 @pytest.mark.parametrize("seed", SEEDS)
@@ -144,5 +191,6 @@ def test_after_random_kills_everything_is_as_undisturbed(tree, built, tmp_path, 
     tree.run("snakemake", "--cores", "2")
     print(f"seed {seed}: killed {', '.join(map(str, kills))} after {len(edits)} edits")
     found = contents(tree)
+    assert any(kills)
     assert {name for name in found | expected if found.get(name) != expected.get(name)} == set()
     assert tree.plan() == {}

@@ -27,7 +27,8 @@ def test_stages_that_can_use_a_gpu_get_one(profile):
 
 
 SHARED = {"printshellcmds": True, "show-failed-logs": True}
-# Set by the Snakefile for all of them: a profile that is given replaces the default one.
+# Set by the Snakefile for all of them (tests/workflow/test_failures.py): a profile that is given
+# replaces the default one.
 EVERYWHERE = {"max-checksum-file-size", "rerun-incomplete", "rerun-triggers"}
 
 

@@ -18,7 +18,8 @@ from sppnet.settings import check_settings
 try:
     SETTINGS = check_settings(config)
 except SppnetError as error:
-    sys.exit(f"snakemake: {error}")
+    print(f"snakemake: {error}", file=sys.stderr)
+    sys.exit(2)
 validate(config, "../schemas/config.schema.json", set_default=False)
 
 # Jobs run the code of this checkout in the environment of this Snakemake, whatever other copies

@@ -6,12 +6,20 @@ import os
 import sys
 from pathlib import Path
 
+from snakemake.settings.types import RerunTrigger
+
 from sppnet.cli import PLANNED_CODE
 from sppnet.data.store import package_sha256
 from sppnet.plan.code import code_hash
 from sppnet.plan.guard import check_given, out_of_date, refuse_unknown
 from sppnet.plan.origins import jobs_behind
-from sppnet.plan.records import read_records, recorded, restore_records, save_records
+from sppnet.plan.records import (
+    read_records,
+    recorded,
+    restore_records,
+    save_records,
+    withdraw_records,
+)
 from sppnet.plan.rules import Rules
 from sppnet.plan.sources import Digests, image_sets
 
@@ -61,19 +69,28 @@ def guard(settings):
     # Inputs are compared by content up to this size, not by time: every checkout changes times.
     settings.max_checksum_file_size = max(settings.max_checksum_file_size, 2 << 30)
     settings.force_incomplete = True
+    settings.rerun_triggers = RerunTrigger.all()
+    if workflow.execution_settings:
+        workflow.execution_settings.keep_metadata = True
     try:
         jobs = jobs_behind(RULES.wanted(), RULES.job_of).values()
         check_given(jobs, SETTINGS, SETS, DIGESTS)
         DIGESTS.remember()
         restore_records(ARTIFACTS, RULES.makes)
         records, unfinished = read_records(), recorded("incomplete")
-        if not VOUCHED:
+        if not VOUCHED and not settings.forceall:
             refuse_unknown(ARTIFACTS, {*records, *unfinished}, RULES.makes)
     except SppnetError as error:
         print(f"snakemake: {error}", file=sys.stderr)
         sys.exit(2)
     stale = out_of_date(jobs, ARTIFACTS, records, unfinished)
     settings.forcerun = frozenset(settings.forcerun) | stale
+
+
+def withdraw():
+    """From here on the saved records are not those of the artifacts, until the run has ended."""
+    if workflow.is_main_process:
+        withdraw_records(ARTIFACTS)
 
 
 def keep_records():

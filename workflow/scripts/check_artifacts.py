@@ -19,7 +19,7 @@ def lost(summary: str) -> list[str]:
 
 
 def main(config: str) -> None:
-    """Check all that the tables and figures of a configuration hang on."""
+    """Check all that the tables and figures of a configuration depend on."""
     done = subprocess.run([*SUMMARY, config], check=False, text=True, capture_output=True)
     if done.returncode:
         sys.exit(done.stderr)
