@@ -28,6 +28,7 @@ MACHINE = {verb: {"device", "threads", "workers"} for verb in COMMANDS}
 MACHINE["cache-region-features"] |= {"batch"}
 MACHINE["store-images"] |= {"verify"}
 NO_RULE = {"show", "download"}
+CORES = 2
 
 
 def command_of(verb):
@@ -36,8 +37,8 @@ def command_of(verb):
     return typer.main.get_command(app)
 
 
-def command_lines(config, folder, *options):
-    """The command lines of a whole run from nothing, as words; without `sppnet` at the start."""
+def dry_run(config, folder, *options):
+    """What Snakemake prints of a whole run from nothing, without running it."""
     folder.mkdir(parents=True, exist_ok=True)
     settings = yaml.safe_load((ROOT / config).read_text())
     write_data(settings, folder)
@@ -48,7 +49,7 @@ def command_lines(config, folder, *options):
             "-m",
             "snakemake",
             "--cores",
-            "2",
+            str(CORES),
             "--dry-run",
             *map(str, words),
             *options,
@@ -59,7 +60,13 @@ def command_lines(config, folder, *options):
         capture_output=True,
     )
     assert done.returncode == 0, done.stdout + done.stderr
-    lines = re.findall(r"^Shell command: (?:sppnet )?(.*) > .* 2>&1$", done.stdout, re.MULTILINE)
+    return done.stdout
+
+
+def command_lines(config, folder, *options):
+    """The command lines of a whole run from nothing, as words; without `sppnet` at the start."""
+    printed = dry_run(config, folder, *options)
+    lines = re.findall(r"^Shell command: (?:sppnet )?(.*) > .* 2>&1$", printed, re.MULTILINE)
     return [shlex.split(line) for line in lines]
 
 

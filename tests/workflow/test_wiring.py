@@ -1,0 +1,932 @@
+"""What is made of what in a run of config/mini.yaml: the files behind every cell, claim and stage.
+
+The tables here are written by hand, from what the paper means and the configuration names, and know
+nothing of how the workflow finds its files. Settings that a job only hands to its command are read
+from the configuration. What the generated sets have no use for, stores and trunks trained elsewhere
+for instance, is looked up in runs of the other configurations.
+"""
+
+import json
+import re
+import shlex
+from dataclasses import dataclass
+from itertools import product
+from pathlib import Path
+
+import pytest
+import yaml
+from test_flags import CORES, dry_run
+
+from sppnet.data.shapes import CLASSES
+from sppnet.report.claims import CLAIMS
+
+ROOT = Path(__file__).resolve().parents[2]
+CONFIG = yaml.safe_load((ROOT / "config/mini.yaml").read_text())
+RUN = "artifacts/mini"
+VOC, CALTECH = f"{RUN}/voc.parquet", f"{RUN}/caltech101.parquet"
+CLASSIFICATION = f"{RUN}/image_folder.parquet"
+SEEDS = (1, 2, 3)
+INTERVALS = {name: CONFIG["evaluation"][name] for name in ("bootstrap", "seed")}
+BACKBONES = {
+    "zf5": "ZF-5",
+    "convnet5": "Convnet*-5",
+    "overfeat5": "Overfeat-5",
+    "overfeat7": "Overfeat-7",
+}
+
+
+def rows(text):
+    """Lines of a table, each as the list of its cells."""
+    return [[cell.strip() for cell in line.split(";")] for line in text.strip().splitlines()]
+
+
+# Claims: the networks, then what is said to be better and what it is compared with, each as the
+# training and the views that are tested, or as a file of times and its part.
+CLASSIFICATION_CLAIMS = rows("""
+    spp_zf5                     ; zf5       ; spp_single ten_crops      ; no_spp ten_crops
+    spp_convnet5                ; convnet5  ; spp_single ten_crops      ; no_spp ten_crops
+    spp_overfeat5               ; overfeat5 ; spp_single ten_crops      ; no_spp ten_crops
+    spp_overfeat7               ; overfeat7 ; spp_single ten_crops      ; no_spp ten_crops
+    multi_size_zf5              ; zf5       ; spp_multi ten_crops       ; spp_single ten_crops
+    multi_size_convnet5         ; convnet5  ; spp_multi ten_crops       ; spp_single ten_crops
+    multi_size_overfeat5        ; overfeat5 ; spp_multi ten_crops       ; spp_single ten_crops
+    multi_size_overfeat7        ; overfeat7 ; spp_multi ten_crops       ; spp_single ten_crops
+    fewer_bins                  ; zf5       ; spp_30bins ten_crops      ; no_spp ten_crops
+    random_size_better_than_one ; overfeat7 ; spp_random ten_crops      ; spp_single ten_crops
+    random_size_worse_than_two  ; overfeat7 ; spp_multi ten_crops       ; spp_random ten_crops
+    full_image_zf5_single       ; zf5       ; spp_single one_full       ; spp_single one_crop
+    full_image_zf5_multi        ; zf5       ; spp_multi one_full        ; spp_multi one_crop
+    full_image_overfeat7_single ; overfeat7 ; spp_single one_full       ; spp_single one_crop
+    full_image_overfeat7_multi  ; overfeat7 ; spp_multi one_full        ; spp_multi one_crop
+    views_96                    ; overfeat7 ; spp_multi six_scales      ; spp_multi ten_crops
+    views_98                    ; overfeat7 ; spp_multi six_scales_full ; spp_multi ten_crops
+    views_full                  ; overfeat7 ; spp_multi six_scales_full ; spp_multi six_scales
+    map_views_equal             ; overfeat7 ; spp_multi ten_on_map      ; spp_multi ten_crops
+    map_views_faster            ; overfeat7 ; views_timing ten_on_map   ; views_timing ten_crops
+    two_sizes_time              ; overfeat7 ; training_timing spp_multi ; training_timing spp_single
+""")
+# The same, with the set, of columns of Tables 6, 7 and 9. Where both sides are one file, the claim
+# itself names two layers of it.
+OTHER_CLAIMS = rows("""
+    voc07_full_image             ; zf5       ; VOC         ; table6 c           ; table6 b
+    voc07_larger_scale           ; zf5       ; VOC         ; table6 d           ; table6 c
+    caltech101_pyramid           ; zf5       ; Caltech-101 ; table7 c           ; table7 c
+    five_scales                  ; zf5       ; VOC         ; evaluation spp_5sc ; evaluation spp_1sc
+    fine_tuning                  ; zf5       ; VOC         ; evaluation spp_5sc ; evaluation spp_5sc
+    box_regression               ; zf5       ; VOC         ; evaluation spp_5sc ; evaluation spp_5sc
+    as_accurate_as_rcnn          ; zf5 alex5 ; VOC         ; evaluation spp_5sc ; evaluation rcnn
+    faster_than_rcnn_one_scale   ; zf5 alex5 ; VOC         ; timing spp_1sc     ; timing rcnn
+    faster_than_rcnn_five_scales ; zf5 alex5 ; VOC         ; timing spp_5sc     ; timing rcnn
+""")
+COMPARED = {
+    **{
+        name: (networks, "classification", *sides)
+        for name, networks, *sides in CLASSIFICATION_CLAIMS
+    },
+    **{name: (networks, images, *sides) for name, networks, images, *sides in OTHER_CLAIMS},
+}
+TRUNKS = {
+    "zf5": "ZF-5 of width 0.125",
+    "convnet5": "Convnet*-5 of width 0.125",
+    "overfeat5": "Overfeat-5 of width 0.0625",
+    "overfeat7": "Overfeat-7 of width 0.0625",
+    "alex5": "Alex-5 of width 0.125",
+}
+WITHOUT_NUMBERS = {"map_views_equal", "map_views_faster", "two_sizes_time"}  # in the paper
+
+# Cells of the error tables: row, column, the paper's row, and the networks and views behind it.
+TABLE2 = rows("""
+    no SPP                  ; no_SPP     ; no_spp
+    SPP single-size trained ; SPP_single ; spp_single
+    SPP multi-size trained  ; SPP_multi  ; spp_multi
+""")
+TABLE3 = rows("""
+    ZF-5 | single-size       ; 1 crop ; ZF-5 | single | 1crop       ; zf5 spp_single one_crop
+    ZF-5 | single-size       ; 1 full ; ZF-5 | single | 1full       ; zf5 spp_single one_full
+    ZF-5 | multi-size        ; 1 crop ; ZF-5 | multi | 1crop        ; zf5 spp_multi one_crop
+    ZF-5 | multi-size        ; 1 full ; ZF-5 | multi | 1full        ; zf5 spp_multi one_full
+    Overfeat-7 | single-size ; 1 crop ; Overfeat-7 | single | 1crop ; overfeat7 spp_single one_crop
+    Overfeat-7 | single-size ; 1 full ; Overfeat-7 | single | 1full ; overfeat7 spp_single one_full
+    Overfeat-7 | multi-size  ; 1 crop ; Overfeat-7 | multi | 1crop  ; overfeat7 spp_multi one_crop
+    Overfeat-7 | multi-size  ; 1 full ; Overfeat-7 | multi | 1full  ; overfeat7 spp_multi one_full
+""")
+TABLE4 = rows("""
+    10 views          ; SPP_O-7, 1 scale  ; overfeat7 spp_multi ten_crops
+    96 views          ;                   ; overfeat7 spp_multi six_scales
+    96 views + 2 full ; SPP_O-7, 6 scales ; overfeat7 spp_multi six_scales_full
+""")
+ABLATIONS = rows("""
+    no SPP                           ; ZF-5       ; no_SPP     ; zf5 no_spp ten_crops
+    SPP single-size trained          ; ZF-5       ; SPP_single ; zf5 spp_single ten_crops
+    SPP single-size trained, 30 bins ; ZF-5       ; SPP_30bins ; zf5 spp_30bins ten_crops
+    SPP single-size trained          ; Overfeat-7 ; SPP_single ; overfeat7 spp_single ten_crops
+    SPP multi-size trained           ; Overfeat-7 ; SPP_multi  ; overfeat7 spp_multi ten_crops
+    SPP random-size trained          ; Overfeat-7 ; SPP_random ; overfeat7 spp_random ten_crops
+""")
+# As their command takes them: row, column, metric, the paper's row and column, and the scores.
+ERROR_CELLS = {
+    "2": [
+        (row, title, top, [f"{paper} | {top}", title], f"{backbone} {training} ten_crops")
+        for row, paper, training in TABLE2
+        for top in ("top1", "top5")
+        for backbone, title in BACKBONES.items()
+    ],
+    "3": [(row, column, "top1", [paper, "top1"], tested) for row, column, paper, tested in TABLE3],
+    "4": [
+        (
+            f"SPP-net (Overfeat-7, this run), {views}",
+            f"top-{top} val",
+            f"top{top}",
+            [paper, f"top{top}_val"] if paper else None,
+            tested,
+        )
+        for views, paper, tested in TABLE4
+        for top in (1, 5)
+    ],
+    "5": [("ours", "top-5 val", "top5", None, "combined")],
+    "ablations": [
+        (row, column, top, [f"{paper} | {top}", column], tested)
+        for row, column, paper, tested in ABLATIONS
+        for top in ("top1", "top5")
+    ],
+}
+# Every network that is trained for Tables 2 to 8, once per seed.
+TRAININGS = [
+    *(f"{backbone} {way}" for backbone in BACKBONES for way in ("no_spp", "spp_single")),
+    *(f"{backbone} spp_multi" for backbone in BACKBONES),
+    *("zf5 spp_30bins", "overfeat7 spp_random"),
+]
+
+# Columns of Tables 6 and 7: the paper's column, the network, and its looks at an image by size.
+TRANSFER = {
+    "table6": {
+        "a": ("a_noSPP_ZF5_crop224", "zf5-no_spp-1", ["crop112of112"]),
+        "b": ("b_SPP_ZF5_crop224", "zf5-spp_single-1", ["crop112of112"]),
+        "c": ("c_SPP_ZF5_full224", "zf5-spp_single-1", ["full112"]),
+        "d": ("d_SPP_ZF5_full392", "zf5-spp_single-1", ["full160", "full196", "full240"]),
+        "e": ("e_SPP_O7_full364", "overfeat7-spp_multi-1", ["full182"]),
+    },
+    "table7": {
+        "a": ("a_noSPP_ZF5_crop224", "zf5-no_spp-1", ["crop112of112"]),
+        "b": ("b_SPP_ZF5_crop224", "zf5-spp_single-1", ["crop112of112"]),
+        "c": ("c_SPP_ZF5_full224", "zf5-spp_single-1", ["full112"]),
+        "d": ("d_SPP_O7_full224", "overfeat7-spp_multi-1", ["full112"]),
+        "warped": (None, "zf5-spp_single-1", ["warp112"]),
+    },
+}
+LOOKS = {
+    "crop112of112": {"input": "crop", "size": 112, "crop": 112},
+    "full112": {"input": "full", "size": 112},
+    "full160": {"input": "full", "size": 160},
+    "full182": {"input": "full", "size": 182},
+    "full196": {"input": "full", "size": 196},
+    "full240": {"input": "full", "size": 240},
+    "warp112": {"input": "warp", "size": 112},
+}
+
+# Columns of Table 9: title, the paper's column and the network; and SPP-net's scales in order.
+DETECTORS = {
+    "spp_1sc": ("SPP (1-sc) (ZF-5)", "SPP_1sc_ZF5", "zf5"),
+    "spp_5sc": ("SPP (5-sc) (ZF-5)", "SPP_5sc_ZF5", "zf5"),
+    "rcnn": ("R-CNN (Alex-5)", "RCNN_Alex5", "alex5"),
+}
+SCALES = {"spp_1sc": [453], "spp_5sc": [377, 453, 541, 679, 943]}
+
+
+@dataclass(frozen=True)
+class Job:
+    """A job of a run: its command with what it is given, and the files Snakemake knows of."""
+
+    verb: str
+    options: dict[str, list[str]]
+    inputs: set[str]
+    outputs: list[str]
+    threads: int
+    line: str
+
+    def parts(self, option):
+        """Values of an option that are pieces of JSON."""
+        return [json.loads(value) for value in self.options[option]]
+
+
+@pytest.fixture(scope="module")
+def jobs(tmp_path_factory):
+    return jobs_of("config/mini.yaml", tmp_path_factory.mktemp("run"))
+
+
+@pytest.fixture(scope="module")
+def photographs(tmp_path_factory):
+    return jobs_of("config/voc07.yaml", tmp_path_factory.mktemp("run"))
+
+
+@pytest.fixture(scope="module")
+def paper(tmp_path_factory):
+    return jobs_of("config/paper.yaml", tmp_path_factory.mktemp("run"))
+
+
+def jobs_of(config, folder):
+    """Jobs of a whole run by each of the files that they write."""
+    printed = dry_run(config, folder)
+    pattern = r"^(?:local)?rule \w+:\n((?:    .*\n)+)Shell command: (.*) > "
+    blocks = re.findall(pattern, printed, re.MULTILINE)
+    made = [job_of(block, line) for block, line in blocks]
+    assert len(made) == int(re.search(r"^total +(\d+)$", printed, re.MULTILINE)[1]) - 1  # `all`
+    return {file: job for job in made for file in job.outputs}
+
+
+def job_of(block, line):
+    """A job from what a dry run prints of it."""
+    named = dict(re.findall(r"^    (input|output|threads): (.*)$", block, re.MULTILINE))
+    _, verb, *words = shlex.split(line)
+    options = {}
+    for word in words:
+        if word.startswith("--"):
+            values = options.setdefault(word.removeprefix("--"), [])
+        else:
+            values.append(word)
+    inputs = set(named.get("input", "").split(", ")) - {""}
+    outputs, threads = named["output"].split(", "), int(named.get("threads", 1))
+    return Job(verb, options, inputs, outputs, threads, line)
+
+
+def expected(*settings):
+    """Options of a command for settings; null and empty lists are left out."""
+    options = {}
+    for key, value in (pair for each in settings for pair in each.items()):
+        name = key.replace("_", "-")
+        if isinstance(value, bool):
+            options[name if value else f"no-{name}"] = []
+        elif value not in (None, []):
+            options[name] = [str(each) for each in (value if isinstance(value, list) else [value])]
+    return options
+
+
+def given(job, *apart):
+    """Options of a job that make its result, but for those that a test looks at apart."""
+    machine = ("threads", "workers", "work")  # and the place of its restart state
+    return {name: job.options[name] for name in job.options if name not in (*machine, *apart)}
+
+
+def outputs_of(jobs, verb):
+    """First outputs of all jobs of a command."""
+    return {job.outputs[0] for job in jobs.values() if job.verb == verb}
+
+
+def network(name, suffix="safetensors"):
+    return f"{RUN}/networks/{name}.{suffix}"
+
+
+def scores(text, suffix="safetensors"):
+    """Files of "backbone training views", one per seed, or of all networks combined."""
+    if text == "combined":
+        return [f"{RUN}/views/combined.{suffix}"]
+    backbone, training, views = text.split()
+    return [f"{RUN}/views/{backbone}-{training}-{seed}/{views}.{suffix}" for seed in SEEDS]
+
+
+# Claims and tables
+
+
+def test_all_claims_of_the_paper_are_tested(jobs):
+    job = jobs["results/claims.csv"]
+    claims = [each["claim"] for each in job.parts("comparison")]
+    assert sorted(claims) == sorted(COMPARED) == sorted(CLAIMS)
+    assert given(job, "comparison", "reference") == expected(
+        INTERVALS, {"csv": "results/claims.csv", "json": "results/claims.json"}
+    )
+
+
+def side(networks, text):
+    """Files of a claim's side, and the part of them."""
+    kind, name = text.split()
+    if kind.endswith("timing"):
+        return {"files": [f"{RUN}/{kind}.json"], "part": name}
+    if kind == "evaluation":
+        return {"files": [f"{RUN}/detectors/{name}/evaluation.json"], "part": None}
+    if kind in TRANSFER:
+        return {"files": [f"{RUN}/transfer/{kind}/{name}.json"], "part": None}
+    return {"files": scores(f"{networks} {kind} {name}"), "part": None}
+
+
+@pytest.mark.parametrize("claim", COMPARED)
+def test_claims_compare_what_they_say(jobs, claim):
+    comparisons = jobs["results/claims.csv"].parts("comparison")
+    networks, images, ours, reference = COMPARED[claim]
+    trunks = " and ".join(TRUNKS[name] for name in networks.split())
+    assert [each for each in comparisons if each["claim"] == claim] == [
+        {
+            "claim": claim,
+            "measured_on": f"{trunks}, generated {images} set",
+            "comparable": claim not in WITHOUT_NUMBERS,
+            "ours": side(networks, ours),
+            "reference": side(networks, reference),
+        }
+    ]
+
+
+def files_beside_the_paper(jobs, folder):
+    """Files of cells by the paper's row and column, and of whole columns by table and column."""
+    found = {}
+    for name in ("table2", "table3", "ablations"):
+        for cell in jobs[f"{folder}/{name}.csv"].parts("cell"):
+            found[tuple(cell["reference"])] = cell["files"]
+    for table, option in ((6, "result"), (7, "result"), (9, "evaluation")):
+        options = jobs[f"{folder}/table{table}.csv"].options
+        for column, file in zip(options["reference-column"], options[option], strict=True):
+            found[table, column] = [file]
+    return found
+
+
+@pytest.mark.parametrize(("run", "folder"), [("jobs", "results"), ("paper", "results/paper")])
+def test_claims_read_the_cells_beside_the_papers_numbers(request, run, folder):
+    """A claim names two numbers of the paper, and a table prints what was measured beside each."""
+    jobs = request.getfixturevalue(run)
+    beside, checked = files_beside_the_paper(jobs, folder), set()
+    for each in jobs[f"{folder}/claims.csv"].parts("comparison"):
+        claim = CLAIMS[each["claim"]]
+        if claim.paper is None or claim.is_ratio or claim.paper[0][0] == "views":
+            continue  # times are no cells, and the views of the paper's text in no table
+        for side, (table, row, column) in zip(("ours", "reference"), claim.paper, strict=True):
+            files = beside[(row, column) if (row, column) in beside else (table, column)]
+            assert each[side] == {"files": files, "part": None}, claim.name
+        checked.add(claim.name)
+    assert len(checked) == 22
+
+
+@pytest.mark.parametrize("table", ERROR_CELLS)
+def test_cells_of_error_tables_show_what_their_headings_say(jobs, table):
+    name = "ablations" if table == "ablations" else f"table{table}"
+    job = jobs[f"results/{name}.csv"]
+    found = [
+        (*(each[key] for key in ("row", "column", "metric", "reference")), each["files"])
+        for each in job.parts("cell")
+    ]
+    assert found == [(*cell, scores(text)) for *cell, text in ERROR_CELLS[table]]
+    assert given(job, "cell", "reference") == expected(
+        INTERVALS, {"table": table, "csv": f"results/{name}.csv", "json": f"results/{name}.json"}
+    )
+
+
+def test_table_5_combines_the_multi_size_networks(jobs):
+    members = ("zf5 spp_multi", "convnet5 spp_multi", "overfeat5 spp_multi", "overfeat7 spp_multi")
+    (output,), (metrics,) = scores("combined"), scores("combined", "json")
+    files = [file for member in members for file in scores(f"{member} ten_crops")]
+    assert given(jobs[output]) == expected({"scores": files, "output": output, "metrics": metrics})
+
+
+@pytest.mark.parametrize(
+    ("table", "columns", "extra"),
+    [
+        ("table6", "abcde", {}),
+        ("table7", "abcd", {"warped": f"{RUN}/transfer/table7/warped.json", "warped_column": "c"}),
+    ],
+)
+def test_columns_of_tables_6_and_7_are_their_results(jobs, table, columns, extra):
+    own = CONFIG["transfer"][table]["columns"]
+    assert given(jobs[f"results/{table}.csv"], "reference") == expected(
+        {
+            "table": table.removeprefix("table"),
+            "column": list(columns),
+            "title": [own[column]["title"] for column in columns],
+            "reference_column": [TRANSFER[table][column][0] for column in columns],
+            "result": [f"{RUN}/transfer/{table}/{column}.json" for column in columns],
+            "csv": f"results/{table}.csv",
+            "json": f"results/{table}.json",
+        },
+        extra,
+    )
+
+
+def test_table_8_shows_one_column_and_layer_of_each_set(jobs):
+    assert given(jobs["results/table8.csv"], "reference") == expected(
+        {
+            "table": 8,
+            "column": ["voc07", "caltech101"],
+            "title": ["VOC07", "Caltech101"],
+            "reference_column": ["voc07", "caltech101"],
+            "result": [f"{RUN}/transfer/table6/e.json", f"{RUN}/transfer/table7/d.json"],
+            "layer": ["fc7", "spp"],
+            "csv": "results/table8.csv",
+            "json": "results/table8.json",
+        }
+    )
+
+
+def test_columns_of_table_9_are_their_evaluations(jobs):
+    assert given(jobs["results/table9.csv"], "reference") == expected(
+        INTERVALS,
+        {
+            "column": list(DETECTORS),
+            "title": [title for title, _, _ in DETECTORS.values()],
+            "reference_column": [paper for _, paper, _ in DETECTORS.values()],
+            "evaluation": [f"{RUN}/detectors/{name}/evaluation.json" for name in DETECTORS],
+            "baseline": "rcnn",
+            "timing": f"{RUN}/timing.json",
+            "csv": "results/table9.csv",
+            "json": "results/table9.json",
+        },
+    )
+
+
+def test_tables_have_the_papers_numbers_beside_them(jobs):
+    tables = {job.outputs[0]: job for job in jobs.values() if job.verb.startswith("tabulate")}
+    names = (*range(1, 10), "ablations", "claims")
+    assert set(tables) == {
+        f"results/{f'table{name}' if isinstance(name, int) else name}.csv" for name in names
+    }
+    del tables["results/table1.csv"]  # read off the layers
+    for job in tables.values():
+        (reference,) = job.options["reference"]
+        assert reference.endswith("/sppnet/report/reference.csv") and reference in job.inputs
+
+
+def test_table_1_is_of_the_papers_trunks(jobs):
+    assert given(jobs["results/table1.csv"]) == expected(
+        {"backbone": list(BACKBONES), "input_size": 224},
+        {"csv": "results/table1.csv", "json": "results/table1.json"},
+    )
+
+
+# Times
+
+
+def test_detectors_are_timed_with_their_own_weights(jobs):
+    job = jobs[f"{RUN}/timing.json"]
+    assert job.parts("column") == [
+        {
+            "name": name,
+            "weights": network(trunk),
+            "finetuned": f"{RUN}/detectors/{name}/finetuned.safetensors",
+            "svm": f"{RUN}/detectors/{name}/svm.safetensors",
+            **timed_looks(name),
+        }
+        for name, (_, _, trunk) in DETECTORS.items()
+    ]
+    assert given(job, "column") == expected(
+        {"manifest": VOC, "proposals": f"{RUN}/proposals/test.parquet"},
+        {name: CONFIG["timing"][name] for name in ("images", "repeats", "batch")},
+        {"output": f"{RUN}/timing.json"},
+    )
+
+
+def timed_looks(name):
+    """How a detector that is timed looks at boxes."""
+    own = CONFIG["detectors"][name]
+    if name == "rcnn":
+        return {"method": "rcnn", "crop": own["crop"], "context": own["context"]}
+    return {"method": "spp", **pooling(name)}
+
+
+def test_views_are_timed_on_the_network_of_table_4(jobs):
+    job = jobs[f"{RUN}/views_timing.json"]
+    names = ("ten_crops", "ten_on_map", "six_scales", "six_scales_full")
+    assert job.parts("protocol") == [{"name": name, **CONFIG["views"][name]} for name in names]
+    assert given(job, "protocol") == expected(
+        {"manifest": CLASSIFICATION, "weights": network("overfeat7-spp_multi-1")},
+        CONFIG["timing"]["views"],
+        {"output": f"{RUN}/views_timing.json"},
+    )
+
+
+def test_training_is_timed_at_one_size_and_at_two(jobs):
+    job = jobs[f"{RUN}/training_timing.json"]
+    regimes, shared = CONFIG["classifiers"]["regimes"], CONFIG["classifiers"]["training"]
+    assert job.parts("regime") == [
+        {
+            "name": name,
+            "weights": network(f"overfeat7-{name}-1"),
+            "sizes": regimes[name]["sizes"],
+            "size_choice": regimes[name]["size_choice"],
+        }
+        for name in ("spp_single", "spp_multi")
+    ]
+    names = ("resize", "crop", "batch", "learning_rate", "momentum", "weight_decay", "colour")
+    assert given(job, "regime") == expected(
+        {"manifest": CLASSIFICATION, "seed": 1},
+        {name: shared[name] for name in (*names, "precision")},
+        CONFIG["timing"]["training"],
+        {"output": f"{RUN}/training_timing.json"},
+    )
+
+
+# Detection
+
+
+def seen(detector, split):
+    """Features of a detector on a split: SPP-net's are maps, by scale; R-CNN's are of regions."""
+    if detector == "rcnn":
+        folder = f"{RUN}/features/rcnn"
+        return {
+            "features": f"{folder}/pretrained/{split}.npy",
+            "finetuned_features": f"{folder}/finetuned/{split}.npy",
+        }
+    return {"features": [f"{RUN}/features/zf5/{scale}/{split}.npy" for scale in SCALES[detector]]}
+
+
+def pooling(detector):
+    """How SPP-net pools a box; R-CNN has done so in its features."""
+    own = CONFIG["detectors"][detector]
+    if detector == "rcnn":
+        return {"images": own["images"]}
+    return {"sizes": SCALES[detector], "target": own["target"], "shrink": own["shrink"]}
+
+
+def read(detector, split):
+    """What every stage of a detector reads: images, proposals and the network it starts from."""
+    return {
+        "manifest": VOC,
+        "proposals": f"{RUN}/proposals/{split}.parquet",
+        "weights": network(DETECTORS[detector][2]),
+    }
+
+
+@pytest.mark.parametrize("detector", DETECTORS)
+def test_fine_tuning_is_on_boxes_of_trainval(jobs, detector):
+    folder, own = f"{RUN}/detectors/{detector}", CONFIG["detectors"][detector]
+    files = {"output": f"{folder}/finetuned.safetensors", "history": f"{folder}/finetune.csv"}
+    job = jobs[files["output"]]
+    assert job.verb == ("finetune-rcnn" if detector == "rcnn" else "finetune")
+    looks = (
+        {"crop": own["crop"], "context": own["context"]}
+        if detector == "rcnn"
+        else seen(detector, "trainval") | pooling(detector)
+    )
+    assert given(job) == expected(
+        read(detector, "trainval"), looks, CONFIG["finetune"][own["method"]], files
+    )
+
+
+@pytest.mark.parametrize("detector", DETECTORS)
+@pytest.mark.parametrize("stage", ["svm", "bbox"])
+def test_svms_and_regressors_learn_from_trainval(jobs, stage, detector):
+    folder, method = f"{RUN}/detectors/{detector}", CONFIG["detectors"][detector]["method"]
+    job = jobs[f"{folder}/{stage}.safetensors"]
+    assert job.verb == f"train-{stage}"
+    assert given(job) == expected(
+        {"method": method, "finetuned": f"{folder}/finetuned.safetensors"},
+        read(detector, "trainval"),
+        seen(detector, "trainval"),
+        pooling(detector),
+        CONFIG[stage][method],
+        {"output": f"{folder}/{stage}.safetensors"},
+        {"report": f"{folder}/svm.json"} if stage == "svm" else {},
+    )
+
+
+@pytest.mark.parametrize("detector", DETECTORS)
+def test_detections_are_of_test_images(jobs, detector):
+    folder = f"{RUN}/detectors/{detector}"
+    assert given(jobs[f"{folder}/detections.parquet"]) == expected(
+        {
+            "method": CONFIG["detectors"][detector]["method"],
+            "finetuned": f"{folder}/finetuned.safetensors",
+            "svm": f"{folder}/svm.safetensors",
+            "bbox": f"{folder}/bbox.safetensors",
+            "output": f"{folder}/detections.parquet",
+        },
+        read(detector, "test"),
+        seen(detector, "test"),
+        pooling(detector),
+        CONFIG["detection"],
+    )
+
+
+@pytest.mark.parametrize("detector", DETECTORS)
+def test_detectors_are_evaluated_by_their_detections(jobs, detector):
+    folder = f"{RUN}/detectors/{detector}"
+    assert given(jobs[f"{folder}/evaluation.json"]) == expected(
+        {"manifest": VOC, "detections": f"{folder}/detections.parquet"},
+        CONFIG["evaluation"],
+        {"output": f"{folder}/evaluation.json"},
+    )
+
+
+@pytest.mark.parametrize("split", ["trainval", "test"])
+def test_region_features_are_of_the_network_in_their_state(jobs, split):
+    own = CONFIG["detectors"]["rcnn"]
+    weights = {
+        "pretrained": network("alex5"),
+        "finetuned": f"{RUN}/detectors/rcnn/finetuned.safetensors",
+    }
+    for state, file in weights.items():
+        output = f"{RUN}/features/rcnn/{state}/{split}.npy"
+        assert given(jobs[output]) == expected(
+            {"split": split, "manifest": VOC, "proposals": f"{RUN}/proposals/{split}.parquet"},
+            {"weights": file, "crop": own["crop"], "context": own["context"]},
+            {"images": own["images"], "output": output},
+        )
+
+
+@pytest.mark.parametrize("split", ["trainval", "test"])
+def test_maps_are_of_their_network_at_their_scale(jobs, split):
+    assert len(outputs_of(jobs, "cache-features")) == 2 * len(SCALES["spp_5sc"])
+    for scale in SCALES["spp_5sc"]:
+        output = f"{RUN}/features/zf5/{scale}/{split}.npy"
+        assert given(jobs[output]) == expected(
+            {"manifest": VOC, "weights": network("zf5"), "split": split, "size": scale},
+            {"output": output},
+        )
+
+
+@pytest.mark.parametrize("split", ["trainval", "test"])
+def test_proposals_are_of_their_split(jobs, split):
+    output = f"{RUN}/proposals/{split}.parquet"
+    assert given(jobs[output]) == expected(
+        {"manifest": VOC, "split": split, "output": output},
+        {"recall": f"{RUN}/proposals/{split}.json"},
+        CONFIG["proposals"],
+    )
+
+
+# Networks, and their tests on views
+
+
+def test_networks_are_trained_as_their_own_entry_says(jobs):
+    own, trained = CONFIG["classifiers"], {}
+    for name, entry in CONFIG["networks"].items():
+        trained[name] = expected(entry["architecture"], entry["training"])
+    for text, seed in product(TRAININGS, SEEDS):
+        backbone, way = text.split()
+        trunk, looks = own["backbones"][backbone], own["regimes"][way]
+        trained[f"{backbone}-{way}-{seed}"] = expected(
+            {"backbone": backbone, "width": trunk["width"], "epochs": trunk["epochs"]},
+            {name: looks[name] for name in ("levels", "sizes", "size_choice")},
+            own["head"],
+            own["training"],
+            {"seed": seed},
+        )
+    assert outputs_of(jobs, "pretrain") == {network(name) for name in trained}
+    for name, options in trained.items():
+        job = jobs[network(name)]
+        files = {"weights": network(name), "history": network(name, "csv")}
+        assert given(job) == options | expected(
+            {"manifest": CLASSIFICATION, "metrics": network(name, "json")}, files
+        )
+        assert job.options["work"] == [f"work/pretrain/{name}"]
+
+
+def test_views_of_a_network_are_those_of_the_path(jobs):
+    tested = [f"{training} ten_crops" for training in TRAININGS]
+    for backbone, way, views in product(
+        ("zf5", "overfeat7"), ("spp_single", "spp_multi"), ("one_crop", "one_full")
+    ):
+        tested.append(f"{backbone} {way} {views}")
+    for views in ("ten_on_map", "six_scales", "six_scales_full"):
+        tested.append(f"overfeat7 spp_multi {views}")
+    assert outputs_of(jobs, "classify") == {file for text in tested for file in scores(text)}
+    for text in tested:
+        backbone, way, views = text.split()
+        files = zip(SEEDS, scores(text), scores(text, "json"), strict=True)
+        for seed, output, metrics in files:
+            assert given(jobs[output]) == expected(
+                {"manifest": CLASSIFICATION, "weights": network(f"{backbone}-{way}-{seed}")},
+                {"protocol": views, "scores": output, "metrics": metrics},
+                CONFIG["views"][views],
+            )
+
+
+# Figures
+
+
+def drawn(name):
+    """The two files of a figure."""
+    return {kind: f"results/figures/{name}.{kind}" for kind in ("png", "svg")}
+
+
+@pytest.mark.parametrize("backbone", BACKBONES)
+def test_learning_curves_are_of_the_training_in_their_title(jobs, backbone):
+    files = drawn(f"learning_curves_{backbone}")
+    job = jobs[files["png"]]
+    assert job.parts("regime") == [
+        {"name": title, "files": [network(f"{backbone}-{way}-{seed}", "csv") for seed in SEEDS]}
+        for title, way in (
+            ("no SPP", "no_spp"),
+            ("SPP single-size trained", "spp_single"),
+            ("SPP multi-size trained", "spp_multi"),
+        )
+    ]
+    assert given(job, "regime") == expected(files)
+
+
+def test_the_cost_of_views_is_drawn_from_their_scores_and_times(jobs):
+    job = jobs["results/figures/views.png"]
+    assert job.parts("point") == [
+        {
+            "series": series,
+            "label": label,
+            "protocol": views,
+            "scores": scores(f"overfeat7 spp_multi {views}"),
+            "metrics": scores(f"overfeat7 spp_multi {views}", "json"),
+        }
+        for series, label, views in (
+            ("crops", "ten crops", "ten_crops"),
+            ("feature maps", "ten on map", "ten_on_map"),
+            ("feature maps", "six scales", "six_scales"),
+            ("feature maps", "six scales full", "six_scales_full"),
+        )
+    ]
+    assert given(job, "point") == expected(
+        INTERVALS, {"timing": f"{RUN}/views_timing.json"}, drawn("views")
+    )
+
+
+def test_other_figures_show_what_their_settings_name(jobs):
+    names, views = ("window", "positions", "scales"), CONFIG["views"]["six_scales"]
+    assert given(jobs["results/figures/view_geometry.png"]) == expected(
+        {"manifest": CLASSIFICATION, "backbone": "overfeat7"},
+        {name: views[name] for name in names},
+        drawn("view_geometry"),
+    )
+    files = drawn("responses")
+    assert given(jobs[files["png"]]) == expected(
+        {"manifest": VOC, "weights": network("zf5"), "output": files["png"], "svg": files["svg"]},
+        {name: own for name, own in CONFIG["responses"].items() if name != "network"},
+    )
+    output = "results/figures/detections.png"
+    assert given(jobs[output]) == expected(
+        {"manifest": VOC, "detections": f"{RUN}/detectors/spp_5sc/detections.parquet"},
+        {name: own for name, own in CONFIG["figures"].items() if name != "detector"},
+        {"nms": CONFIG["evaluation"]["nms"], "output": output},
+    )
+
+
+# Transfer
+
+
+def image_features(table, column, part):
+    """Features of whole images that a column is about, in the order of its sizes."""
+    _, name, looks = TRANSFER[table][column]
+    return [f"{RUN}/image_features/{name}/{look}/{part}.npy" for look in looks]
+
+
+@pytest.mark.parametrize(
+    ("table", "column"), [(table, column) for table in TRANSFER for column in TRANSFER[table]]
+)
+def test_columns_of_transfer_learn_from_their_own_features(jobs, table, column):
+    folder, own = f"{RUN}/transfer/{table}", CONFIG["transfer"]
+    shared = {name: own[name] for name in ("cost", "seed")}
+    files = {"output": f"{folder}/{column}.json", "outcomes": f"{folder}/{column}.parquet"}
+    if table == "table6":
+        settings = {
+            "manifest": VOC,
+            "protocol": "voc07",
+            "features": image_features(table, column, "trainval"),
+            "test_features": image_features(table, column, "test"),
+            "holdout": own["table6"]["holdout"],
+            "bootstrap": own["bootstrap"],
+        }
+    else:
+        names = ("train_per_class", "test_per_class", "splits", "halvings")
+        settings = {
+            "manifest": CALTECH,
+            "protocol": "caltech101",
+            "features": image_features(table, column, "all"),
+            **{name: own["table7"][name] for name in names},
+        }
+    assert given(jobs[files["output"]]) == expected(settings, shared, files)
+
+
+def test_features_of_images_are_of_their_network_look_and_set(jobs):
+    sets = {"table6": {"trainval": VOC, "test": VOC}, "table7": {"all": CALTECH}}
+    wanted = {
+        f"{RUN}/image_features/{name}/{look}/{part}.npy": expected(
+            {"manifest": manifest, "weights": network(name), "split": part},
+            {"dataset": "detection" if table == "table6" else "caltech101"},
+            LOOKS[look],
+        )
+        for table, columns in TRANSFER.items()
+        for _, name, looks in columns.values()
+        for look, (part, manifest) in product(looks, sets[table].items())
+    }
+    assert outputs_of(jobs, "cache-image-features") == set(wanted)
+    for output, options in wanted.items():
+        assert given(jobs[output]) == options | {"output": [output]}
+
+
+# Sets, and what holds for all jobs
+
+
+def test_generated_sets_have_their_own_settings(jobs):
+    own = CONFIG["scenes"]
+    shared = {name: own[name] for name in ("seed", "aspects", "quality")}
+    one_object = {
+        "sides": own["classification_sides"],
+        "object_sides": own["classification_object_sides"],
+        "objects": [1, 1],
+        "cut": 0,
+    }
+    several_objects = {
+        name: own[f"detection_{name}"] for name in ("sides", "object_sides", "objects", "cut")
+    }
+    layouts = {
+        "VOCdevkit": {"images": [own["detection_trainval"], own["detection_test"]]}
+        | several_objects,
+        "ImageFolder": {"images": [own["classification_train"], own["classification_validation"]]}
+        | one_object,
+        "caltech101": {"images": own["caltech_per_class"] * len(CLASSES)} | one_object,
+    }
+    assert outputs_of(jobs, "generate") == {f"{RUN}/scenes/{layout}" for layout in layouts}
+    for layout, settings in layouts.items():
+        output = f"{RUN}/scenes/{layout}"
+        assert given(jobs[output]) == expected(
+            settings, shared, {"layout": layout, "output": output, "digest": f"{output}.json"}
+        )
+
+
+@pytest.mark.parametrize(
+    ("name", "layout", "settings"),
+    [
+        ("voc", "VOCdevkit/VOC2007", {"trainval": "trainval", "test": "test"}),
+        ("image_folder", "ImageFolder", {}),
+        (
+            *("caltech101", "caltech101"),
+            {"train_per_class": CONFIG["transfer"]["table7"]["train_per_class"]},
+        ),
+    ],
+)
+def test_sets_are_read_from_where_they_were_drawn(jobs, name, layout, settings):
+    job, folder = jobs[f"{RUN}/{name}.parquet"], f"{RUN}/scenes/{layout.partition('/')[0]}"
+    assert given(job) == expected(
+        {"root": f"{RUN}/scenes/{layout}", "manifest": f"{RUN}/{name}.parquet"},
+        {"problems": f"{RUN}/{name}_problems.csv"},
+        settings,
+    )
+    assert job.inputs == {folder, f"{folder}.json"}
+
+
+def test_the_papers_networks_learn_from_stores_of_imagenet(paper):
+    run = "artifacts/paper"
+    manifest, store = f"{run}/imagenet.parquet", f"{run}/store"
+    settings = yaml.safe_load((ROOT / "config/paper.yaml").read_text())
+    assert given(paper[manifest]) == expected(
+        {"root": settings["data"]["imagenet"], "manifest": manifest},
+        {"problems": f"{run}/imagenet_problems.csv"},
+    )
+    for part in ("train", "val"):
+        files = {"output": f"{store}/{part}", "digest": f"{store}/{part}.json"}
+        assert given(paper[f"{store}/{part}"]) == expected(
+            {"manifest": manifest, "dataset": "classification", "split": part},
+            settings["store"],
+            files,
+        )
+    for job in paper.values():
+        if job.verb in ("pretrain", "measure-training-speed"):
+            stores = (job.options["store"], job.options["validation-store"])
+            assert stores == ([f"{store}/train"], [f"{store}/val"])
+            assert {f"{store}/train.json", f"{store}/val.json"} <= job.inputs
+        if job.verb in ("classify", "measure-view-speed", "draw-views"):
+            assert job.options["manifest"] == [manifest]
+
+
+def test_trunks_from_elsewhere_are_frozen_parts_of_their_networks(photographs):
+    settings = yaml.safe_load((ROOT / "config/voc07.yaml").read_text())["networks"]
+    folder = "artifacts/voc07/networks"
+    names = ("squeezenet_spp", "squeezenet_crop")
+    for name in names:
+        trunk = f"{folder}/{name}.trunk.safetensors"
+        source = settings[name]["trunk"]["source"]
+        assert given(photographs[trunk]) == expected(
+            {"source": source, "backbone": "squeezenet", "output": trunk}
+        )
+        assert photographs[trunk].inputs == {source}
+        options = photographs[f"{folder}/{name}.safetensors"].options
+        assert options["trunk"] == [trunk] and "freeze-trunk" in options
+    with_trunk = {job.outputs[0] for job in photographs.values() if "trunk" in job.options}
+    assert with_trunk == {f"{folder}/{name}.safetensors" for name in names}
+
+
+def test_rcnn_on_few_photographs_is_evaluated_on_as_many(photographs):
+    """Its fine-tuning, which more images make no longer, is on all of them."""
+    own = ("svm.safetensors", "bbox.safetensors", "detections.parquet", "evaluation.json")
+    features = [
+        f"features/rcnn/{state}/{split}.npy"
+        for state, split in product(("pretrained", "finetuned"), ("trainval", "test"))
+    ]
+    few = {f"artifacts/voc07/{file}" for file in (*(f"detectors/rcnn/{o}" for o in own), *features)}
+    limited = {
+        job.outputs[0]: job.options["images"]
+        for job in photographs.values()
+        if "images" in job.options and not job.verb.startswith(("measure", "draw"))
+    }
+    assert limited == {file: ["20"] for file in few}
+
+
+def test_times_are_measured_with_nothing_beside_them(jobs):
+    for name in ("timing", "views_timing", "training_timing"):
+        assert jobs[f"{RUN}/{name}.json"].threads == CORES
+
+
+def test_jobs_wait_for_the_files_in_their_commands_and_for_no_others(jobs):
+    for job in jobs.values():
+        if job.verb.startswith("prepare"):
+            continue
+        named = set(re.findall(rf"{RUN}/[\w./-]+", job.line))
+        inputs = {file for file in job.inputs if file.startswith(f"{RUN}/")}
+        assert named - set(job.outputs) == inputs, job.line
+
+
+def test_no_two_jobs_share_their_restart_state(jobs):
+    folders = {}
+    for job in jobs.values():
+        for folder in job.options.get("work", []):
+            assert folders.setdefault(folder, job) is job
