@@ -13,7 +13,7 @@ from sppnet.classify.linear_svm import class_scores, normalised_kernel
 from sppnet.classify.voc_classification import NEGATIVE, POSITIVE
 from sppnet.data.manifest import ImageRecord, class_list
 from sppnet.errors import SppnetError
-from sppnet.geometry.statistics import halves_interval
+from sppnet.geometry.statistics import halves_interval, or_null
 from sppnet.progress import track
 
 MEASURE = "mean per-class accuracy, averaged over the splits"
@@ -244,7 +244,7 @@ def _summary(
     value = float(each.mean())
     low, high = halves_interval(value, differences)
     # Every split tests the same number of images of a category.
-    known = [None if np.isnan(column[0]) else float(column.mean()) for column in shares.T]
+    known = or_null(np.array([column.mean() for column in shares.T]))
     return {
         "value": value,
         "deviation": float(each.std(ddof=1)) if len(each) > 1 else None,

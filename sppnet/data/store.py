@@ -87,7 +87,12 @@ def read_value(path: Path, *keys: str) -> Any:
     Raises:
         SppnetError: the file cannot be read, or has no such value.
     """
-    found = read_json(path)
+    return value_in(read_json(path), path, *keys)
+
+
+def value_in(report: Any, path: Path, *keys: str) -> Any:
+    """As `read_value`, of a file that has been read; `path` only names it in errors."""
+    found = report
     for key in keys:
         if not isinstance(found, Mapping) or key not in found:
             raise SppnetError(f"{path}: has no {'.'.join(keys)}; run its stage anew")

@@ -5,6 +5,7 @@ The only place that knows objects of Snakemake, of the versions that pyproject.t
 
 import os
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from inspect import signature
 from types import SimpleNamespace
 from typing import Any
@@ -73,23 +74,18 @@ class Rules:
         """Give each rule a parameter that stands for all that its inputs are made of."""
         for rule in self._workflow.rules:
             if not rule.norun:
-                rule.set_params(made_from=self._made_from(rule))
-
-    def _made_from(self, rule: Any) -> "_Origin":
-        def of_inputs(wildcards: Any) -> str:
-            return self._origins.of_inputs(_inputs(rule, dict(wildcards.items())))
-
-        return _Origin(of_inputs)
+                rule.set_params(made_from=_MadeFrom(rule, self._origins))
 
 
-class _Origin:
-    """A parameter that is no part of a job's own recipe."""
+@dataclass(frozen=True)
+class _MadeFrom:
+    """That parameter; it is no part of a job's own recipe."""
 
-    def __init__(self, of_inputs: Callable[[Any], str]) -> None:
-        self._of_inputs = of_inputs
+    rule: Any
+    origins: Origins
 
     def __call__(self, wildcards: Any) -> str:
-        return self._of_inputs(wildcards)
+        return self.origins.of_inputs(_inputs(self.rule, dict(wildcards.items())))
 
 
 def _inputs(rule: Any, wildcards: dict[str, str]) -> tuple[str, ...]:
@@ -111,5 +107,5 @@ def _own_parameters(rule: Any, wildcards: dict[str, str]) -> Iterator[str]:
     for item in rule.params:
         if not callable(item):
             yield str(item)
-        elif not isinstance(item, _Origin) and set(signature(item).parameters) == {"wildcards"}:
+        elif not isinstance(item, _MadeFrom) and set(signature(item).parameters) == {"wildcards"}:
             yield str(item(SimpleNamespace(**wildcards)))

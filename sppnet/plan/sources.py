@@ -67,6 +67,7 @@ class Digests:
     def __init__(self, memory: Path) -> None:
         self._memory, self._changed = memory, False
         self._known: dict[str, list[object]] = {}
+        self._sets: dict[str, str] = {}
         with suppress(OSError, ValueError):
             known = json.loads(memory.read_text())
             self._known = known if isinstance(known, dict) else {}
@@ -84,11 +85,16 @@ class Digests:
         return str(known[2])
 
     def of_set(self, images: ImageSet) -> str:
-        """Digest of the names and contents (`by_size`: sizes) of a set's files.
+        """Digest of the names and contents (`by_size`: sizes) of a set's files, taken once.
 
         Raises:
             SppnetError: the set is not there, or not as a set of its kind must be.
         """
+        if images.setting not in self._sets:
+            self._sets[images.setting] = self._take(images)
+        return self._sets[images.setting]
+
+    def _take(self, images: ImageSet) -> str:
         digest = hashlib.sha256()
         try:
             files = sorted(images.files())

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from sppnet.data.store import read_value
+from sppnet.data.store import read_json, read_value, value_in
 from sppnet.errors import SppnetError
 from sppnet.geometry.statistics import halves_interval, percentile_interval
 from sppnet.report.claims import Claim
@@ -153,14 +153,15 @@ def _read_stored(claim: Claim, side: Side, row: str) -> _Stored:
         raise SppnetError(f"{side.files[0]}: {claim.name} takes one file on each side; leave one")
     path = side.files[0]
     group, name = ("rows", "map") if claim.kind == "map" else ("layers", "value")
-    found = read_value(path, group, row)
-    images = list(read_value(path, "image_names"))
+    report = read_json(path)
+    found = value_in(report, path, group, row)
+    images = list(value_in(report, path, "image_names"))
     key = "half_differences" if "half_differences" in found else "replicates"
     return _Stored(
         path,
-        read_value(path, group, row, name),
+        value_in(report, path, group, row, name),
         key,
-        np.asarray(read_value(path, group, row, key), np.float64),
+        np.asarray(value_in(report, path, group, row, key), np.float64),
         images,
         found.get("n", len(images)),
     )

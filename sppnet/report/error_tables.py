@@ -10,7 +10,7 @@ import numpy as np
 from sppnet.errors import SppnetError
 from sppnet.geometry.statistics import percentile_interval
 from sppnet.report.reference import PaperRow, PaperValue, read_paper_rows, read_reference
-from sppnet.report.scores import error_percent, network_errors, read_scores, read_wrong
+from sppnet.report.scores import network_errors, percent, read_scores, read_wrong
 from sppnet.report.statistics import bootstrap_means
 
 TableName = Literal["2", "3", "4", "5", "ablations"]
@@ -209,14 +209,14 @@ def error_interval(wrong: np.ndarray, *, replicates: int, seed: int) -> tuple[fl
     """
     samples = bootstrap_means([wrong], replicates=replicates, seed=seed, same_networks=True)
     low, high = percentile_interval(samples[0])
-    return error_percent(low), error_percent(high)
+    return percent(low), percent(high)
 
 
 def _measure(request: Request, paper: Reference, replicates: int, seed: int) -> ErrorCell:
     wrong, images = read_wrong(request.files, METRICS[request.metric])
     low, high = error_interval(wrong, replicates=replicates, seed=seed)
     cell = ErrorCell(
-        error_percent(float(wrong.mean())),
+        percent(float(wrong.mean())),
         len(images),
         len(wrong),
         low=low,

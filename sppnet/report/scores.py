@@ -92,12 +92,12 @@ def network_errors(paths: Sequence[Path], wrong: np.ndarray) -> list[dict[str, A
         For each file, in order: its name (folder and stem), and the error as `value`, in %.
     """
     return [
-        {"file": f"{path.parent.name}/{path.stem}", "value": error_percent(float(row.mean()))}
+        {"file": f"{path.parent.name}/{path.stem}", "value": percent(float(row.mean()))}
         for path, row in zip(paths, wrong, strict=True)
     ]
 
 
-def error_percent(share: float) -> float:
+def percent(share: float) -> float:
     """A share as a percentage, to four digits."""
     return round(100 * share, 4)
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from sppnet.errors import SppnetError
 from sppnet.report.reference import PaperValue
+from sppnet.report.scores import percent
 from sppnet.report.tables import Cell, Cells, Column, Row
 
 LAYER_ROWS = (
@@ -138,7 +139,7 @@ def measured_cell(measured: Mapping[str, Any], paper: PaperValue | None) -> Tran
         paper_origin=paper.origin if paper else None,
         deviation=None if deviation is None else _percent(deviation),
         layer=measured["name"],
-        splits=None if splits is None else [round(100 * share, 4) for share in splits],
+        splits=None if splits is None else [percent(share) for share in splits],
     )
 
 

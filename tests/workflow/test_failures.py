@@ -63,15 +63,19 @@ def without_times(value):
     return [without_times(each) for each in value] if isinstance(value, list) else value
 
 
+def start_snakemake(tree, *arguments):
+    environment = os.environ | {"OMP_NUM_THREADS": "1", "PATH": f"{BIN}:{os.environ['PATH']}"}
+    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    command = [str(BIN / "snakemake"), *arguments]
+    return psutil.Popen(command, cwd=tree.path, env=environment, **quiet)
+
+
 def run_and_kill(tree, chosen, *arguments):
     """Run Snakemake and kill the first chosen job, as the kernel does when memory runs out.
 
     Returns the exit status of Snakemake and the verb of the killed job, None if none was chosen.
     """
-    command = [str(BIN / "snakemake"), "--cores", "2", *arguments]
-    environment = os.environ | {"OMP_NUM_THREADS": "1", "PATH": f"{BIN}:{os.environ['PATH']}"}
-    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-    process = psutil.Popen(command, cwd=tree.path, env=environment, **quiet)
+    process = start_snakemake(tree, "--cores", "2", *arguments)
     killed = None
     while process.poll() is None:
         for pid, verb in jobs_of(process) if killed is None else []:
@@ -84,10 +88,7 @@ def run_and_kill(tree, chosen, *arguments):
 
 def kill_snakemake(tree, verb):
     """Run Snakemake and kill it with all its jobs when a command runs, as a power cut does."""
-    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-    environment = os.environ | {"OMP_NUM_THREADS": "1", "PATH": f"{BIN}:{os.environ['PATH']}"}
-    command = [str(BIN / "snakemake"), "--cores", "1", "--", "results/table9.csv"]
-    process = psutil.Popen(command, cwd=tree.path, env=environment, **quiet)
+    process = start_snakemake(tree, "--cores", "1", "--", "results/table9.csv")
     while process.poll() is None and verb not in {each for _, each in jobs_of(process)}:
         time.sleep(0.02)
     assert process.poll() is None, f"no {verb} ran"
