@@ -1,9 +1,11 @@
+import os
 import subprocess
 import sys
 
 import pytest
 
-from sppnet.cli import COMMANDS
+from sppnet.cli import COMMANDS, PLANNED_CODE
+from sppnet.data.store import package_sha256
 
 
 def sppnet(*words):
@@ -42,3 +44,18 @@ def test_public_names_exist():
         assert callable(getattr(package, name))
     with pytest.raises(AttributeError):
         package.no_such_name  # noqa: B018
+
+
+def planned(code: str) -> subprocess.CompletedProcess[str]:
+    """A command of a run that was planned with this code of the package."""
+    words = [sys.executable, "-m", "sppnet", "show", "--help"]
+    return subprocess.run(
+        words, env=os.environ | {PLANNED_CODE: code}, text=True, capture_output=True, check=False
+    )
+
+
+def test_a_job_works_with_the_planned_code_only():
+    assert planned(package_sha256()).returncode == 0
+    refused = planned("another")
+    assert refused.returncode == 2 and len(refused.stderr.splitlines()) == 1
+    assert "code of sppnet has changed since this run was planned" in refused.stderr

@@ -53,6 +53,13 @@ def test_a_changed_picture_changes_the_digest_even_with_an_old_time(
     assert digest(pictures, memory) != before
 
 
+def test_another_size_with_the_time_of_before_changes_the_digest(pictures, memory, tmp_path):
+    rewrite(tmp_path / "a.jpg", "one", time=5)
+    before = digest(pictures, memory)
+    rewrite(tmp_path / "a.jpg", "longer", time=5)
+    assert digest(pictures, memory) != before
+
+
 def test_deleted_added_and_renamed_pictures_change_the_digest(pictures, memory, tmp_path):
     found = [digest(pictures, memory)]
     (tmp_path / "c.jpg").write_text("three")

@@ -60,6 +60,15 @@ def test_files_that_no_rule_makes_are_left_alone(tree):
     assert {path.stat().st_mtime for path in paths} == {10**9}
 
 
+def test_a_job_on_a_cluster_refuses_another_configuration_than_the_planned(checkout, monkeypatch):
+    """It reads the configuration again, which may have been edited while it waited."""
+    job = ("snakemake", "--mode", "subprocess", "--cores", "1", "--", "results/table1.csv")
+    monkeypatch.setenv("SPPNET_PLANNED_SETTINGS", "those of before")
+    done = checkout.run(*job, check=False)
+    assert done.returncode == 2
+    assert "configuration has changed since this run was planned" in done.stderr.splitlines()[-1]
+
+
 def test_an_edited_table_is_built_again(tree):
     table = tree.path / "results/table9.csv"
     before = table.read_text()
