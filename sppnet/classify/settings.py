@@ -1,0 +1,207 @@
+"""Settings of image classification: networks of Tables 2 to 5, views, transfer, timing."""
+
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, ValidationInfo, field_validator, model_validator
+
+from sppnet.config.section import SEED, Count, Name, Pixels, Positive, Section, Seed
+from sppnet.models.settings import Chain, Head, Recipe, Sizes
+
+Layer = Literal["conv4", "conv5", "pool", "spp", "fc6", "fc7"]
+
+
+class ViewSet(Section):
+    """The views of an image whose scores are averaged."""
+
+    source: Literal["crops", "maps"] = Field(
+        description="Crop views from the image, or pool them from the map of the whole image "
+        "(paper §3.1.5)."
+    )
+    scales: tuple[Pixels, ...] = Field(
+        default=(), description="Shorter sides of the images that views are taken from."
+    )
+    window: Pixels = Field(description="Side of a view (paper §3.1: 224).")
+    positions: Literal[1, 5, 9] = Field(description="Views per scale.")
+    mirrored: bool = Field(description="Add the same views of the mirrored image.")
+    full: Pixels | None = Field(
+        default=None, description="Shorter side of a further view, the whole image."
+    )
+
+    @field_validator("window")
+    @classmethod
+    def _window_fits(cls, window: int, earlier: ValidationInfo) -> int:
+        smallest = min(earlier.data.get("scales", ()), default=window)
+        if window > smallest:
+            raise ValueError(f"{window} pixels do not fit the scale {smallest}; lower it")
+        return window
+
+    @field_validator("full")
+    @classmethod
+    def _some_view(cls, full: int | None, earlier: ValidationInfo) -> int | None:
+        if full is None and not earlier.data.get("scales", (1,)):
+            raise ValueError("no view is left; give a size here, or scales")
+        return full
+
+
+class Backbone(Section):
+    """A column of Table 2."""
+
+    title: str = Field(description="Heading of the column.")
+    reference: str | None = Field(
+        default=None, description="Column of the paper's table to compare with."
+    )
+    width: Positive = Field(description="Factor on all channel numbers.")
+    epochs: Count = Field(description="Passes over images_per_epoch images (paper §3.1: 70 or 90).")
+
+
+class TrainingVariant(Sizes):
+    """A row of Table 2: the pyramid, and the sizes of the training images."""
+
+    title: str = Field(description="Heading of the row.")
+    reference: str | None = Field(
+        default=None, description="Row of the paper's table to compare with."
+    )
+    levels: tuple[Count, ...] = Field(
+        min_length=1, description="Bins per side of each pyramid level (paper §3.1.2); 6: no SPP."
+    )
+
+
+class Classifiers(Section):
+    """The networks of Tables 2 to 5: every backbone in every training variant, once per seed."""
+
+    seeds: tuple[Seed, ...] = Field(min_length=1, description="One network per seed.")
+    head: Head
+    training: Recipe
+    backbones: dict[Chain | Literal["squeezenet"], Backbone] = Field(
+        min_length=1, description="Columns of Table 2."
+    )
+    variants: dict[Name, TrainingVariant] = Field(
+        min_length=1, description="Rows of Table 2 and of the ablations."
+    )
+
+
+class ViewTiming(Section):
+    """Measured speed of the view sets of Table 4."""
+
+    images: Count = Field(description="Validation images, taken from the classes in turn.")
+    repeats: Count = Field(description="Passes over the images.")
+
+
+class TrainingTiming(Section):
+    """Measured speed of training at one size and at two."""
+
+    batches: Count = Field(description="Batches at each size in a block.")
+    turns: Count = Field(description="Blocks of each training variant, in turn.")
+
+
+class TransferColumn(Section):
+    """A column of Table 6 or 7: a network, and how it is shown an image."""
+
+    title: str = Field(description="Heading of the column.")
+    reference: str | None = Field(
+        default=None, description="Column of the paper's table to compare with."
+    )
+    network: str = Field(description="One of the networks, or BACKBONE-VARIANT-SEED.")
+    input: Literal["crop", "full", "warp"] = Field(
+        description="Centre crop, full image, or the image warped to a square."
+    )
+    sizes: tuple[Pixels, ...] = Field(
+        min_length=1, description="Shorter sides; of several, held-out images choose one."
+    )
+    crop: Pixels | None = Field(
+        default=None, description="Side of the centre crop; for input crop only."
+    )
+
+    @field_validator("crop")
+    @classmethod
+    def _crop_fits(cls, crop: int | None, earlier: ValidationInfo) -> int | None:
+        smallest = min(earlier.data.get("sizes", ()), default=crop)
+        if crop is not None and smallest is not None and crop > smallest:
+            raise ValueError(f"{crop} pixels do not fit the size {smallest}; lower it")
+        return crop
+
+    @model_validator(mode="after")
+    def _crop_with_input_crop(self) -> Self:
+        if (self.input == "crop") != (self.crop is not None):
+            raise ValueError(
+                f"crop: {self.crop} with input {self.input}; give a side with input crop, and only "
+                "there"
+            )
+        return self
+
+
+class ImageView(Section):
+    """How a network is shown an image: its centre, the whole image, or the image made square."""
+
+    input: Literal["crop", "full", "warp"] = Field(
+        description="Centre crop, full image, or the image warped to a square."
+    )
+    size: Pixels = Field(description="Shorter side of the resized image, or side of the square.")
+    crop: Pixels | None = Field(default=None, description="Side of the centre crop.")
+
+
+class Table6(Section):
+    """VOC 2007."""
+
+    holdout: Annotated[float, Field(gt=0, lt=1)] = Field(
+        description="Share of trainval that chooses among several sizes."
+    )
+    columns: dict[Name, TransferColumn] = Field(min_length=1, description="Columns, in order.")
+
+
+class CaltechSplits(Section):
+    """The random splits of Caltech-101."""
+
+    train_per_class: Count = Field(description="Training images of a category (paper §3.3: 30).")
+    test_per_class: Count = Field(
+        description="Maximum number of test images of a category (paper §3.3: 50)."
+    )
+    splits: Count = Field(description="Random splits (paper §3.3: 10).")
+    split_halves: Count = Field(
+        description="Random halves of the images, for the interval of the accuracy."
+    )
+
+
+class Table7(CaltechSplits):
+    """Caltech-101."""
+
+    root: str = Field(description="Folder with 101_ObjectCategories in it.")
+    columns: dict[Name, TransferColumn] = Field(min_length=1, description="Columns, in order.")
+    warped: Name = Field(description="Column of warped images, compared with another below it.")
+    warped_beside: Name = Field(description="That other column.")
+
+    @field_validator("columns")
+    @classmethod
+    def _one_size(cls, columns: dict[str, TransferColumn]) -> dict[str, TransferColumn]:
+        for name, column in columns.items():
+            if len(column.sizes) > 1:
+                raise ValueError(
+                    f"{name}.sizes are {list(column.sizes)}, but no images here choose one; keep "
+                    "one"
+                )
+        return columns
+
+
+class Table8(Section):
+    """Our columns beside other methods: one of Table 6 and one of Table 7, each with a layer."""
+
+    voc07: Name = Field(description="Column of Table 6.")
+    voc07_layer: Layer = Field(description="Its layer.")
+    caltech101: Name = Field(description="Column of Table 7.")
+    caltech101_layer: Layer = Field(description="Its layer.")
+
+
+class TransferSvm(Section):
+    """Linear SVMs on features of whole images."""
+
+    cost: Positive = Field(description="Soft-margin C (paper §3.2: 1).")
+    seed: Seed = Field(description=SEED)
+
+
+class Transfer(TransferSvm):
+    """Transfer to VOC 2007 and Caltech-101: Tables 6 to 8."""
+
+    bootstrap: Count = Field(description="Bootstrap samples of the test images of VOC 2007.")
+    table6: Table6
+    table7: Table7
+    table8: Table8

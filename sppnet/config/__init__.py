@@ -1,0 +1,1 @@
+"""The configuration: what every setting is, and how a file of settings is checked."""

@@ -1,0 +1,63 @@
+"""What every group of settings is: the model that checks a configuration and makes options.
+
+A group is declared once, in the `settings` module of the room that it configures. Stages take it,
+configurations are validated by it, `sppnet` makes its options of it (each field is one, whatever
+the depth), and rules turn it into flags.
+"""
+
+import shlex
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+from cyclopts import Parameter
+from pydantic import BaseModel, ConfigDict, Field
+
+
+@dataclass(frozen=True)
+class Unit:
+    """What a number counts or measures."""
+
+    name: str
+
+
+Count = Annotated[int, Field(ge=1)]
+Natural = Annotated[int, Field(ge=0)]
+Positive = Annotated[float, Field(gt=0)]
+NonNegative = Annotated[float, Field(ge=0)]
+Fraction = Annotated[float, Field(ge=0, le=1)]
+Overlap = Annotated[float, Field(ge=0, le=1), Unit("IoU")]
+Pixels = Annotated[int, Field(ge=1), Unit("pixels")]
+PixelRange = Annotated[tuple[Count, Count], Unit("pixels")]
+Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9_]+$")]
+Seed = Annotated[int, Field(ge=0)]
+SEED = "Seed of all random choices of the stage."
+
+
+@Parameter(name="*")
+class Section(BaseModel):
+    """A group of settings; it accepts no unknown key and cannot be changed."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+def flags(*settings: Section | Mapping[str, Any]) -> str:
+    """Settings as options of a command.
+
+    Fields of groups within groups are options too. A list is one option with several values, a
+    switch is --x or --no-x; null and empty lists are left out.
+    """
+    return " ".join(word for group in settings for word in _words(group))
+
+
+def _words(group: Section | Mapping[str, Any]) -> Iterator[str]:
+    for name, value in group.items() if isinstance(group, Mapping) else group:
+        option = name.replace("_", "-")
+        if isinstance(value, Section):
+            yield from _words(value)
+        elif isinstance(value, bool):
+            yield f"--{option}" if value else f"--no-{option}"
+        elif value not in (None, (), []):
+            values = value if isinstance(value, list | tuple) else [value]
+            yield " ".join([f"--{option}", *(shlex.quote(str(item)) for item in values)])
+

@@ -1,0 +1,211 @@
+"""What a configuration file may say, checked in one line, and as a JSON schema.
+
+python -m sppnet.config.settings > workflow/schemas/config.schema.json
+"""
+
+import json
+from collections.abc import Iterable, Mapping
+from os.path import normpath
+from pathlib import Path
+from typing import Any, Self
+
+from pydantic import Field, ValidationError, ValidationInfo, field_validator, model_validator
+
+from sppnet.classify.settings import Classifiers, TrainingTiming, Transfer, ViewSet, ViewTiming
+from sppnet.config.names import check_errors, check_name, check_transfer, network_name
+from sppnet.config.section import Name, Section
+from sppnet.data.settings import Data, Scenes, Store
+from sppnet.detect.settings import (
+    BoxRegressions,
+    Detection,
+    DetectionTiming,
+    Detector,
+    Evaluation,
+    FineTunings,
+    SelectiveSearch,
+    Svms,
+)
+from sppnet.errors import SppnetError
+from sppnet.models.settings import Network
+from sppnet.report.settings import ErrorTables, Figures, Responses, Table1, Table9
+
+
+class Paths(Section):
+    """Where files go, relative to the working directory."""
+
+    artifacts: str = Field(description="Heavy outputs, tracked by DVC; of one configuration.")
+    results: str = Field(description="Tables, tracked by git, and figures.")
+    logs: str = Field(description="Logs and run times, untracked.")
+
+    @field_validator("artifacts", "results", "logs")
+    @classmethod
+    def _one_spelling(cls, path: str) -> str:
+        if path in ("", ".") or path != normpath(path) or set(path) & set("{}<>"):
+            raise ValueError(f"{path!r} is no plain path to a folder; write it as artifacts/mini")
+        return path
+
+    @field_validator("results")
+    @classmethod
+    def _apart(cls, results: str, earlier: ValidationInfo) -> str:
+        if Path(results).is_relative_to(earlier.data.get("artifacts", "artifacts")):
+            raise ValueError(f"{results!r} lies in the artifacts; choose a folder of its own")
+        return results
+
+
+class Timing(DetectionTiming):
+    """Measured speed: of the detectors of Table 9, and of what the claims compare besides."""
+
+    views: ViewTiming | None = Field(default=None, description="Left out: no Tables 2-5.")
+    training: TrainingTiming | None = Field(default=None, description="Left out: no Tables 2-5.")
+
+
+class Settings(Section):
+    """A whole configuration file."""
+
+    paths: Paths
+    scenes: Scenes | None = Field(default=None, description="The generated set, where it is used.")
+    data: Data
+    store: Store | None = Field(default=None, description="Left out: decoded into memory.")
+    networks: dict[Name, Network] = Field(min_length=1, description="Pretrained networks, by name.")
+    proposals: SelectiveSearch
+    detectors: dict[Name, Detector] = Field(min_length=1, description="Detectors, by name.")
+    finetune: FineTunings
+    svm: Svms
+    bbox: BoxRegressions
+    detection: Detection
+    evaluation: Evaluation
+    timing: Timing
+    figures: Figures
+    table9: Table9
+    table1: Table1 | None = Field(default=None, description="Left out: no Table 1.")
+    classifiers: Classifiers | None = Field(default=None, description="Left out: no Tables 2-5.")
+    view_sets: dict[Name, ViewSet] | None = Field(default=None, description="View sets, by name.")
+    errors: ErrorTables | None = Field(default=None, description="What Tables 2 to 5 show.")
+    transfer: Transfer | None = Field(default=None, description="Left out: no Tables 6-8.")
+    responses: Responses | None = Field(default=None, description="Left out: no such figure.")
+
+    @model_validator(mode="after")
+    def _one_source_of_images(self) -> Self:
+        if (self.data.image_folder is None) == (self.data.imagenet is None):
+            raise ValueError("data: give image_folder or imagenet, and null for the other")
+        return self
+
+    @model_validator(mode="after")
+    def _other_images_test(self) -> Self:
+        if self.data.test == self.data.trainval:
+            raise ValueError(
+                f"data.test: {self.data.test}, as data.trainval; test on other images than those "
+                "that are trained on"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _names_exist(self) -> Self:
+        networks = {f"detectors.{name}.network": d.network for name, d in self.detectors.items()}
+        detectors = {
+            "figures.detector": self.figures.detector,
+            "table9.baseline": self.table9.baseline,
+        }
+        detectors |= {f"table9.columns.{i}": name for i, name in enumerate(self.table9.columns)}
+        for known, names in ((self.networks, networks), (self.detectors, detectors)):
+            for key, name in names.items():
+                check_name(key, name, known)
+        if self.table9.baseline not in self.table9.columns:
+            raise ValueError("table9.baseline: not among table9.columns; add it there")
+        return self
+
+    @model_validator(mode="after")
+    def _classifiers_exist(self) -> Self:
+        """Names in the tables of classification; the sections for them come together."""
+        timing = (self.timing.views, self.timing.training)
+        parts = (self.classifiers, self.view_sets, self.errors, *timing)
+        if any(parts) and not all(parts):
+            raise ValueError(
+                "classifiers, view_sets, errors, timing.views, timing.training: give all of them "
+                "or none of them"
+            )
+        if self.classifiers and self.view_sets and self.errors:
+            check_errors(self.errors, self.classifiers, self.view_sets)
+        levels = self._levels()
+        if self.transfer:
+            check_transfer(self.transfer, levels)
+        if self.responses:
+            check_name("responses.network", self.responses.network, levels)
+        return self
+
+    def _levels(self) -> dict[str, tuple[int, ...]]:
+        """Pyramid of every network, those of the tables of classification too, by its name."""
+        levels = {name: network.architecture.levels for name, network in self.networks.items()}
+        if self.classifiers:
+            levels |= {
+                network_name(backbone, name, seed): variant.levels
+                for backbone in self.classifiers.backbones
+                for name, variant in self.classifiers.variants.items()
+                for seed in self.classifiers.seeds
+            }
+        return levels
+
+
+def check_settings(config: Mapping[str, Any]) -> Settings:
+    """The settings of a configuration as read from its file.
+
+    Raises:
+        SppnetError: one line that names the first wrong key, what is wrong and what to do.
+    """
+    try:
+        # As JSON, where a list may be a tuple of the models and no other type is converted.
+        return Settings.model_validate_json(json.dumps(config, default=str), strict=True)
+    except ValidationError as error:
+        errors = error.errors(include_url=False)
+        raise SppnetError(f"configuration: {explain(errors, config)}") from None
+
+
+def explain(errors: Iterable[Mapping[str, Any]], values: Mapping[str, Any]) -> str:
+    """One line about pydantic's findings in some values.
+
+    Args:
+        errors: of a `ValidationError`, without addresses.
+        values: what was validated.
+    """
+    # A misspelt key is both missing and unknown: the unknown one tells more.
+    first, *others = sorted(errors, key=lambda error: error["type"] != "extra_forbidden")
+    more = f" ({len(others)} more after this one)" if others else ""
+    return f"{_explain(first, values)}{more}"
+
+
+def _explain(error: Mapping[str, Any], values: Mapping[str, Any]) -> str:
+    key = _key(error["loc"], values)
+    if error["type"] == "missing":
+        return f"{key}: missing; add it as in config/mini.yaml"
+    if error["type"] == "extra_forbidden":
+        return f"{key}: no such setting; correct its name or remove it"
+    if error["type"] == "value_error":
+        reason = str(error["ctx"]["error"])  # of the whole configuration: names its keys itself
+        return f"{key}: {reason}" if key else reason
+    return f"{key}: {error['msg'].lower()}, not {error['input']!r}; correct its value"
+
+
+def _key(location: tuple[int | str, ...], values: Mapping[str, Any]) -> str:
+    """Dotted path of a finding, without the parts that only name a variant of a section."""
+    parts: list[str] = []
+    value: Any = values
+    for number, part in enumerate(location, start=1):
+        last = number == len(location)
+        if last and part == "[key]":  # pydantic's mark of a wrong name instead of a wrong value
+            break
+        if isinstance(value, Mapping) and part not in value and not last:
+            continue
+        if isinstance(value, Mapping):
+            value = value.get(part)
+        parts.append(str(part))
+    return ".".join(parts)
+
+
+def json_schema() -> str:
+    """The JSON schema with which editors check and complete configuration files."""
+    schema = {"$schema": "https://json-schema.org/draft/2020-12/schema"}
+    return json.dumps(schema | Settings.model_json_schema(), indent=1) + "\n"
+
+
+if __name__ == "__main__":
+    print(json_schema(), end="")

@@ -1,0 +1,263 @@
+"""Settings of detection: proposals, features of boxes, fine-tuning, SVMs, regression, scores."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field, ValidationInfo, field_validator
+
+from sppnet.config.section import (
+    SEED,
+    Count,
+    Fraction,
+    Name,
+    Natural,
+    Overlap,
+    Pixels,
+    Positive,
+    Section,
+    Seed,
+    Unit,
+)
+from sppnet.models.settings import Sgd
+
+Method = Literal["spp", "rcnn"]
+PixelLength = Annotated[float, Field(ge=0), Unit("pixels")]
+
+
+class SelectiveSearch(Section):
+    """Object proposals by selective search."""
+
+    base_k: tuple[Count, ...] = Field(
+        min_length=1,
+        description="Thresholds of the segmentations (released code: selective_search_boxes.m).",
+    )
+    sigma: Positive = Field(description="Smoothing before segmentation, in pixels.")
+    minimum_side: Pixels = Field(description="Boxes with a shorter side are dropped.")
+    maximum: Natural = Field(description="Boxes kept per image, in order; 0 for all.")
+
+
+class MapPooling(Section):
+    """How a box is pooled from conv5 maps of whole images (SPP-net)."""
+
+    scales: tuple[Pixels, ...] = Field(
+        min_length=1, description="Shorter sides of the images (paper §4.1)."
+    )
+    target: Pixels = Field(
+        description="A box is pooled at the scale at which it is nearest to target x target "
+        "(paper §4.1: 224)."
+    )
+    shrink: PixelLength = Field(
+        description="Length by which a box is shrunk on each side before it is rounded to map "
+        "cells (released code: spm_pool)."
+    )
+
+
+class Warp(Section):
+    """How a box is cropped and warped (R-CNN)."""
+
+    crop: Pixels = Field(description="Side of the warped box, context included (R-CNN: 227).")
+    context: Natural = Field(description="Pixels of context on each side of it (R-CNN: 16).")
+
+    @field_validator("context")
+    @classmethod
+    def _context_fits(cls, context: int, earlier: ValidationInfo) -> int:
+        crop = earlier.data.get("crop", 2 * context + 1)
+        if 2 * context >= crop:
+            raise ValueError(
+                f"{context} pixels on each side leave nothing of crop {crop}; keep it below half"
+            )
+        return context
+
+
+class Subset(Section):
+    """The images that a detector is trained and tested on."""
+
+    images: Count | None = Field(
+        default=None,
+        description="Images per split, taken from the classes in turn; all if not given.",
+    )
+
+
+class Column(Section):
+    """A detector as a column of a table."""
+
+    title: str = Field(description="Heading of the column.")
+    reference: str | None = Field(
+        default=None, description="Column of the paper's table to compare with."
+    )
+    network: Name = Field(description="One of the networks.")
+
+
+class SppDetector(Column, MapPooling):
+    """Boxes pooled from conv5 maps of whole images."""
+
+    method: Literal["spp"]
+
+
+class RcnnDetector(Column, Warp, Subset):
+    """Boxes cropped from the image and warped, one network pass each."""
+
+    method: Literal["rcnn"]
+
+
+Detector = Annotated[SppDetector | RcnnDetector, Field(discriminator="method")]
+
+
+class Sampling(Section):
+    """How boxes are drawn for the batches of fine-tuning."""
+
+    batch: Count = Field(description="Boxes per iteration (released code: 128).")
+    positive_fraction: Fraction = Field(
+        description="Share of foreground boxes in a batch (paper §4.2)."
+    )
+    positive_iou: Overlap = Field(description="Least overlap of foreground (paper §4.2: 0.5).")
+    images_per_chunk: Count = Field(description="Images whose boxes are mixed.")
+    windows_per_image: Count = Field(description="Boxes drawn from each of them.")
+    holdout: Annotated[float, Field(ge=0, lt=1)] = Field(
+        description="Share of the images whose loss chooses the snapshot; 0 takes the last one."
+    )
+    holdout_windows: Count = Field(description="Maximum number of boxes in that loss.")
+    seed: Seed = Field(description=SEED)
+
+
+class FineTuning(Sampling, Sgd):
+    """Fine-tuning on labelled boxes, as far as both methods share it."""
+
+    iterations: Count = Field(description="Batches, rounded up to whole chunks.")
+    classifier_std: Positive = Field(
+        description="Standard deviation of the new layer's initial weights (paper §4.2: 0.01)."
+    )
+
+
+class SppFineTuning(FineTuning):
+    """Fine-tuning of the fully-connected layers on pooled maps."""
+
+    negative_low: Overlap = Field(description="Least overlap of background (paper §4.2: 0.1).")
+    negative_high: Overlap = Field(
+        description="Background overlaps every object by less (paper §4.2: 0.5)."
+    )
+    scale_choice: Literal["best", "random"] = Field(
+        description="Scale of a box in training (released code: random)."
+    )
+
+
+class RcnnFineTuning(FineTuning):
+    """Fine-tuning of all layers on warped boxes; background is all that is not foreground."""
+
+    mirror: bool = Field(description="Mirror each crop with probability 1/2.")
+
+
+class FineTunings(Section):
+    """Fine-tuning, by method."""
+
+    spp: SppFineTuning
+    rcnn: RcnnFineTuning
+
+
+class Scaling(Section):
+    """Scaling of features to a mean norm, before SVMs and regression."""
+
+    target_norm: Positive = Field(
+        description="Mean L2 norm of the scaled features (released code: 20)."
+    )
+    stats_images: Count = Field(description="Images on which the mean norm is measured.")
+    stats_boxes: Count = Field(description="Boxes of each of them.")
+    seed: Seed = Field(description=SEED)
+
+
+class SvmSolver(Section):
+    """Linear SVMs."""
+
+    cost: Positive = Field(description="Soft-margin C (released code: 0.001).")
+    bias: Positive = Field(description="Constant feature that carries the bias (released code: 10).")
+    positive_weight: Positive = Field(
+        description="Weight of a positive relative to a negative (released code: 2)."
+    )
+    tolerance: Positive = Field(description="Violation of optimality at which the solver stops.")
+    seed: Seed = Field(description=SEED)
+
+
+class Mining(Section):
+    """Hard negative mining."""
+
+    negative_iou: Overlap = Field(
+        description="Negatives overlap every object of the class by less (paper §4.1: 0.3)."
+    )
+    duplicates: Literal["overlap", "cells", "none"] = Field(
+        description="Repeated negatives that are dropped: those that overlap an earlier one (paper "
+        "§4.1), those on the same map cells (released code), or none."
+    )
+    duplicate_iou: Overlap = Field(
+        description="Overlap above which a negative is repeated (paper §4.1: 0.7)."
+    )
+    hard_threshold: float = Field(description="Negatives that score higher are added.")
+    evict_threshold: float = Field(description="Negatives that score lower are dropped.")
+    retrain_after: Count = Field(
+        description="Number of new negatives after which a class is trained again."
+    )
+
+
+class Svm(Mining, SvmSolver, Scaling):
+    """Linear SVMs on box features, with mined negatives."""
+
+
+class Svms(Section):
+    """SVMs, by method."""
+
+    spp: Svm
+    rcnn: Svm
+
+    @field_validator("rcnn")
+    @classmethod
+    def _no_map_cells(cls, rcnn: Svm) -> Svm:
+        if rcnn.duplicates == "cells":
+            raise ValueError("duplicates: warped boxes have no map cells; use overlap or none")
+        return rcnn
+
+
+class BoxRegression(Scaling):
+    """Bounding-box regression."""
+
+    overlap: Overlap = Field(
+        description="Training boxes overlap an object by more (paper §4.1: 0.5)."
+    )
+    regularisation: Positive = Field(description="Lambda of the ridge regression.")
+    whitening: Positive = Field(description="Added to the eigenvalues of the targets' covariance.")
+    maximum_pairs: Count = Field(
+        description="Maximum number of pairs per class; a random subset if there are more."
+    )
+
+
+class BoxRegressions(Section):
+    """Bounding-box regression, by method."""
+
+    spp: BoxRegression
+    rcnn: BoxRegression
+
+
+class Detection(Section):
+    """Which scored boxes are kept."""
+
+    minimum_score: float = Field(description="Boxes must score higher.")
+    nms: Overlap = Field(
+        description="A box that overlaps a better one by more is suppressed (paper §4.1: 0.3)."
+    )
+    top: Count = Field(description="Boxes kept per class and image.")
+
+
+class Evaluation(Section):
+    """Mean average precision and its interval."""
+
+    iou: Overlap = Field(description="Least overlap of a true positive (VOC07: 0.5).")
+    nms: Overlap = Field(description="Suppression once more, after box regression.")
+    bootstrap: Count = Field(description="Bootstrap samples of the test images.")
+    seed: Seed = Field(description=SEED)
+
+
+class DetectionTiming(Section):
+    """Measured speed of the detectors of Table 9."""
+
+    images: Count = Field(description="Test images, taken from the classes in turn (paper §4.3: 100).")
+    repeats: Count = Field(description="Passes over the images.")
+    batch: tuple[Count, ...] = Field(
+        min_length=1, description="R-CNN: boxes per pass; the fastest is used."
+    )

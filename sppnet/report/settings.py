@@ -1,0 +1,105 @@
+"""Settings of tables and figures: which networks, detectors and view sets each of them shows."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from sppnet.config.section import Count, Name, Pixels, Section
+from sppnet.models.settings import Chain
+
+Pair = Annotated[tuple[Name, Name], Field(description="Backbone and training variant.")]
+
+
+class Table1(Section):
+    """The architectures of Table 1."""
+
+    backbones: tuple[Chain, ...] = Field(min_length=1, description="Backbones, in row order.")
+    input_size: Pixels = Field(description="Side of the input image (paper Table 1: 224).")
+
+
+class Table2(Section):
+    """Errors of every backbone and training variant."""
+
+    variants: tuple[Name, Name, Name] = Field(
+        description="No SPP, SPP trained at one size, SPP trained at two sizes."
+    )
+    view_set: Name = Field(description="View set of the test.")
+
+
+class Table3(Section):
+    """The centre crop against the full image."""
+
+    backbones: tuple[Name, ...] = Field(min_length=1, description="Backbones, in row order.")
+    variants: dict[Literal["single", "multi"], Name] = Field(
+        min_length=1, description="Training variants at one size and at two."
+    )
+    crop: Name = Field(description="View set of the crop.")
+    full: Name = Field(description="View set of the full image.")
+
+
+class Table4(Section):
+    """One network on few and on many views, beside other methods."""
+
+    backbone: Name = Field(description="Backbone of the network.")
+    variant: Name = Field(description="Training variant of the network.")
+    views_10: Name = Field(description="View set of 10 views.")
+    views_96: Name = Field(description="View set of 96 views.")
+    views_98: Name = Field(description="View set of 96 views and 2 full images.")
+    crops: Name = Field(description="View set of 10 views cropped from the image.")
+    maps: Name = Field(description="View set of the same 10 views, pooled from the map.")
+
+
+class Table5(Section):
+    """A combination of networks."""
+
+    members: tuple[Pair, ...] = Field(
+        min_length=1, description="Pairs of backbone and training variant; all seeds of each."
+    )
+    view_set: Name = Field(description="View set of the test.")
+
+
+class Ablations(Section):
+    """The two training variants that the text of the paper reports."""
+
+    fewer_bins: Name = Field(description="Training variant with 30 bins (paper §3.1.2).")
+    random_size: Name = Field(
+        description="Training variant with a random size per epoch (paper §3.1.3)."
+    )
+    fewer_bins_backbone: Name = Field(description="Its backbone (paper §3.1.2: ZF-5).")
+    random_size_backbone: Name = Field(description="Its backbone (paper §3.1.3: Overfeat-7).")
+
+
+class ErrorTables(Section):
+    """Tables 2 to 5 and the ablations."""
+
+    table2: Table2
+    table3: Table3
+    table4: Table4
+    table5: Table5
+    ablations: Ablations
+
+
+class Table9(Section):
+    """The detectors of Table 9."""
+
+    columns: tuple[Name, ...] = Field(min_length=1, description="Detectors, in column order.")
+    baseline: Name = Field(description="The column that speedups refer to.")
+
+
+class Figures(Section):
+    """Detections drawn on photographs."""
+
+    detector: Name = Field(description="One of the detectors.")
+    images: Count = Field(description="Test images, taken from the classes in turn.")
+    minimum_score: float = Field(description="Boxes must score higher to be drawn.")
+
+
+class Responses(Section):
+    """Images to which filters of the last convolution respond most (paper Figure 2)."""
+
+    network: str = Field(description="One of the networks, or BACKBONE-VARIANT-SEED.")
+    dataset: Literal["classification", "detection"] = Field(description="Set of images.")
+    split: str = Field(description="Its split: val, or test.")
+    filters: Count = Field(description="Filters to show.")
+    images: Count = Field(description="Images of each filter.")
+    size: Pixels = Field(description="Shorter side of the images.")
