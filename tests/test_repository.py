@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 import yaml
 
+import sppnet
+
 ROOT = Path(__file__).resolve().parents[1]
 PICTURES = "docs/pictures"
 IMAGES = {".png", ".jpg", ".jpeg", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".svg", ".pdf", ".ico"}
@@ -49,3 +51,14 @@ def test_figures_of_every_configuration_are_ignored():
         figures = Path(yaml.safe_load(config.read_text())["paths"]["results"], "figures/a.png")
         command = ["git", "check-ignore", "--quiet", "--no-index", str(figures)]
         assert subprocess.run(command, cwd=ROOT, check=False).returncode == 0, figures
+
+
+def test_the_citation_names_the_version_of_the_package():
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text())
+    assert citation["version"] == sppnet.__version__
+
+
+def test_every_configuration_is_described():
+    text = (ROOT / "config/README.md").read_text()
+    for config in (ROOT / "config").glob("*.yaml"):
+        assert f"]({config.name})" in text, config.name
