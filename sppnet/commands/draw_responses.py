@@ -34,7 +34,6 @@ def run(
     images: Annotated[int, Option(help="Images per filter.", min=1)],
     size: Annotated[int, Option(help="Shorter side of the resized image in pixels.")],
     output: Annotated[Path, Option(help="The page (.png).")],
-    svg: Annotated[Path, Option(help="The same page for print (.svg).")],
     device: Annotated[str, Option(help="auto, cpu, cuda, cuda:1 ...")] = "auto",
     threads: Annotated[int, Option(help="CPU threads.", min=1)] = 1,
 ) -> None:
@@ -57,7 +56,7 @@ def run(
         f"pixels. Rectangle: receptive field of the strongest cell, {field} x {field} pixels, cut "
         "at the edges."
     )
-    draw_responses(output, svg, rows, geometry=geometry, field=field, caption=caption)
+    draw_responses(output, rows, geometry=geometry, field=field, caption=caption)
 
 
 def _strengths(network: Network, records: Sequence[ImageRecord], size: int) -> np.ndarray:

@@ -19,8 +19,7 @@ def run(
     window: Annotated[int, Option(help="Side of a view in pixels.", min=1)],
     positions: Annotated[int, Option(help="Views per scale: 1, 5 or 9.")],
     scales: Annotated[list[int], Option(help="Shorter sides that views are taken at; repeat.")],
-    png: Annotated[Path, Option(help="The figure (.png).")],
-    svg: Annotated[Path, Option(help="The figure (.svg).")],
+    output: Annotated[Path, Option(help="The page (.png).")],
 ) -> None:
     """Draw the views on the validation image whose sides differ most, and their map cells."""
     records = read_manifest(manifest, dataset="classification", split="val")
@@ -44,4 +43,4 @@ def run(
         f"Views of {window} pixels at every scale, and the {cells} x {cells} cells that stand "
         f"for each on the map of {backbone}"
     )
-    draw_views([png, svg], shown, caption)
+    draw_views([output], shown, caption)

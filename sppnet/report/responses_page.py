@@ -4,7 +4,6 @@ import textwrap
 from collections.abc import Sequence
 from pathlib import Path
 
-import matplotlib
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.cm import ScalarMappable
@@ -12,8 +11,8 @@ from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from sppnet.data.store import atomic_path
 from sppnet.geometry.projection import MapGeometry
+from sppnet.report.plotting import save_figure
 from sppnet.report.responses import FilterResponses, Response, seen_by
 
 # Inches; letters of 8 points are read without a lens when the page is printed at its own size.
@@ -33,8 +32,7 @@ NUMBER = "%.4g"
 
 
 def draw_responses(
-    png: Path,
-    svg: Path,
+    path: Path,
     rows: Sequence[FilterResponses],
     *,
     geometry: MapGeometry,
@@ -46,8 +44,7 @@ def draw_responses(
     The colours of a row go from 0 to the filter's strongest response.
 
     Args:
-        png: the page to write as pixels.
-        svg: the same page to write for print.
+        path: the page to write.
         rows: filters in reading order, each with as many responses.
         geometry: stride and first centre of the cells.
         field: side of the receptive field in pixels.
@@ -71,16 +68,7 @@ def draw_responses(
     for row, height in zip(rows, heights, strict=True):
         top -= TITLE + height
         _draw_row(figure, row, (top, height), geometry, field)
-    _save(figure, png, svg)
-
-
-def _save(figure: Figure, png: Path, svg: Path) -> None:
-    # no software version, date or random names in the files: same pictures, same bytes
-    with atomic_path(png) as temporary:
-        figure.savefig(temporary, format="png", metadata={"Software": None})
-    nothing = {"Date": None, "Creator": None}
-    with atomic_path(svg) as temporary, matplotlib.rc_context({"svg.hashsalt": "sppnet"}):
-        figure.savefig(temporary, format="svg", metadata=nothing)
+    save_figure(figure, [path])
 
 
 def _height(row: FilterResponses) -> float:

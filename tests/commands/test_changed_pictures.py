@@ -49,9 +49,8 @@ STAGES = {
     "classify": """--weights net --protocol one --source maps --scales 72 --window 64
         --positions 1 --mirrored --work work --scores out/o --metrics out/o.json""",
     "draw-responses": """--dataset classification --split val --weights net --filters 1 --images 1
-        --size 96 --output out/o.png --svg out/o.svg""",
-    "draw-views": """--backbone zf5 --window 64 --positions 5 --scales 96 --png out/o.png
-        --svg out/o.svg""",
+        --size 96 --output out/o.png""",
+    "draw-views": """--backbone zf5 --window 64 --positions 5 --scales 96 --output out/o.png""",
 }
 
 

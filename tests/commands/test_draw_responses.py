@@ -42,7 +42,6 @@ def arguments(tmp_path):
         "images": 2,
         "size": 200,
         "output": tmp_path / "out/responses.png",
-        "svg": tmp_path / "out/responses.svg",
         "device": "cpu",
     }
 
@@ -52,7 +51,7 @@ def test_images_of_the_split_by_falling_response(arguments, monkeypatch):
     monkeypatch.setattr(
         draw_responses,
         "draw_responses",
-        lambda png, svg, rows, **settings: drawn.update(settings, rows=rows),
+        lambda path, rows, **settings: drawn.update(settings, rows=rows),
     )
     draw_responses.run(**arguments)
     assert drawn["field"] == 163 and drawn["geometry"].stride == 16
@@ -68,7 +67,6 @@ def test_images_of_the_split_by_falling_response(arguments, monkeypatch):
 def test_the_page_is_written(arguments):
     draw_responses.run(**arguments)
     assert cv2.imread(str(arguments["output"])) is not None
-    assert arguments["svg"].read_text().rstrip().endswith("</svg>")
 
 
 @pytest.mark.parametrize(

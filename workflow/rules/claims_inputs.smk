@@ -164,11 +164,13 @@ def all_results():
     tables += ["table1"] if "table1" in config else []
     tables += [f"table{n}" for n in (2, 3, 4, 5)] + ["ablations"] if ERRORS else []
     tables += [f"table{n}" for n in (6, 7, 8)] if "transfer" in config else []
-    figures = ["views", "view_geometry"] if ERRORS else []
-    figures += [f"learning_curves_{backbone}" for backbone in TRAINED["backbones"]]
-    figures += ["responses"] if "responses" in config else []
+    plots = [f"learning_curves_{backbone}" for backbone in TRAINED["backbones"]]
+    plots += ["views"] if ERRORS else []
+    pages = ["detections"]  # of photographs, too large as SVG
+    pages += ["view_geometry"] if ERRORS else []
+    pages += ["responses"] if "responses" in config else []
     return [
         *expand("<results>/{table}.{kind}", table=tables, kind=["csv", "json"]),
-        "<results>/figures/detections.png",
-        *expand("<results>/figures/{name}.{kind}", name=figures, kind=["png", "svg"]),
+        *expand("<results>/figures/{name}.{kind}", name=plots, kind=["png", "svg"]),
+        *expand("<results>/figures/{name}.png", name=pages),
     ]

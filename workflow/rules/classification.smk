@@ -161,8 +161,7 @@ rule draw_views:
     input:
         manifest=CLASSIFICATION,
     output:
-        png="<results>/figures/view_geometry.png",
-        svg="<results>/figures/view_geometry.svg",
+        "<results>/figures/view_geometry.png",
     log:
         "<logs>/draw_views.log",
     benchmark:
@@ -177,7 +176,7 @@ rule draw_views:
         code=code_hash("sppnet.commands.draw_views"),
     shell:
         "sppnet draw-views --manifest {input.manifest:q} {params.settings}"
-        " --png {output.png:q} --svg {output.svg:q} > {log:q} 2>&1"
+        " --output {output:q} > {log:q} 2>&1"
 
 
 rule draw_responses:
@@ -186,8 +185,7 @@ rule draw_responses:
         manifest=responses_manifest,
         weights=responses_weights,
     output:
-        png="<results>/figures/responses.png",
-        svg="<results>/figures/responses.svg",
+        "<results>/figures/responses.png",
     log:
         "<logs>/draw_responses.log",
     benchmark:
@@ -202,5 +200,4 @@ rule draw_responses:
         code=code_hash("sppnet.commands.draw_responses"),
     shell:
         "sppnet draw-responses --manifest {input.manifest:q} --weights {input.weights:q}"
-        " {params.settings} --threads {threads} --output {output.png:q} --svg {output.svg:q}"
-        " > {log:q} 2>&1"
+        " {params.settings} --threads {threads} --output {output:q} > {log:q} 2>&1"

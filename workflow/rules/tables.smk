@@ -38,7 +38,6 @@ rule draw_detections:
     input:
         manifest="<artifacts>/voc.parquet",
         detections=FIGURE_DETECTIONS,
-        reference=REFERENCE,
     output:
         "<results>/figures/detections.png",
     log:
