@@ -15,8 +15,8 @@ from sppnet.classification_sections import (
     ErrorTables,
     Responses,
     Table1,
-    Tested,
     Transfer,
+    ViewSet,
 )
 from sppnet.errors import SppnetError
 from sppnet.sections import (
@@ -61,7 +61,7 @@ class Settings(Section):
     table9: Table9
     table1: Table1 | None = Field(default=None, description="Left out: no Table 1.")
     classifiers: Classifiers | None = Field(default=None, description="Left out: no Tables 2-5.")
-    views: dict[Name, Tested] | None = Field(default=None, description="Views by name.")
+    views: dict[Name, ViewSet] | None = Field(default=None, description="Views by name.")
     errors: ErrorTables | None = Field(default=None, description="What Tables 2 to 5 show.")
     transfer: Transfer | None = Field(default=None, description="Left out: no Tables 6-8.")
     responses: Responses | None = Field(default=None, description="Left out: no such figure.")
@@ -120,9 +120,9 @@ class Settings(Section):
         if self.classifiers:
             own = self.classifiers
             found |= {
-                f"{backbone}-{name}-{seed}": regime.levels
-                for backbone, (name, regime), seed in product(
-                    own.backbones, own.regimes.items(), own.seeds
+                f"{backbone}-{name}-{seed}": variant.levels
+                for backbone, (name, variant), seed in product(
+                    own.backbones, own.variants.items(), own.seeds
                 )
             }
         return found

@@ -73,8 +73,8 @@ def command_lines(config, folder, *options):
 def write_data(settings, folder):
     """The files that a configuration names, with nothing in them but an image id in each list."""
     for network in settings["networks"].values():
-        if network["trunk"]:
-            write(folder / network["trunk"]["source"])
+        if network["imported_backbone"]:
+            write(folder / network["imported_backbone"]["source"])
     if "scenes" in settings:
         return
     data, transfer = settings["data"], settings.get("transfer")
@@ -169,7 +169,7 @@ def test_rows_of_table_4_name_their_views_and_the_papers_row(tmp_path, config, n
             f"top-{top} val",
             [paper, f"top{top}_val"] if paper else None,
         )
-        for words, paper in zip(("10 views", views, f"{views} + 2 full"), papers, strict=True)
+        for words, paper in zip(("10 views", views, f"{view_set} + 2 full"), papers, strict=True)
         for top in (1, 5)
     ]
 
@@ -235,12 +235,12 @@ def test_the_figure_of_views_shows_what_is_timed(tmp_path):
             if flag == f"--{option}"
         }
         for verb, option, key in (
-            ("draw-views-cost", "point", "protocol"),
-            ("measure-view-speed", "protocol", "name"),
+            ("draw-error-by-views", "point", "view_set"),
+            ("measure-view-speed", "view_set", "name"),
         )
     }
-    assert names["draw-views-cost"] <= names["measure-view-speed"]
-    words = lines["draw-views-cost"]
+    assert names["draw-error-by-views"] <= names["measure-view-speed"]
+    words = lines["draw-error-by-views"]
     assert words[words.index("--timing") + 1] == "artifacts/mini/views_timing.json"
 
 

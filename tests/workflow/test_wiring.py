@@ -2,7 +2,7 @@
 
 The tables here are written by hand, from what the paper means and the configuration names, and know
 nothing of how the workflow finds its files. Settings that a job only hands to its command are read
-from the configuration. What the generated sets have no use for, stores and trunks trained elsewhere
+from the configuration. What the generated sets have no use for, stores and backbones trained elsewhere
 for instance, is looked up in runs of the other configurations.
 """
 
@@ -91,7 +91,7 @@ COMPARED = {
     },
     **{name: (networks, images, *sides) for name, networks, images, *sides in OTHER_CLAIMS},
 }
-TRUNKS = {
+BACKBONES = {
     "zf5": "ZF-5 of width 0.125",
     "convnet5": "Convnet*-5 of width 0.125",
     "overfeat5": "Overfeat-5 of width 0.0625",
@@ -140,7 +140,7 @@ ERROR_CELLS = {
     "3": [(row, column, "top1", [paper, "top1"], tested) for row, column, paper, tested in TABLE3],
     "4": [
         (
-            f"SPP-net (Overfeat-7, this run), {views}",
+            f"SPP-net (Overfeat-7, this run), {view_set}",
             f"top-{top} val",
             f"top{top}",
             [paper, f"top{top}_val"] if paper else None,
@@ -290,7 +290,7 @@ def scores(text, suffix="safetensors"):
     if text == "combined":
         return [f"{RUN}/views/combined.{suffix}"]
     backbone, training, views = text.split()
-    return [f"{RUN}/views/{backbone}-{training}-{seed}/{views}.{suffix}" for seed in SEEDS]
+    return [f"{RUN}/views/{backbone}-{training}-{seed}/{view_set}.{suffix}" for seed in SEEDS]
 
 
 # Claims and tables
@@ -321,11 +321,11 @@ def side(networks, text):
 def test_claims_compare_what_they_say(jobs, claim):
     comparisons = jobs["results/claims.csv"].parts("comparison")
     networks, images, ours, reference = COMPARED[claim]
-    trunks = " and ".join(TRUNKS[name] for name in networks.split())
+    backbones = " and ".join(BACKBONES[name] for name in networks.split())
     assert [each for each in comparisons if each["claim"] == claim] == [
         {
             "claim": claim,
-            "measured_on": f"{trunks}, generated {images} set",
+            "measured_on": f"{backbones}, generated {images} set",
             "comparable": claim not in WITHOUT_NUMBERS,
             "ours": side(networks, ours),
             "reference": side(networks, reference),
@@ -438,7 +438,9 @@ def test_columns_of_table_9_are_their_evaluations(jobs):
 
 
 def test_tables_have_the_papers_numbers_beside_them(jobs):
-    tables = {job.outputs[0]: job for job in jobs.values() if job.verb.startswith("tabulate")}
+    tables = {
+        job.outputs[0]: job for job in jobs.values() if job.verb.startswith("tabulate_detection")
+    }
     names = (*range(1, 10), "ablations", "claims")
     assert set(tables) == {
         f"results/{f'table{name}' if isinstance(name, int) else name}.csv" for name in names
@@ -449,7 +451,7 @@ def test_tables_have_the_papers_numbers_beside_them(jobs):
         assert reference.endswith("/sppnet/report/reference.csv") and reference in job.inputs
 
 
-def test_table_1_is_of_the_papers_trunks(jobs):
+def test_table_1_is_of_the_papers_backbones(jobs):
     assert given(jobs["results/table1.csv"]) == expected(
         {"backbone": list(BACKBONES), "input_size": 224},
         {"csv": "results/table1.csv", "json": "results/table1.json"},
@@ -464,12 +466,12 @@ def test_detectors_are_timed_with_their_own_weights(jobs):
     assert job.parts("column") == [
         {
             "name": name,
-            "weights": network(trunk),
+            "weights": network(backbone),
             "finetuned": f"{RUN}/detectors/{name}/finetuned.safetensors",
             "svm": f"{RUN}/detectors/{name}/svm.safetensors",
             **timed_looks(name),
         }
-        for name, (_, _, trunk) in DETECTORS.items()
+        for name, (_, _, backbone) in DETECTORS.items()
     ]
     assert given(job, "column") == expected(
         {"manifest": VOC, "proposals": f"{RUN}/proposals/test.parquet"},
@@ -499,18 +501,18 @@ def test_views_are_timed_on_the_network_of_table_4(jobs):
 
 def test_training_is_timed_at_one_size_and_at_two(jobs):
     job = jobs[f"{RUN}/training_timing.json"]
-    regimes, shared = CONFIG["classifiers"]["regimes"], CONFIG["classifiers"]["training"]
-    assert job.parts("regime") == [
+    variants, shared = CONFIG["classifiers"]["variants"], CONFIG["classifiers"]["training"]
+    assert job.parts("variant") == [
         {
             "name": name,
             "weights": network(f"overfeat7-{name}-1"),
-            "sizes": regimes[name]["sizes"],
-            "size_choice": regimes[name]["size_choice"],
+            "sizes": variants[name]["sizes"],
+            "size_choice": variants[name]["size_choice"],
         }
         for name in ("spp_single", "spp_multi")
     ]
     names = ("resize", "crop", "batch", "learning_rate", "momentum", "weight_decay", "colour")
-    assert given(job, "regime") == expected(
+    assert given(job, "variant") == expected(
         {"manifest": CLASSIFICATION, "seed": 1},
         {name: shared[name] for name in (*names, "precision")},
         CONFIG["timing"]["training"],
@@ -628,7 +630,7 @@ def test_region_features_are_of_the_network_in_their_state(jobs, split):
 
 @pytest.mark.parametrize("split", ["trainval", "test"])
 def test_maps_are_of_their_network_at_their_scale(jobs, split):
-    assert len(outputs_of(jobs, "cache-features")) == 2 * len(SCALES["spp_5sc"])
+    assert len(outputs_of(jobs, "cache-maps")) == 2 * len(SCALES["spp_5sc"])
     for scale in SCALES["spp_5sc"]:
         output = f"{RUN}/features/zf5/{scale}/{split}.npy"
         assert given(jobs[output]) == expected(
@@ -656,9 +658,9 @@ def test_networks_are_trained_as_their_own_entry_says(jobs):
         trained[name] = expected(entry["architecture"], entry["training"])
     for text, seed in product(TRAININGS, SEEDS):
         backbone, way = text.split()
-        trunk, looks = own["backbones"][backbone], own["regimes"][way]
+        backbone, looks = own["backbones"][backbone], own["variants"][way]
         trained[f"{backbone}-{way}-{seed}"] = expected(
-            {"backbone": backbone, "width": trunk["width"], "epochs": trunk["epochs"]},
+            {"backbone": backbone, "width": backbone["width"], "epochs": backbone["epochs"]},
             {name: looks[name] for name in ("levels", "sizes", "size_choice")},
             own["head"],
             own["training"],
@@ -679,9 +681,9 @@ def test_views_of_a_network_are_those_of_the_path(jobs):
     for backbone, way, views in product(
         ("zf5", "overfeat7"), ("spp_single", "spp_multi"), ("one_crop", "one_full")
     ):
-        tested.append(f"{backbone} {way} {views}")
+        tested.append(f"{backbone} {way} {view_set}")
     for views in ("ten_on_map", "six_scales", "six_scales_full"):
-        tested.append(f"overfeat7 spp_multi {views}")
+        tested.append(f"overfeat7 spp_multi {view_set}")
     assert outputs_of(jobs, "classify") == {file for text in tested for file in scores(text)}
     for text in tested:
         backbone, way, views = text.split()
@@ -706,7 +708,7 @@ def drawn(name):
 def test_learning_curves_are_of_the_training_in_their_title(jobs, backbone):
     files = drawn(f"learning_curves_{backbone}")
     job = jobs[files["png"]]
-    assert job.parts("regime") == [
+    assert job.parts("variant") == [
         {"name": title, "files": [network(f"{backbone}-{way}-{seed}", "csv") for seed in SEEDS]}
         for title, way in (
             ("no SPP", "no_spp"),
@@ -714,18 +716,18 @@ def test_learning_curves_are_of_the_training_in_their_title(jobs, backbone):
             ("SPP multi-size trained", "spp_multi"),
         )
     ]
-    assert given(job, "regime") == expected(files)
+    assert given(job, "variant") == expected(files)
 
 
 def test_the_cost_of_views_is_drawn_from_their_scores_and_times(jobs):
-    job = jobs["results/figures/views.png"]
+    job = jobs["results/figures/error_by_views.png"]
     assert job.parts("point") == [
         {
             "series": series,
             "label": label,
             "protocol": views,
-            "scores": scores(f"overfeat7 spp_multi {views}"),
-            "metrics": scores(f"overfeat7 spp_multi {views}", "json"),
+            "scores": scores(f"overfeat7 spp_multi {view_set}"),
+            "metrics": scores(f"overfeat7 spp_multi {view_set}", "json"),
         }
         for series, label, views in (
             ("crops", "ten crops", "ten_crops"),
@@ -741,10 +743,10 @@ def test_the_cost_of_views_is_drawn_from_their_scores_and_times(jobs):
 
 def test_other_figures_show_what_their_settings_name(jobs):
     names, views = ("window", "positions", "scales"), CONFIG["views"]["six_scales"]
-    assert given(jobs["results/figures/view_geometry.png"]) == expected(
+    assert given(jobs["results/figures/view_positions.png"]) == expected(
         {"manifest": CLASSIFICATION, "backbone": "overfeat7"},
         {name: views[name] for name in names},
-        drawn("view_geometry"),
+        drawn("view_positions"),
     )
     files = drawn("responses")
     assert given(jobs[files["png"]]) == expected(
@@ -785,7 +787,7 @@ def test_columns_of_transfer_learn_from_their_own_features(jobs, table, column):
             "bootstrap": own["bootstrap"],
         }
     else:
-        names = ("train_per_class", "test_per_class", "splits", "halvings")
+        names = ("train_per_class", "test_per_class", "splits", "split_halves")
         settings = {
             "manifest": CALTECH,
             "protocol": "caltech101",
@@ -883,25 +885,25 @@ def test_the_papers_networks_learn_from_stores_of_imagenet(paper):
             stores = (job.options["store"], job.options["validation-store"])
             assert stores == ([f"{store}/train"], [f"{store}/val"])
             assert {f"{store}/train.json", f"{store}/val.json"} <= job.inputs
-        if job.verb in ("classify", "measure-view-speed", "draw-views"):
+        if job.verb in ("classify", "measure-view-speed", "draw-view-positions"):
             assert job.options["manifest"] == [manifest]
 
 
-def test_trunks_from_elsewhere_are_frozen_parts_of_their_networks(photographs):
+def test_backbones_from_elsewhere_are_frozen_parts_of_their_networks(photographs):
     settings = yaml.safe_load((ROOT / "config/voc07.yaml").read_text())["networks"]
     folder = "artifacts/voc07/networks"
     names = ("squeezenet_spp", "squeezenet_crop")
     for name in names:
-        trunk = f"{folder}/{name}.trunk.safetensors"
-        source = settings[name]["trunk"]["source"]
-        assert given(photographs[trunk]) == expected(
-            {"source": source, "backbone": "squeezenet", "output": trunk}
+        backbone = f"{folder}/{name}.backbone.safetensors"
+        source = settings[name]["backbone"]["source"]
+        assert given(photographs[backbone]) == expected(
+            {"source": source, "backbone": "squeezenet", "output": backbone}
         )
-        assert photographs[trunk].inputs == {source}
+        assert photographs[backbone].inputs == {source}
         options = photographs[f"{folder}/{name}.safetensors"].options
-        assert options["trunk"] == [trunk] and "freeze-trunk" in options
-    with_trunk = {job.outputs[0] for job in photographs.values() if "trunk" in job.options}
-    assert with_trunk == {f"{folder}/{name}.safetensors" for name in names}
+        assert options["backbone"] == [backbone] and "freeze-backbone" in options
+    with_backbone = {job.outputs[0] for job in photographs.values() if "backbone" in job.options}
+    assert with_backbone == {f"{folder}/{name}.safetensors" for name in names}
 
 
 def test_rcnn_on_few_photographs_is_evaluated_on_as_many(photographs):
