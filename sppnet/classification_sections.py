@@ -69,7 +69,7 @@ class Head(Section):
 
 
 class Classifiers(Section):
-    """The networks of Tables 2 to 5: every backbone in every variant, several times each."""
+    """The networks of Tables 2 to 5: every backbone in every training variant, several times each."""
 
     seeds: list[Natural] = Field(min_length=1, description="One network per seed.")
     head: Head
@@ -86,7 +86,7 @@ class Table1(Section):
 
 
 class Table2(Section):
-    """Error of every backbone and variant."""
+    """Error of every backbone and training variant."""
 
     variants: list[Name] = Field(
         min_length=3, max_length=3, description="No SPP, SPP at one size, SPP at two sizes."
@@ -125,7 +125,7 @@ class Table5(Section):
 
 
 class Ablations(Section):
-    """The two variants that the paper's text reports."""
+    """The two further training variants that the paper's text reports."""
 
     fewer_bins: Name = Field(description="Variant with 30 bins, for ZF-5.")
     random_size: Name = Field(description="Variant with a random size per epoch, for Overfeat-7.")
@@ -144,7 +144,7 @@ class ErrorTables(Section):
 
 
 class TransferColumn(Section):
-    """A column of Table 6 or 7: a network, and how it looks at an image."""
+    """A column of Table 6 or 7: a network, and its image view."""
 
     title: str = Field(description="Heading of the column.")
     reference: str | None = Field(description="Column of the paper's table; null for none.")

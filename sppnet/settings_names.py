@@ -45,9 +45,9 @@ def check_name(key: str, name: str, known: Collection[str]) -> None:
 
 
 def check_errors(
-    errors: ErrorTables, classifiers: Classifiers, views: Mapping[str, ViewSet]
+    errors: ErrorTables, classifiers: Classifiers, view_sets: Mapping[str, ViewSet]
 ) -> None:
-    """Refuse backbones, variants and views of Tables 2 to 5 that are not in their own sections.
+    """Refuse backbones, variants and view sets of Tables 2 to 5 that are not in their own sections.
 
     Raises:
         ValueError: the first of them.
@@ -55,7 +55,7 @@ def check_errors(
     known: dict[str, Collection[str]] = {
         "backbones": classifiers.backbones,
         "variants": classifiers.variants,
-        "view_sets": views,
+        "view_sets": view_sets,
     }
     members = errors.table5.members
     pairs = {"backbones": [pair[0] for pair in members], "variants": [pair[1] for pair in members]}

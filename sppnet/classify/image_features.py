@@ -165,7 +165,7 @@ def cache_image_features(
     (.json): the view, and for each layer the network's own name of it.
 
     Args:
-        records: images to look at.
+        records: the images.
         network: in evaluation mode, on the device to use.
         view: what to show of them.
         weights: the network's file, named in messages.

@@ -29,15 +29,15 @@ def run(
         records, key=lambda each: max(each.width, each.height) / min(each.width, each.height)
     )
     image = read_listed(longest)
-    backbone = build_backbone(backbone, 1)
-    stride = map_geometry(backbone).stride
-    cells = map_shape(backbone, window, window)[1]
+    layers = build_backbone(backbone, 1)
+    stride = map_geometry(layers).stride
+    cells = map_shape(layers, window, window)[1]
     shown = []
     for scale in scales:
         resized = resize_shorter_side(image, scale)
         height, width = resized.shape[:2]
         windows = view_windows(height, width, window, positions)
-        map_size = map_shape(backbone, height, width)[1:]
+        map_size = map_shape(layers, height, width)[1:]
         on_map = map_views(windows, stride, map_size, cells)
         shown.append(ScaleViews(resized, windows.numpy(), map_size, on_map.numpy()))
     caption = (

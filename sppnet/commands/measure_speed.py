@@ -100,24 +100,22 @@ def read_column(text: str) -> dict[str, Any]:
 
 
 def open_detector(
-    column: dict[str, Any], sample: Sample, batches: list[int], chosen_device: torch.device
+    column: dict[str, Any], sample: Sample, batches: list[int], device: torch.device
 ) -> tuple[TimedDetector, int | None]:
     """Load a detector; with R-CNN, the batch that it runs fastest with.
 
     Raises:
         SppnetError: a file cannot be read, or has no SVMs on fc7.
     """
-    network = load_network(Path(column["finetuned"]), chosen_device)
-    svms, _ = load_svms(Path(column["svm"]), chosen_device)
+    network = load_network(Path(column["finetuned"]), device)
+    svms, _ = load_svms(Path(column["svm"]), device)
     if "ftfc7" not in svms:
         raise SppnetError(f"{column['svm']}: holds no SVMs of ftfc7; run train-svm anew")
     if column["method"] == "rcnn":
         warp = Warp(size=column["crop"], context=column["context"])
-        crops = fastest_batch(
-            CropPooling(network, warp, batches[0]), sample, batches, chosen_device
-        )
+        crops = fastest_batch(CropPooling(network, warp, batches[0]), sample, batches, device)
         return TimedDetector(crops, network, svms["ftfc7"]), crops.batch
-    backbone = load_network(Path(column["weights"]), chosen_device)
-    geometry = map_geometry(backbone.backbone, shrink=column["shrink"])
-    pooling: Pooling = MapPooling(backbone, geometry, tuple(column["sizes"]), column["target"])
+    pretrained = load_network(Path(column["weights"]), device)
+    geometry = map_geometry(pretrained.backbone, shrink=column["shrink"])
+    pooling: Pooling = MapPooling(pretrained, geometry, tuple(column["sizes"]), column["target"])
     return TimedDetector(pooling, network, svms["ftfc7"]), None

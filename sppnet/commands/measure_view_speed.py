@@ -51,7 +51,7 @@ def run(
 
 
 def read_view_set(text: str) -> tuple[str, ViewSet]:
-    """Name of a view set, and the choice, from JSON.
+    """Name of a view set, and the view set, from JSON.
 
     Raises:
         SppnetError: not JSON, or not the fields of a view set.

@@ -189,7 +189,7 @@ def _start(
     architecture: Architecture,
     initialisation: Literal["gaussian", "he"],
     seed: int,
-    backbone: Path | None,
+    backbone_weights: Path | None,
     frozen: bool,
 ) -> Network:
     network = build_network(
@@ -197,8 +197,8 @@ def _start(
         initialisation=initialisation,
         generator=torch.Generator().manual_seed(seed),
     )
-    if backbone is not None:
-        load_backbone(network, backbone)
+    if backbone_weights is not None:
+        load_backbone(network, backbone_weights)
     if frozen:
         without_gradients(network)
     return network

@@ -43,11 +43,13 @@ class AveragePrecision:
 class ClassCurve:
     """What decides the average precision of a class under any weights of the n images.
 
-    Only true_positives can raise the envelope of a curve, so false_positives are kept as counts between true_positives.
+    Only true positives can raise the envelope of a curve, so false positives are kept as counts
+    between them.
 
     Attributes:
-        true_positives: int64 (T,) image of each hit, best first.
-        false_positives: (T, n) false_positives in each image between the hit before and this one.
+        true_positives: int64 (T,) image of each, best first.
+        false_positives: (T, n) their number in each image between the true positive
+            before and this one.
         objects: float64 (n,) objects of each image that count.
     """
 
@@ -65,7 +67,7 @@ def voc_average_precision(
     """Average precision of one class.
 
     "11-point" is the mean, over recalls 0, 0.1 ... 1, of the best precision at that recall or
-    more; "area" is the area under that best precision. `match_detections` tells what is a hit.
+    more; "area" is the area under that best precision. `match_detections` tells what is one.
 
     Args:
         detections: image, score, x1, y1, x2, y2 (pixels, half-open).
@@ -82,9 +84,7 @@ def voc_average_precision(
     true_positives = outcomes[outcomes != IGNORED] == TRUE_POSITIVE
     objects = int((~ground_truth["difficult"].to_numpy(bool)).sum())
     precision = np.cumsum(true_positives) / np.arange(1, len(true_positives) + 1)
-    recall = (
-        np.cumsum(true_positives) / objects if objects else np.full(len(true_positives), np.nan)
-    )
+    recall = np.cumsum(true_positives) / objects if objects else np.full(len(precision), np.nan)
     ap = _average(recall[None], precision[None], method)[0] if objects else np.nan
     return AveragePrecision(float(ap), recall, precision, objects)
 
@@ -111,9 +111,8 @@ def class_curve(
         raise SppnetError("class_curve: a table has an image that is not evaluated; leave it out")
     true_positives = position[outcomes == TRUE_POSITIVE]
     earlier = np.cumsum(outcomes == TRUE_POSITIVE)
-    matters = (outcomes == FALSE_POSITIVE) & (
-        earlier < len(true_positives)
-    )  # false_positives after the last hit change nothing
+    # False positives after the last true positive change nothing.
+    matters = (outcomes == FALSE_POSITIVE) & (earlier < len(true_positives))
     cells = (earlier[matters], position[matters])
     false_positives = sparse.csr_matrix(
         (np.ones(len(cells[0])), cells), shape=(len(true_positives), len(index))

@@ -25,7 +25,8 @@ def match_detections(
         iou: overlap that a true positive needs, above 0.
 
     Returns:
-        int64 (D,) TRUE_POSITIVE, FALSE_POSITIVE or IGNORED by falling score, and int64 (D,) the row of each.
+        int64 (D,) TRUE_POSITIVE, FALSE_POSITIVE or IGNORED by falling score, and int64 (D,) the row
+        of each.
 
     Raises:
         SppnetError: a column is missing or a detection has NaN.

@@ -1,7 +1,7 @@
-"""Convolutional backbones: Table 1 of the paper as rows of data, SqueezeNet and torchvision backbones.
+"""Backbones: Table 1 of the paper as rows of data, SqueezeNet and models of torchvision.
 
-A backbone maps images (N, 3, H, W) to feature maps (N, C, H', W'); any last pooling layer is left out,
-because the pyramid takes its place.
+A backbone maps images (N, 3, H, W) to feature maps (N, C, H', W'); any last pooling layer is left
+out, because the pyramid takes its place.
 """
 
 from dataclasses import dataclass
@@ -200,11 +200,11 @@ class LocalResponseNorm(nn.Module):
         return normalise_across_channels(maps)
 
 
-def build_backbone(backbone: str, width: float) -> nn.Sequential:
+def build_backbone(name: str, width: float) -> nn.Sequential:
     """Build a backbone with unset weights; biases stand at the values training starts from.
 
     Args:
-        backbone: a name in `BACKBONES`, "squeezenet" (v1.0 up to fire9) or "torchvision:NAME".
+        name: one in `BACKBONES`, "squeezenet" (v1.0 up to fire9) or "torchvision:NAME".
         width: factor on the channel numbers of those in `BACKBONES`; 1 for the others.
 
     Raises:
@@ -212,19 +212,19 @@ def build_backbone(backbone: str, width: float) -> nn.Sequential:
 
     Source: Table 1; SPEC 1.2 (ZF-5), SPEC 1.3 (paddings), SPEC 12 (Alex-5).
     """
-    if backbone in BACKBONES:
+    if name in BACKBONES:
         if width <= 0:
             raise SppnetError(f"width: must be above 0, got {width}; 1 is the paper's network")
-        return _backbone_from_rows(BACKBONES[backbone], width)
+        return _backbone_from_rows(BACKBONES[name], width)
     if width != 1:
-        raise SppnetError(f"width: {backbone} exists at width 1 only, got {width}; set width to 1")
-    if backbone == "squeezenet":
+        raise SppnetError(f"width: {name} exists at width 1 only, got {width}; set width to 1")
+    if name == "squeezenet":
         return _torchvision_backbone("squeezenet1_0")
-    if backbone.startswith(TORCHVISION_PREFIX):
-        return _torchvision_backbone(backbone.removeprefix(TORCHVISION_PREFIX))
+    if name.startswith(TORCHVISION_PREFIX):
+        return _torchvision_backbone(name.removeprefix(TORCHVISION_PREFIX))
     known = ", ".join(BACKBONES)
     raise SppnetError(
-        f"backbone: {backbone!r} is unknown; use {known}, squeezenet or {TORCHVISION_PREFIX}NAME"
+        f"backbone: {name!r} is unknown; use {known}, squeezenet or {TORCHVISION_PREFIX}NAME"
     )
 
 
@@ -311,7 +311,7 @@ def map_shape(backbone: nn.Module, height: int, width: int) -> tuple[int, int, i
         maps = torch.func.functional_call(backbone, shapes_only, image)
     except RuntimeError as error:
         raise SppnetError(
-            f"image size: {width} x {height} pixels are too few for this backbone; use larger images"
+            f"image size: {width} x {height} pixels are too few for this backbone; use larger ones"
         ) from error
     return maps.shape[1], maps.shape[2], maps.shape[3]
 

@@ -16,7 +16,7 @@ HALF_MAXIMUM = torch.finfo(torch.float16).max
 class FeatureWriter(ArrayWriter):
     """Stores features of a network in half precision; values beyond its range become its limit.
 
-    Their number is printed on standard error at the end, and stored per array in the index (`clamped`).
+    Their number is printed on standard error at the end, and stored in the index (`clamped`).
 
     Args:
         path: the `.npy` to write, its index beside it (see `ArrayWriter`).

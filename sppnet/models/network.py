@@ -23,7 +23,7 @@ class Architecture:
     """Everything needed to rebuild a network around its weights and to feed it.
 
     Attributes:
-        backbone: name for `build_backbone`.
+        backbone: its name, as for `build_backbone`.
         width: factor on the backbone's channel numbers.
         levels: bins per side of each pyramid level, in output order; (6,) is the paper's "no SPP".
         fc: outputs of fc6 and of fc7.
@@ -31,8 +31,8 @@ class Architecture:
         mean: subtracted per channel, in `channel_order`.
         std: divides all channels after that.
         channel_order: order in which the backbone takes the channels.
-        map_std: divides the backbone's feature maps. Imported backbones may give maps in the hundreds,
-            on which fc6 diverges at every useful learning rate.
+        map_std: divides the backbone's feature maps. Imported ones may give maps in the hundreds, on
+            which fc6 diverges at every useful learning rate.
         background: a further output at index 0 stands for "no object".
     """
 
@@ -113,11 +113,10 @@ class Network(nn.Module):
         return self.head(self.pool(self.maps(images)))
 
     def train(self, mode: bool = True) -> "Network":
-        """As usual, but a frozen backbone stays in evaluation mode: its statistics must not move."""
+        """As usual, but a frozen backbone stays in evaluation mode: its statistics stay."""
         super().train(mode)
-        self.backbone.train(
-            mode and any(weight.requires_grad for weight in self.backbone.parameters())
-        )
+        weights = self.backbone.parameters()
+        self.backbone.train(mode and any(weight.requires_grad for weight in weights))
         return self
 
 

@@ -18,8 +18,8 @@ class Schedule:
         momentum: of SGD.
         weight_decay: L2 penalty on weights.
         warmup: iterations over which the rate rises linearly from near 0.
-        plateau: instead of `milestones`, epochs in a row without a new lowest validation error after
-            which the rate is divided by 10, twice at most; None for fixed milestones.
+        plateau: instead of `milestones`, epochs in a row without a new lowest validation error
+            after which the rate is divided by 10, twice at most; None for fixed milestones.
 
     Source: paper §3.1 (0.01, divided by 10 twice when the error stops falling).
     """

@@ -86,14 +86,14 @@ def network_sha(network: Network) -> str:
     return digest.hexdigest()
 
 
-def save_backbone(path: Path, backbone: str, state: Mapping[str, Tensor]) -> None:
-    """Write backbone weights under the names of `build_backbone(backbone)`.
+def save_backbone(path: Path, name: str, state: Mapping[str, Tensor]) -> None:
+    """Write backbone weights under the names of `build_backbone(name)`.
 
     Raises:
         SppnetError: the weights are not those of this backbone.
     """
-    _load_state(build_backbone(backbone, 1.0), state, Path(backbone))
-    save_tensors(path, state, {"backbone": backbone})
+    _load_state(build_backbone(name, 1.0), state, Path(name))
+    save_tensors(path, state, {"backbone": name})
 
 
 def load_backbone(network: Network, path: Path) -> None:
@@ -103,19 +103,17 @@ def load_backbone(network: Network, path: Path) -> None:
         SppnetError: unreadable file, or another backbone or width.
     """
     tensors, metadata = load_tensors(path)
-    backbone, whole = metadata.get("backbone"), metadata.get("architecture")
+    name, whole = metadata.get("backbone"), metadata.get("architecture")
     if whole is not None:
-        backbone = Architecture.from_json(whole).backbone
+        name = Architecture.from_json(whole).backbone
         tensors = {
-            name.removeprefix("backbone."): tensor
-            for name, tensor in tensors.items()
-            if name.startswith("backbone.")
+            key.removeprefix("backbone."): tensor
+            for key, tensor in tensors.items()
+            if key.startswith("backbone.")
         }
     wanted = network.architecture.backbone
-    if backbone != wanted:
-        raise SppnetError(
-            f"{path}: holds a backbone of {backbone}, not {wanted}; give another file"
-        )
+    if name != wanted:
+        raise SppnetError(f"{path}: holds the backbone {name}, not {wanted}; give another file")
     _load_state(network.backbone, tensors, path)
 
 
@@ -127,20 +125,20 @@ def _load_state(module: torch.nn.Module, state: Mapping[str, Tensor], origin: Pa
         raise SppnetError(f"{origin}: weights do not fit ({reason}); give another file") from error
 
 
-def import_backbone(source: str, backbone: str) -> State:
-    """Backbone weights from foreign files, under the names of `build_backbone(backbone)`.
+def import_backbone(source: str, name: str) -> State:
+    """Backbone weights from foreign files, under the names of `build_backbone(name)`.
 
     Args:
         source: a SqueezeNet .npz with layer names conv1, fire2/conv1x1_1 and so on; a torchvision
             state dict as .safetensors or .npz; or "torchvision:NAME" to download the default
             weights of a torchvision model (checked against the hash in their file name).
-        backbone: name for `build_backbone`.
+        name: as for `build_backbone`.
 
     Raises:
         SppnetError: unreadable source or weights of another backbone.
     """
     if source.startswith(TORCHVISION_PREFIX):
-        return _backbone_part(_download(source.removeprefix(TORCHVISION_PREFIX)), backbone, source)
+        return _backbone_part(_download(source.removeprefix(TORCHVISION_PREFIX)), name, source)
     path = Path(source)
     if path.suffix == ".npz":
         state = _read_npz(path)
@@ -152,7 +150,7 @@ def import_backbone(source: str, backbone: str) -> State:
         )
     if "fire2/conv1x1_1.weight" in state:
         return squeezenet_names(state)
-    return _backbone_part(state, backbone, source)
+    return _backbone_part(state, name, source)
 
 
 def squeezenet_names(state: Mapping[str, Tensor]) -> State:

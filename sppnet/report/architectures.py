@@ -94,7 +94,7 @@ def measured_stages(backbone: str, input_size: int) -> list[Stage]:
     """Follow an image through a backbone at width 1 and note each stage, without computing values.
 
     Args:
-        backbone: a name for `build_backbone`, of a backbone that is a chain of layers.
+        backbone: a name for `build_backbone`, of one that is a chain of layers.
         input_size: side of the square image in pixels.
 
     Returns:
@@ -103,10 +103,10 @@ def measured_stages(backbone: str, input_size: int) -> list[Stage]:
     Raises:
         SppnetError: an unknown backbone, one with branches, or a too small image.
     """
-    backbone = build_backbone(backbone, 1).to("meta")
-    map_shape(backbone, input_size, input_size)
+    layers = build_backbone(backbone, 1).to("meta")
+    map_shape(layers, input_size, input_size)
     maps, stages = torch.empty(1, 3, input_size, input_size, device="meta"), list[Stage]()
-    for layer in backbone:
+    for layer in layers:
         maps = layer(maps)
         if isinstance(layer, nn.Conv2d):
             stages.append(_stage(layer, maps))
@@ -196,7 +196,7 @@ def unmet(stages: Stages) -> list[str]:
 
 
 def table1_metadata(stages: Stages, input_size: int) -> dict[str, Any]:
-    """The JSON metadata: every stage with both map sizes, the paper's, and whether it is met."""
+    """The JSON metadata of Table 1: every stage with both map sizes, the paper's, and whether it is met."""
     return {
         "input_size": input_size,
         "backbones": {

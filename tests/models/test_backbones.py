@@ -37,7 +37,7 @@ def convolutions(backbone):
 @pytest.mark.parametrize(
     ("backbone", "size", "expected"),
     [
-        # the released prototxt, Caffe numerics_key
+        # the released prototxt, Caffe rounding
         ("zf5", 224, [110, 55, 26, 13, 13, 13, 13]),
         ("zf5", 180, [88, 44, 20, 10, 10, 10, 10]),
         ("convnet5", 224, [55, 55, 27, 27, 13, 13, 13]),
@@ -145,9 +145,9 @@ def test_layers_of_convnet5():
     )
 
 
-@pytest.mark.parametrize(("backbone", "count"), [("overfeat5", 5), ("overfeat7", 7)])
-def test_layers_of_overfeat(backbone, count):
-    backbone = build_backbone(backbone, 1)
+@pytest.mark.parametrize(("name", "count"), [("overfeat5", 5), ("overfeat7", 7)])
+def test_layers_of_overfeat(name, count):
+    backbone = build_backbone(name, 1)
     shapes = [tuple(layer.weight.shape) for layer in convolutions(backbone)]
     first = [(96, 3, 7, 7), (256, 96, 5, 5), (512, 256, 3, 3)]
     assert shapes == first + [(512, 512, 3, 3)] * (count - 3)
@@ -188,12 +188,12 @@ def test_scaled_channels(channels, width, multiple, expected):
 
 
 @pytest.mark.parametrize("width", [0.01, 0.13, 0.5])
-@pytest.mark.parametrize("backbone", BACKBONES)
-def test_narrow_backbones_keep_their_layers(backbone, width):
-    backbone = build_backbone(backbone, width)
-    assert len(backbone) == len(build_backbone(backbone, 1))
+@pytest.mark.parametrize("name", BACKBONES)
+def test_narrow_backbones_keep_their_layers(name, width):
+    backbone = build_backbone(name, width)
+    assert len(backbone) == len(build_backbone(name, 1))
     assert backbone_channels(backbone) == convolutions(backbone)[-1].out_channels
-    assert backbone_channels(backbone) < backbone_channels(build_backbone(backbone, 1))
+    assert backbone_channels(backbone) < backbone_channels(build_backbone(name, 1))
 
 
 @pytest.mark.parametrize(

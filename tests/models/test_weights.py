@@ -104,11 +104,11 @@ def test_a_backbone_comes_from_a_backbone_file_or_a_whole_network(tmp_path):
 
 def test_a_backbone_of_another_backbone_or_width_is_refused(tmp_path):
     save_backbone(tmp_path / "backbone", "zf5", backbone_state("zf5"))
-    refused("backbone: holds a backbone of zf5, not alex5", load_backbone, network(backbone="alex5"),
+    refused("backbone: holds the backbone zf5, not alex5", load_backbone, network(backbone="alex5"),
             tmp_path / "backbone")  # fmt: skip
     refused("backbone: weights do not fit", load_backbone, network(), tmp_path / "backbone")
     save_network(tmp_path / "net", network(backbone="alex5"))
-    refused("net: holds a backbone of alex5, not zf5", load_backbone, network(), tmp_path / "net")
+    refused("net: holds the backbone alex5, not zf5", load_backbone, network(), tmp_path / "net")
 
 
 def test_a_backbone_is_not_saved_under_another_name(tmp_path):

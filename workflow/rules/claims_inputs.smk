@@ -80,11 +80,11 @@ def classification_claims():
         ]
         add(f"full_image_{backbone}_{train}", backbone, *sides)
     backbone, variant = table4["backbone"], table4["variant"]
-    views = lambda name: score_files(backbone, variant, table4[name])
-    add("views_96", backbone, views("views_96"), views("views_10"))
-    add("views_98", backbone, views("views_98"), views("views_10"))
-    add("views_full", backbone, views("views_98"), views("views_96"))
-    add("map_views_equal", backbone, views("maps"), views("crops"))
+    scores = lambda name: score_files(backbone, variant, table4[name])
+    add("views_96", backbone, scores("views_96"), scores("views_10"))
+    add("views_98", backbone, scores("views_98"), scores("views_10"))
+    add("views_full", backbone, scores("views_98"), scores("views_96"))
+    add("map_views_equal", backbone, scores("maps"), scores("crops"))
     times = ["<artifacts>/views_timing.json"]
     add("map_views_faster", backbone, (times, table4["maps"]), (times, table4["crops"]))
     times = ["<artifacts>/training_timing.json"]

@@ -47,7 +47,7 @@ rule classify:
     resources:
         mem_mb=2000,
     params:
-        settings=views_settings,
+        settings=view_set_settings,
         code=code_hash("sppnet.commands.classify"),
     shell:
         "sppnet classify --manifest {input.manifest:q} --weights {input.weights:q}"
@@ -108,7 +108,7 @@ rule tabulate_errors:
 
 
 rule draw_curves:
-    """Learning curves of a backbone in every variant of Table 2."""
+    """Learning curves of a backbone in every training variant of Table 2."""
     input:
         curve_files,
     output:
@@ -152,12 +152,12 @@ rule draw_error_by_views:
         settings=error_by_views_settings,
         code=code_hash("sppnet.commands.draw_error_by_views"),
     shell:
-        "sppnet draw-error-by-views {params.settings} --timing {input.timing:q} --png {output.png:q} --svg {output.svg:q}"
-        " > {log:q} 2>&1"
+        "sppnet draw-error-by-views {params.settings} --timing {input.timing:q}"
+        " --png {output.png:q} --svg {output.svg:q} > {log:q} 2>&1"
 
 
 rule draw_view_positions:
-    """Where the views of the most views lie on an image and on its feature maps."""
+    """Where the 96 views of Table 4 lie on an image and on its feature maps."""
     input:
         manifest=CLASSIFICATION,
     output:

@@ -4,8 +4,8 @@ ERRORS = config.get("errors", {})
 TRAINED = config.get("classifiers", {"backbones": {}, "variants": {}, "seeds": []})
 
 
-def score_files(backbone, variant, views, suffix="safetensors"):
-    """Scores of a backbone in a variant on some views, one file per seed."""
+def score_files(backbone, variant, view_set, suffix="safetensors"):
+    """Scores of a backbone in a training variant on a view set, one file per seed."""
     return [
         f"<artifacts>/views/{backbone}-{variant}-{seed}/{view_set}.{suffix}"
         for seed in TRAINED["seeds"]
@@ -18,7 +18,7 @@ def table1_settings(wildcards):
     return flags({"backbone": own["backbones"], "input_size": own["input_size"]})
 
 
-def views_settings(wildcards):
+def view_set_settings(wildcards):
     """A view set."""
     return flags(config["view_sets"][wildcards.view_set])
 
@@ -44,14 +44,14 @@ def error_cell(row, column, metric, reference, files):
     }
 
 
-def variant_cells(backbones, variants, views):
+def variant_cells(backbones, variants, view_set):
     """Cells of one row per variant and metric and one column per backbone."""
     cells = []
     for variant, metric, backbone in product(variants, ("top1", "top5"), backbones):
         row, column = TRAINED["variants"][variant], TRAINED["backbones"][backbone]
         names = (row["reference"], column["reference"])
         reference = [f"{names[0]} | {metric}", names[1]] if all(names) else None
-        files = score_files(backbone, variant, views)
+        files = score_files(backbone, variant, view_set)
         cells.append(
             error_cell(row["title"], column["title"], metric, reference, files)
         )
@@ -94,12 +94,12 @@ def table4_cells():
     # The paper's rows of Overfeat-7, which the text, but not the table, also tests with 96 views.
     paper = {"views_10": "SPP_O-7, 1 scale", "views_98": "SPP_O-7, 6 scales"}
     known = paper if network["reference"] == "Overfeat-7" else {}
-    for views, metric in product(("views_10", "views_96", "views_98"), ("top1", "top5")):
-        words = views_in_words(config["view_sets"][own[views]])
+    for name, metric in product(("views_10", "views_96", "views_98"), ("top1", "top5")):
+        words = views_in_words(config["view_sets"][own[name]])
         row = f"SPP-net ({network['title']}, this run), {words}"
         column = f"{metric.replace('top', 'top-')} val"
-        reference = [known[views], f"{metric}_val"] if views in known else None
-        files = score_files(own["backbone"], own["variant"], own[views])
+        reference = [known[name], f"{metric}_val"] if name in known else None
+        files = score_files(own["backbone"], own["variant"], own[name])
         cells.append(error_cell(row, column, metric, reference, files))
     return cells
 
@@ -111,7 +111,7 @@ def table5_cells():
 
 
 def ablation_cells():
-    """The two variants, beside the variants of Table 2 on the same backbone."""
+    """The two further training variants, beside those of Table 2 on the same backbone."""
     own, table2 = ERRORS["ablations"], ERRORS["table2"]
     plain, single, multi = table2["variants"]
     shown = (
@@ -156,13 +156,13 @@ def error_settings(wildcards):
 
 
 def curves_of(backbone, variant):
-    """Learning curves of a backbone in a variant, one file per seed."""
+    """Learning curves of a backbone in a training variant, one file per seed."""
     networks = f"<artifacts>/networks/{backbone}-{variant}"
     return [f"{networks}-{seed}.csv" for seed in TRAINED["seeds"]]
 
 
 def curve_files(wildcards):
-    """Learning curves of a backbone: all seeds of every variant of Table 2."""
+    """Learning curves of a backbone: all seeds of every training variant of Table 2."""
     variants = ERRORS["table2"]["variants"]
     return [
         file for variant in variants for file in curves_of(wildcards.backbone, variant)
@@ -181,7 +181,7 @@ def curve_settings(wildcards):
     return flags({"variant": list(map(json.dumps, curves))})
 
 
-def views_shown():
+def view_sets_shown():
     """View sets in the figure of their cost: those that Table 4 names, in series."""
     own = ERRORS["table4"]
     return [
@@ -193,17 +193,17 @@ def views_shown():
 
 
 def error_by_views_points():
-    """Points of the figure: scores and metrics of those choices, all seeds."""
+    """Points of the figure: scores and metrics of those view sets, all seeds."""
     own = ERRORS["table4"]
     return [
         {
             "series": series,
-            "label": views.replace("_", " "),
-            "view_set": views,
-            "scores": score_files(own["backbone"], own["variant"], views),
-            "metrics": score_files(own["backbone"], own["variant"], views, "json"),
+            "label": view_set.replace("_", " "),
+            "view_set": view_set,
+            "scores": score_files(own["backbone"], own["variant"], view_set),
+            "metrics": score_files(own["backbone"], own["variant"], view_set, "json"),
         }
-        for series, views in views_shown()
+        for series, view_set in view_sets_shown()
     ]
 
 
@@ -270,11 +270,11 @@ def training_speed_settings(wildcards):
 
 
 def view_positions_settings(wildcards):
-    """The views that Table 4 has most of, on the backbone of its network."""
+    """The 96 views of Table 4, on the backbone of its network."""
     own = ERRORS["table4"]
-    views = config["view_sets"][own["views_96"]]
+    view_set = config["view_sets"][own["views_96"]]
     names = ("window", "positions", "scales")
-    return flags({"backbone": own["backbone"]} | {name: views[name] for name in names})
+    return flags({"backbone": own["backbone"]} | {name: view_set[name] for name in names})
 
 
 def responses_weights(wildcards):

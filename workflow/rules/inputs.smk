@@ -87,7 +87,7 @@ def launcher(wildcards, resources):
 
 
 def classifier_networks():
-    """Every backbone in every variant with every seed, in the form of `networks`."""
+    """Every backbone in every training variant with every seed, in the form of `networks`."""
     own = config.get("classifiers")
     if own is None:
         return {}
@@ -95,14 +95,14 @@ def classifier_networks():
     for backbone, variant, seed in product(
         own["backbones"], own["variants"], own["seeds"]
     ):
-        looks = own["variants"][variant]
+        row = own["variants"][variant]
         shape = {
             "backbone": backbone,
             "width": own["backbones"][backbone]["width"],
-            "levels": looks["levels"],
+            "levels": row["levels"],
         }
         length = {"epochs": own["backbones"][backbone]["epochs"]}
-        sizes = {name: looks[name] for name in ("sizes", "size_choice")}
+        sizes = {name: row[name] for name in ("sizes", "size_choice")}
         networks[f"{backbone}-{variant}-{seed}"] = {
             "architecture": shape | own["head"],
             "imported_backbone": None,
@@ -147,8 +147,11 @@ def import_settings(wildcards):
 def pretrain_settings(wildcards):
     """Architecture and training of a network."""
     network = network_of(wildcards)
-    backbone = network["imported_backbone"] or {"freeze": None}
-    imported = {"backbone_weights": backbone_file(wildcards) or None, "freeze_backbone": backbone["freeze"]}
+    source = network["imported_backbone"] or {"freeze": None}
+    imported = {
+        "backbone_weights": backbone_file(wildcards) or None,
+        "freeze_backbone": source["freeze"],
+    }
     return flags(network["architecture"] | imported | network["training"])
 
 
@@ -193,7 +196,7 @@ def feature_flags(wildcards, input):
 
 
 def pooling(wildcards):
-    """How an SPP detector looks at a box; an R-CNN detector has done so in its features."""
+    """How an SPP detector pools a box; an R-CNN detector has done so in its features."""
     detector = detector_of(wildcards)
     if detector["method"] == "rcnn":
         return {"images": detector["images"]}
@@ -212,8 +215,8 @@ def warping(wildcards):
 def finetune_settings(wildcards):
     """Regions and schedule of fine-tuning; of all images: more of them take R-CNN no longer."""
     method = detector_of(wildcards)["method"]
-    looks = warping if method == "rcnn" else pooling
-    return flags(looks(wildcards) | config["finetune"][method])
+    regions = warping if method == "rcnn" else pooling
+    return flags(regions(wildcards) | config["finetune"][method])
 
 
 def svm_settings(wildcards):

@@ -20,13 +20,13 @@ def column_of(wildcards):
 
 
 def image_views(column):
-    """Folder names of a column's views of an image, one per size."""
+    """Folder names of a column's image views, one per size."""
     of = f"of{column['crop']}" if column["crop"] else ""
     return [f"{column['input']}{size}{of}" for size in column["sizes"]]
 
 
 def image_view_settings(wildcards):
-    """A view of an image, read off its folder name."""
+    """An image view, read off its folder name."""
     kind, size, crop = re.fullmatch(r"(\D+)(\d+)(?:of(\d+))?", wildcards.view).groups()
     dataset = "caltech101" if wildcards.part == "all" else "detection"
     return flags({"dataset": dataset, "input": kind, "size": size, "crop": crop})
