@@ -198,7 +198,8 @@ def main(
     sizes = ", ".join(sorted({f"{image.shape[1]} x {image.shape[0]}" for image, _ in samples}))
     notes = [
         f"{count} {'generated scenes' if pictures is None else 'photographs'} ({sizes}), "
-        f"{boxes:.0f} proposals each; SqueezeNet backbone, fc6 and fc7 of {fc}, {threads} thread(s).",
+        f"{boxes:.0f} proposals each; SqueezeNet backbone, fc6 and fc7 of {fc}, "
+        f"{threads} thread(s).",
         f"SPP: one scale of {SIZE}. R-CNN: crops of {WARP.size}, batch {crops.batch}, the fastest "
         f"of {batch}. Medians over the pictures of the medians of {repeats} passes, in turn.",
         "conv: from the decoded image to the pooled features; fc: from there to SVM scores on fc7.",

@@ -68,8 +68,8 @@ def main(
         rows.append({**own, "window, px": window, "images": count, **found})
     notes = [
         "One process, one thread; medians over the images, the two ways in turns. Goals: 8, 0.95.",
-        f"Pixels that the backbone sees, in crops over in maps: {bound:.2f}. What is gained beyond is "
-        "the fixed cost of a crop.",
+        f"Pixels that the backbone sees, in crops over in maps: {bound:.2f}. What is gained beyond "
+        "is the fixed cost of a crop.",
     ]
     write_figures(__file__, "96 views from maps and from crops", {"Milliseconds": rows}, notes)
 

@@ -69,7 +69,7 @@ class Head(Section):
 
 
 class Classifiers(Section):
-    """The networks of Tables 2 to 5: every backbone in every training variant, several times each."""
+    """The networks of Tables 2 to 5: every backbone and training variant, several times each."""
 
     seeds: list[Natural] = Field(min_length=1, description="One network per seed.")
     head: Head

@@ -108,8 +108,8 @@ class Settings(Section):
         )
         if any(parts) and not all(parts):
             raise ValueError(
-                "classifiers, view_sets, errors, timing.views, timing.training: give all of them or "
-                "none of them"
+                "classifiers, view_sets, errors, timing.views, timing.training: give all of them "
+                "or none of them"
             )
         if self.classifiers and self.view_sets and self.errors:
             check_errors(self.errors, self.classifiers, self.view_sets)

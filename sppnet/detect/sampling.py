@@ -68,7 +68,7 @@ class Sampling:
 
         Args:
             learning_rate: as in `Schedule`.
-            milestones: iterations after which the rate is divided by 10, rounded up to whole chunks.
+            milestones: iterations after which the rate is divided by 10; rounded up to chunks.
             iterations: in all; rounded up to whole chunks.
             momentum: as in `Schedule`.
             weight_decay: as in `Schedule`.

@@ -31,8 +31,8 @@ class Architecture:
         mean: subtracted per channel, in `channel_order`.
         std: divides all channels after that.
         channel_order: order in which the backbone takes the channels.
-        map_std: divides the backbone's feature maps. Imported ones may give maps in the hundreds, on
-            which fc6 diverges at every useful learning rate.
+        map_std: divides the backbone's feature maps. Imported ones may give maps in the hundreds,
+            on which fc6 diverges at every useful learning rate.
         background: a further output at index 0 stands for "no object".
     """
 

@@ -196,7 +196,7 @@ def unmet(stages: Stages) -> list[str]:
 
 
 def table1_metadata(stages: Stages, input_size: int) -> dict[str, Any]:
-    """The JSON metadata of Table 1: every stage with both map sizes, the paper's, and whether it is met."""
+    """The JSON metadata: every stage with both map sizes, the paper's, and whether it is met."""
     return {
         "input_size": input_size,
         "backbones": {

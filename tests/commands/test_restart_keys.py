@@ -128,7 +128,7 @@ STAGES: dict[str, dict[str, Counts | File | Free]] = {
     | {
         "manifest": File("manifest.parquet"),
         "weights": File("network.safetensors"),
-        "view_set": Free("few", "many", "named beside the results"),
+        "view_set": Free("ten", "six_scales", "named beside the results"),
         "source": Counts("maps", "crops"),
         "window": Counts(64, 56),
         "positions": Counts(5, 9),

@@ -169,7 +169,7 @@ def test_rows_of_table_4_name_their_views_and_the_papers_row(tmp_path, config, n
             f"top-{top} val",
             [paper, f"top{top}_val"] if paper else None,
         )
-        for words, paper in zip(("10 views", views, f"{view_set} + 2 full"), papers, strict=True)
+        for words, paper in zip(("10 views", views, f"{views} + 2 full"), papers, strict=True)
         for top in (1, 5)
     ]
 

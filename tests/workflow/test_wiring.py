@@ -2,8 +2,8 @@
 
 The tables here are written by hand, from what the paper means and the configuration names, and know
 nothing of how the workflow finds its files. Settings that a job only hands to its command are read
-from the configuration. What the generated sets have no use for, stores and backbones trained elsewhere
-for instance, is looked up in runs of the other configurations.
+from the configuration. What the generated sets have no use for, stores and imported backbones for
+instance, is looked up in runs of the other configurations.
 """
 
 import json
@@ -140,7 +140,7 @@ ERROR_CELLS = {
     "3": [(row, column, "top1", [paper, "top1"], tested) for row, column, paper, tested in TABLE3],
     "4": [
         (
-            f"SPP-net (Overfeat-7, this run), {view_set}",
+            f"SPP-net (Overfeat-7, this run), {views}",
             f"top-{top} val",
             f"top{top}",
             [paper, f"top{top}_val"] if paper else None,
@@ -163,7 +163,7 @@ TRAININGS = [
     *("zf5 spp_30bins", "overfeat7 spp_random"),
 ]
 
-# Columns of Tables 6 and 7: the paper's column, the network, and its looks at an image by size.
+# Columns of Tables 6 and 7: the paper's column, the network, and its image views by size.
 TRANSFER = {
     "table6": {
         "a": ("a_noSPP_ZF5_crop224", "zf5-no_spp-1", ["crop112of112"]),
@@ -180,7 +180,7 @@ TRANSFER = {
         "warped": (None, "zf5-spp_single-1", ["warp112"]),
     },
 }
-LOOKS = {
+IMAGE_VIEWS = {
     "crop112of112": {"input": "crop", "size": 112, "crop": 112},
     "full112": {"input": "full", "size": 112},
     "full160": {"input": "full", "size": 160},
@@ -271,7 +271,7 @@ def expected(*settings):
 
 
 def given(job, *apart):
-    """Options of a job that make its result, but for those that a test looks at apart."""
+    """Options of a job that make its result, but for those that a test checks apart."""
     machine = ("threads", "workers", "work")  # and the place of its restart state
     return {name: job.options[name] for name in job.options if name not in (*machine, *apart)}
 
@@ -286,10 +286,10 @@ def network(name, suffix="safetensors"):
 
 
 def scores(text, suffix="safetensors"):
-    """Files of "backbone training views", one per seed, or of all networks combined."""
+    """Files of "backbone training view_set", one per seed, or of all networks combined."""
     if text == "combined":
         return [f"{RUN}/views/combined.{suffix}"]
-    backbone, training, views = text.split()
+    backbone, training, view_set = text.split()
     return [f"{RUN}/views/{backbone}-{training}-{seed}/{view_set}.{suffix}" for seed in SEEDS]
 
 
@@ -438,9 +438,7 @@ def test_columns_of_table_9_are_their_evaluations(jobs):
 
 
 def test_tables_have_the_papers_numbers_beside_them(jobs):
-    tables = {
-        job.outputs[0]: job for job in jobs.values() if job.verb.startswith("tabulate_detection")
-    }
+    tables = {job.outputs[0]: job for job in jobs.values() if job.verb.startswith("tabulate")}
     names = (*range(1, 10), "ablations", "claims")
     assert set(tables) == {
         f"results/{f'table{name}' if isinstance(name, int) else name}.csv" for name in names
@@ -469,7 +467,7 @@ def test_detectors_are_timed_with_their_own_weights(jobs):
             "weights": network(backbone),
             "finetuned": f"{RUN}/detectors/{name}/finetuned.safetensors",
             "svm": f"{RUN}/detectors/{name}/svm.safetensors",
-            **timed_looks(name),
+            **timed_regions(name),
         }
         for name, (_, _, backbone) in DETECTORS.items()
     ]
@@ -480,8 +478,8 @@ def test_detectors_are_timed_with_their_own_weights(jobs):
     )
 
 
-def timed_looks(name):
-    """How a detector that is timed looks at boxes."""
+def timed_regions(name):
+    """How a detector that is timed crops or pools boxes."""
     own = CONFIG["detectors"][name]
     if name == "rcnn":
         return {"method": "rcnn", "crop": own["crop"], "context": own["context"]}
@@ -491,8 +489,8 @@ def timed_looks(name):
 def test_views_are_timed_on_the_network_of_table_4(jobs):
     job = jobs[f"{RUN}/views_timing.json"]
     names = ("ten_crops", "ten_on_map", "six_scales", "six_scales_full")
-    assert job.parts("protocol") == [{"name": name, **CONFIG["views"][name]} for name in names]
-    assert given(job, "protocol") == expected(
+    assert job.parts("view_set") == [{"name": name, **CONFIG["view_sets"][name]} for name in names]
+    assert given(job, "view_set") == expected(
         {"manifest": CLASSIFICATION, "weights": network("overfeat7-spp_multi-1")},
         CONFIG["timing"]["views"],
         {"output": f"{RUN}/views_timing.json"},
@@ -557,13 +555,13 @@ def test_fine_tuning_is_on_boxes_of_trainval(jobs, detector):
     files = {"output": f"{folder}/finetuned.safetensors", "history": f"{folder}/finetune.csv"}
     job = jobs[files["output"]]
     assert job.verb == ("finetune-rcnn" if detector == "rcnn" else "finetune")
-    looks = (
+    regions = (
         {"crop": own["crop"], "context": own["context"]}
         if detector == "rcnn"
         else seen(detector, "trainval") | pooling(detector)
     )
     assert given(job) == expected(
-        read(detector, "trainval"), looks, CONFIG["finetune"][own["method"]], files
+        read(detector, "trainval"), regions, CONFIG["finetune"][own["method"]], files
     )
 
 
@@ -658,10 +656,10 @@ def test_networks_are_trained_as_their_own_entry_says(jobs):
         trained[name] = expected(entry["architecture"], entry["training"])
     for text, seed in product(TRAININGS, SEEDS):
         backbone, way = text.split()
-        backbone, looks = own["backbones"][backbone], own["variants"][way]
+        column, row = own["backbones"][backbone], own["variants"][way]
         trained[f"{backbone}-{way}-{seed}"] = expected(
-            {"backbone": backbone, "width": backbone["width"], "epochs": backbone["epochs"]},
-            {name: looks[name] for name in ("levels", "sizes", "size_choice")},
+            {"backbone": backbone, "width": column["width"], "epochs": column["epochs"]},
+            {name: row[name] for name in ("levels", "sizes", "size_choice")},
             own["head"],
             own["training"],
             {"seed": seed},
@@ -678,21 +676,21 @@ def test_networks_are_trained_as_their_own_entry_says(jobs):
 
 def test_views_of_a_network_are_those_of_the_path(jobs):
     tested = [f"{training} ten_crops" for training in TRAININGS]
-    for backbone, way, views in product(
+    for backbone, way, view_set in product(
         ("zf5", "overfeat7"), ("spp_single", "spp_multi"), ("one_crop", "one_full")
     ):
         tested.append(f"{backbone} {way} {view_set}")
-    for views in ("ten_on_map", "six_scales", "six_scales_full"):
+    for view_set in ("ten_on_map", "six_scales", "six_scales_full"):
         tested.append(f"overfeat7 spp_multi {view_set}")
     assert outputs_of(jobs, "classify") == {file for text in tested for file in scores(text)}
     for text in tested:
-        backbone, way, views = text.split()
+        backbone, way, view_set = text.split()
         files = zip(SEEDS, scores(text), scores(text, "json"), strict=True)
         for seed, output, metrics in files:
             assert given(jobs[output]) == expected(
                 {"manifest": CLASSIFICATION, "weights": network(f"{backbone}-{way}-{seed}")},
-                {"protocol": views, "scores": output, "metrics": metrics},
-                CONFIG["views"][views],
+                {"view_set": view_set, "scores": output, "metrics": metrics},
+                CONFIG["view_sets"][view_set],
             )
 
 
@@ -725,11 +723,11 @@ def test_the_cost_of_views_is_drawn_from_their_scores_and_times(jobs):
         {
             "series": series,
             "label": label,
-            "protocol": views,
+            "view_set": view_set,
             "scores": scores(f"overfeat7 spp_multi {view_set}"),
             "metrics": scores(f"overfeat7 spp_multi {view_set}", "json"),
         }
-        for series, label, views in (
+        for series, label, view_set in (
             ("crops", "ten crops", "ten_crops"),
             ("feature maps", "ten on map", "ten_on_map"),
             ("feature maps", "six scales", "six_scales"),
@@ -737,15 +735,15 @@ def test_the_cost_of_views_is_drawn_from_their_scores_and_times(jobs):
         )
     ]
     assert given(job, "point") == expected(
-        INTERVALS, {"timing": f"{RUN}/views_timing.json"}, drawn("views")
+        INTERVALS, {"timing": f"{RUN}/views_timing.json"}, drawn("error_by_views")
     )
 
 
 def test_other_figures_show_what_their_settings_name(jobs):
-    names, views = ("window", "positions", "scales"), CONFIG["views"]["six_scales"]
+    names, view_set = ("window", "positions", "scales"), CONFIG["view_sets"]["six_scales"]
     assert given(jobs["results/figures/view_positions.png"]) == expected(
         {"manifest": CLASSIFICATION, "backbone": "overfeat7"},
-        {name: views[name] for name in names},
+        {name: view_set[name] for name in names},
         drawn("view_positions"),
     )
     files = drawn("responses")
@@ -766,8 +764,8 @@ def test_other_figures_show_what_their_settings_name(jobs):
 
 def image_features(table, column, part):
     """Features of whole images that a column is about, in the order of its sizes."""
-    _, name, looks = TRANSFER[table][column]
-    return [f"{RUN}/image_features/{name}/{look}/{part}.npy" for look in looks]
+    _, name, views = TRANSFER[table][column]
+    return [f"{RUN}/image_features/{name}/{view}/{part}.npy" for view in views]
 
 
 @pytest.mark.parametrize(
@@ -797,17 +795,17 @@ def test_columns_of_transfer_learn_from_their_own_features(jobs, table, column):
     assert given(jobs[files["output"]]) == expected(settings, shared, files)
 
 
-def test_features_of_images_are_of_their_network_look_and_set(jobs):
+def test_features_of_images_are_of_their_network_view_and_set(jobs):
     sets = {"table6": {"trainval": VOC, "test": VOC}, "table7": {"all": CALTECH}}
     wanted = {
-        f"{RUN}/image_features/{name}/{look}/{part}.npy": expected(
+        f"{RUN}/image_features/{name}/{view}/{part}.npy": expected(
             {"manifest": manifest, "weights": network(name), "split": part},
             {"dataset": "detection" if table == "table6" else "caltech101"},
-            LOOKS[look],
+            IMAGE_VIEWS[view],
         )
         for table, columns in TRANSFER.items()
-        for _, name, looks in columns.values()
-        for look, (part, manifest) in product(looks, sets[table].items())
+        for _, name, views in columns.values()
+        for view, (part, manifest) in product(views, sets[table].items())
     }
     assert outputs_of(jobs, "cache-image-features") == set(wanted)
     for output, options in wanted.items():
@@ -895,14 +893,16 @@ def test_backbones_from_elsewhere_are_frozen_parts_of_their_networks(photographs
     names = ("squeezenet_spp", "squeezenet_crop")
     for name in names:
         backbone = f"{folder}/{name}.backbone.safetensors"
-        source = settings[name]["backbone"]["source"]
+        source = settings[name]["imported_backbone"]["source"]
         assert given(photographs[backbone]) == expected(
             {"source": source, "backbone": "squeezenet", "output": backbone}
         )
         assert photographs[backbone].inputs == {source}
         options = photographs[f"{folder}/{name}.safetensors"].options
-        assert options["backbone"] == [backbone] and "freeze-backbone" in options
-    with_backbone = {job.outputs[0] for job in photographs.values() if "backbone" in job.options}
+        assert options["backbone-weights"] == [backbone] and "freeze-backbone" in options
+    with_backbone = {
+        job.outputs[0] for job in photographs.values() if "backbone-weights" in job.options
+    }
     assert with_backbone == {f"{folder}/{name}.safetensors" for name in names}
 
 

@@ -54,10 +54,18 @@ def classification_claims():
     def add(claim, backbone, ours, reference):
         sized_backbone = (backbone, TRAINED["backbones"][backbone]["width"])
         found.append(
-            comparison(claim, "classification", (sized_backbone, sized_backbone), ours, reference)
+            comparison(
+                claim,
+                "classification",
+                (sized_backbone, sized_backbone),
+                ours,
+                reference,
+            )
         )
 
-    scores = lambda backbone, variant: score_files(backbone, variant, table2["view_set"])
+    scores = lambda backbone, variant: score_files(
+        backbone, variant, table2["view_set"]
+    )
     for backbone in TRAINED["backbones"]:
         sides = [scores(backbone, variant) for variant in (plain, single, multi)]
         add(f"spp_{backbone}", backbone, sides[1], sides[0])
@@ -103,7 +111,9 @@ def transfer_claims():
         columns = TRANSFER[table]["columns"]
         if {ours, reference} <= set(columns):
             names = (ours, reference)
-            sized_backbones = [backbone_and_width(columns[name]["network"]) for name in names]
+            sized_backbones = [
+                backbone_and_width(columns[name]["network"]) for name in names
+            ]
             sides = [[f"<artifacts>/transfer/{table}/{name}.json"] for name in names]
             found.append(comparison(claim, images, sized_backbones, *sides))
     return found
@@ -120,8 +130,12 @@ def detection_claims():
 
     def add(claim, ours, reference, side=whole, **options):
         names = (ours, reference)
-        sized_backbones = [backbone_and_width(config["detectors"][name]["network"]) for name in names]
-        found.append(comparison(claim, "VOC", sized_backbones, *map(side, names), **options))
+        sized_backbones = [
+            backbone_and_width(config["detectors"][name]["network"]) for name in names
+        ]
+        found.append(
+            comparison(claim, "VOC", sized_backbones, *map(side, names), **options)
+        )
 
     if one and five:
         add("five_scales", five, one)

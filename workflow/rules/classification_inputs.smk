@@ -61,7 +61,9 @@ def variant_cells(backbones, variants, view_set):
 def table3_cells():
     """Cells of Table 3."""
     own, cells = ERRORS["table3"], []
-    for backbone, (train, variant) in product(own["backbones"], own["variants"].items()):
+    for backbone, (train, variant) in product(
+        own["backbones"], own["variants"].items()
+    ):
         column = TRAINED["backbones"][backbone]
         for view in ("crop", "full"):
             files = score_files(backbone, variant, own[view])
@@ -231,7 +233,9 @@ def view_speed_settings(wildcards):
     names = dict.fromkeys(
         own[name] for name in ("crops", "maps", "views_10", "views_96", "views_98")
     )
-    view_sets = [json.dumps({"name": name} | config["view_sets"][name]) for name in names]
+    view_sets = [
+        json.dumps({"name": name} | config["view_sets"][name]) for name in names
+    ]
     return flags({"view_set": view_sets} | config["timing"]["views"])
 
 
@@ -274,7 +278,9 @@ def view_positions_settings(wildcards):
     own = ERRORS["table4"]
     view_set = config["view_sets"][own["views_96"]]
     names = ("window", "positions", "scales")
-    return flags({"backbone": own["backbone"]} | {name: view_set[name] for name in names})
+    return flags(
+        {"backbone": own["backbone"]} | {name: view_set[name] for name in names}
+    )
 
 
 def responses_weights(wildcards):

@@ -141,7 +141,9 @@ def import_settings(wildcards):
     """Where a backbone comes from."""
     network = network_of(wildcards)
     backbone = network["architecture"]["backbone"]
-    return flags({"source": network["imported_backbone"]["source"], "backbone": backbone})
+    return flags(
+        {"source": network["imported_backbone"]["source"], "backbone": backbone}
+    )
 
 
 def pretrain_settings(wildcards):
