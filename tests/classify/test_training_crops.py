@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from sppnet.classify import input_workers, pretrain
+from sppnet.classify import input_workers, training_crops
 from sppnet.classify.training_crops import TrainingCrops, colour_components, normalise
 from sppnet.data.images import resize
 from sppnet.errors import SppnetError
@@ -225,8 +225,8 @@ def test_shares_of_processes_make_up_the_batch(monkeypatch):
     whole = epochs(crops(batch=4, colour=0.2), 2)
     shares = []
     for number in range(2):
-        monkeypatch.setattr(pretrain, "process_count", lambda: 2)
-        monkeypatch.setattr(pretrain, "process_number", lambda number=number: number)
+        monkeypatch.setattr(training_crops, "process_count", lambda: 2)
+        monkeypatch.setattr(training_crops, "process_number", lambda number=number: number)
         shares.append(epochs(crops(batch=4, colour=0.2), 2))
     for epoch in range(2):
         for (inputs, labels), first, second in zip(

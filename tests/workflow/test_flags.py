@@ -236,7 +236,7 @@ def test_the_figure_of_views_shows_what_is_timed(tmp_path):
         }
         for verb, option, key in (
             ("draw-error-by-views", "point", "view_set"),
-            ("measure-view-speed", "view_set", "name"),
+            ("measure-view-speed", "view-set", "name"),
         )
     }
     assert names["draw-error-by-views"] <= names["measure-view-speed"]

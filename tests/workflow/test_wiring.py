@@ -91,7 +91,7 @@ COMPARED = {
     },
     **{name: (networks, images, *sides) for name, networks, images, *sides in OTHER_CLAIMS},
 }
-BACKBONES = {
+SIZED_BACKBONES = {
     "zf5": "ZF-5 of width 0.125",
     "convnet5": "Convnet*-5 of width 0.125",
     "overfeat5": "Overfeat-5 of width 0.0625",
@@ -321,7 +321,7 @@ def side(networks, text):
 def test_claims_compare_what_they_say(jobs, claim):
     comparisons = jobs["results/claims.csv"].parts("comparison")
     networks, images, ours, reference = COMPARED[claim]
-    backbones = " and ".join(BACKBONES[name] for name in networks.split())
+    backbones = " and ".join(SIZED_BACKBONES[name] for name in networks.split())
     assert [each for each in comparisons if each["claim"] == claim] == [
         {
             "claim": claim,
@@ -489,8 +489,8 @@ def timed_regions(name):
 def test_views_are_timed_on_the_network_of_table_4(jobs):
     job = jobs[f"{RUN}/views_timing.json"]
     names = ("ten_crops", "ten_on_map", "six_scales", "six_scales_full")
-    assert job.parts("view_set") == [{"name": name, **CONFIG["view_sets"][name]} for name in names]
-    assert given(job, "view_set") == expected(
+    assert job.parts("view-set") == [{"name": name, **CONFIG["view_sets"][name]} for name in names]
+    assert given(job, "view-set") == expected(
         {"manifest": CLASSIFICATION, "weights": network("overfeat7-spp_multi-1")},
         CONFIG["timing"]["views"],
         {"output": f"{RUN}/views_timing.json"},
