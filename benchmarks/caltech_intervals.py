@@ -172,8 +172,8 @@ def main(
         f"{trials} data sets of each kind, {splits} splits in each; intervals from halves have "
         f"{split_halves} split-halves. Truth: mean of {fresh} training sets, {FRESH} fresh test "
         "images of a category. Width: mean over that of the exact normal interval, whose ends only "
-        "the simulation knows. Goal: halves hold it in at least 92 %; chance alone moves a share of "
-        f"{trials} trials by {100 * np.sqrt(0.05 * 0.95 / trials):.1f} points.",
+        "the simulation knows. Goal: halves hold it in at least 92 %; chance alone moves a share "
+        f"of {trials} trials by {100 * np.sqrt(0.05 * 0.95 / trials):.1f} points.",
     ]
     write_figures(__file__, "Intervals of Caltech-101's protocol", tables, notes)
 
