@@ -24,8 +24,8 @@ from sppnet.classify.transfer_caltech import (
     Split,
     category_accuracies,
     draw_split,
-    halved_differences,
     predict,
+    split_half_differences,
 )
 from sppnet.geometry.statistics import halves_interval, percentile_interval
 
@@ -120,7 +120,7 @@ def intervals(place: World, protocol: CaltechProtocol, number: int) -> dict[str,
         shares = category_accuracies(splits, guesses, labels, len(place.means))
         each.append(shares.mean(axis=1))
         samples.append(kept_samples(splits, guesses, labels, number))
-        halved.append(halved_differences(kernel, labels, protocol))
+        halved.append(split_half_differences(kernel, labels, protocol))
     each, samples, halved = (
         [*rows, *(rows[one] - rows[other] for one, other in PAIRS)]
         for rows in (each, samples, halved)
@@ -153,7 +153,7 @@ def rows_of(found: list[dict[str, list]], truth: np.ndarray) -> list[dict[str, f
 
 def main(
     trials: Annotated[int, Option(help="Drawn data sets of each kind.", min=2)] = 200,
-    halvings: Annotated[int, Option(help="Halvings behind an interval.", min=1)] = 10,
+    split_halves: Annotated[int, Option(help="Split-halves behind an interval.", min=1)] = 10,
     splits: Annotated[int, Option(help="Random splits of the protocol.", min=2)] = 10,
     fresh: Annotated[int, Option(help="Training sets behind the truth.", min=2)] = 400,
     workers: Annotated[int, Option(help="Processes.", min=1)] = 2,
@@ -161,7 +161,7 @@ def main(
     tables = {}
     with Pool(workers) as pool:
         for place in WORLDS:
-            protocol = CaltechProtocol(1.0, place.train, place.test, splits, halvings, seed=1)
+            protocol = CaltechProtocol(1.0, place.train, place.test, splits, split_halves, seed=1)
             truths = pool.map(partial(true_accuracies, place, protocol.cost), range(fresh))
             truth = np.mean(truths, axis=0)
             truth = np.append(truth, [truth[one] - truth[other] for one, other in PAIRS])
@@ -170,10 +170,10 @@ def main(
             tables[heading] = rows_of(found, truth)
     notes = [
         f"{trials} data sets of each kind, {splits} splits in each; intervals from halves have "
-        f"{halvings} halvings. Truth: mean of {fresh} training sets, {FRESH} fresh test images of "
-        "a category. Width: mean over that of the exact normal interval, whose ends only the "
-        "simulation knows. Goal: halves hold it in at least 92 %; chance alone moves a share of "
-        f"{trials} trials by {100 * np.sqrt(0.05 * 0.95 / trials):.1f} points.",
+        f"{split_halves} split-halves. Truth: mean of {fresh} training sets, {FRESH} fresh test "
+        "images of a category. Width: mean over that of the exact normal interval, whose ends only "
+        "the simulation knows. Goal: halves hold it in at least 92 %; chance alone moves a share "
+        f"of {trials} trials by {100 * np.sqrt(0.05 * 0.95 / trials):.1f} points.",
     ]
     write_figures(__file__, "Intervals of Caltech-101's protocol", tables, notes)
 

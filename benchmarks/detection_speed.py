@@ -1,8 +1,8 @@
-"""Detection without proposals: SPP on one scale against R-CNN, same trunk, boxes and process.
+"""Detection without proposals: SPP on one scale against R-CNN, same backbone, boxes and process.
 
     sppnet import-weights --source data/weights/squeezenet_v1.0_decoded_fp32.npz \\
         --backbone squeezenet --output artifacts/squeezenet.safetensors
-    python benchmarks/detection_speed.py --trunk artifacts/squeezenet.safetensors \\
+    python benchmarks/detection_speed.py --backbone-weights artifacts/squeezenet.safetensors \\
         --pictures data/VOCdevkit/VOC2007/JPEGImages
 
 Goal: SPP is at least 90 times as fast as R-CNN at its best batch. The fully connected layers and
@@ -45,7 +45,7 @@ from sppnet.geometry.projection import (
 )
 from sppnet.geometry.pyramid import pool_windows
 from sppnet.models.network import Architecture, Network, build_network
-from sppnet.models.weights import load_trunk
+from sppnet.models.weights import load_backbone
 
 CPU = torch.device("cpu")
 SIZE, TARGET = 688, 224
@@ -54,11 +54,11 @@ CLASSES = tuple(f"class {number}" for number in range(20))
 MEAN = (104.0, 117.0, 123.0)  # of the imported weights
 
 
-def build(levels: tuple[int, ...], fc: int, trunk: Path) -> Network:
+def build(levels: tuple[int, ...], fc: int, backbone: Path) -> Network:
     architecture = Architecture("squeezenet", 1.0, levels, fc, CLASSES, MEAN, 1.0, "BGR")
     generator = torch.Generator().manual_seed(0)
     network = build_network(architecture, initialisation="he", generator=generator)
-    load_trunk(network, trunk)
+    load_backbone(network, backbone)
     return network.eval()
 
 
@@ -94,7 +94,7 @@ def parts_of_spp(
         {
             "resize the image": partial(resize_shorter_side, image, SIZE),
             "subtract the mean": partial(to_tensor, resized, MEAN, 1.0, "BGR"),
-            "trunk": partial(network.maps, pixels[None]),
+            "backbone": partial(network.maps, pixels[None]),
             "project the boxes": partial(windows_of, sample, geometry, maps),
             "pool the windows": partial(pool_windows, maps, windows, network.architecture.levels),
             "fc6 and fc7": partial(network.hidden, pooled),
@@ -122,7 +122,7 @@ def parts_of_rcnn(network: Network, sample: Sample, batch: int, repeats: int) ->
         {
             "cut out and warp": cut,
             "subtract the mean": partial(normalise, crops, network.architecture),
-            "trunk": partial(network.maps, pixels),
+            "backbone": partial(network.maps, pixels),
             "pool the maps": partial(network.pool, maps),
             "fc6 and fc7": partial(network.hidden, network.pool(maps)),
         },
@@ -133,17 +133,17 @@ def parts_of_rcnn(network: Network, sample: Sample, batch: int, repeats: int) ->
 
 @torch.inference_mode()
 def products_of(network: Network, height: int, width: int) -> int:
-    """Multiplications of the trunk on one image."""
+    """Multiplications of the backbone on one image."""
     with FlopCounterMode(display=False) as counter:
         network.maps(torch.zeros(1, 3, height, width))
     return counter.get_total_flops() // 2
 
 
 def products_ratio(networks: tuple[Network, Network], sample: Sample) -> float:
-    """Multiplications of R-CNN over those of SPP, in the trunks and in fc6, on one image."""
+    """Multiplications of R-CNN over those of SPP, in the backbones and in fc6, on one image."""
     (network, crop_network), (image, boxes) = networks, sample
     height, width = resize_shorter_side(image, SIZE).shape[:2]
-    geometry = map_geometry(network.trunk)
+    geometry = map_geometry(network.backbone)
     windows = windows_of(sample, geometry, convolve(network, image, SIZE))
     distinct, _ = first_of_equal(windows)
     spp = products_of(network, height, width) + len(distinct) * network.fc6.weight.numel()
@@ -160,7 +160,7 @@ def share_rows(method: str, parts: dict[str, float]) -> list[dict[str, Any]]:
 
 
 def main(
-    trunk: Annotated[Path, Option(help="Trunk written by `sppnet import-weights`.")],
+    backbone: Annotated[Path, Option(help="Backbone written by `sppnet import-weights`.")],
     pictures: Annotated[
         Path | None, Option(help="Folder of photographs; generated scenes without.")
     ] = None,
@@ -175,8 +175,8 @@ def main(
     torch.set_num_threads(threads)
     with TemporaryDirectory() as scenes:
         samples = [sample_of(path) for path in find_pictures(pictures, count, Path(scenes))]
-    network, crop_network = build((6, 3, 2, 1), fc, trunk), build((6,), fc, trunk)
-    geometry = map_geometry(network.trunk)
+    network, crop_network = build((6, 3, 2, 1), fc, backbone), build((6,), fc, backbone)
+    geometry = map_geometry(network.backbone)
     crops = fastest_batch(CropPooling(crop_network, WARP, 1), samples[0], batch, CPU)
     detectors = {
         "SPP": TimedDetector(
@@ -198,7 +198,8 @@ def main(
     sizes = ", ".join(sorted({f"{image.shape[1]} x {image.shape[0]}" for image, _ in samples}))
     notes = [
         f"{count} {'generated scenes' if pictures is None else 'photographs'} ({sizes}), "
-        f"{boxes:.0f} proposals each; SqueezeNet trunk, fc6 and fc7 of {fc}, {threads} thread(s).",
+        f"{boxes:.0f} proposals each; SqueezeNet backbone, fc6 and fc7 of {fc}, "
+        f"{threads} thread(s).",
         f"SPP: one scale of {SIZE}. R-CNN: crops of {WARP.size}, batch {crops.batch}, the fastest "
         f"of {batch}. Medians over the pictures of the medians of {repeats} passes, in turn.",
         "conv: from the decoded image to the pooled features; fc: from there to SVM scores on fc7.",

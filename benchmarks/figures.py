@@ -63,7 +63,7 @@ def find_pictures(folder: Path | None, count: int, scenes: Path) -> list[Path]:
             sys.exit(
                 f"{folder}: {len(found)} pictures; give a folder with {count} or lower the number"
             )
-        return [found[place * len(found) // count] for place in range(count)]
+        return [found[index * len(found) // count] for index in range(count)]
     paths = [scenes / f"{number:03d}.png" for number in range(count)]
     for number, path in enumerate(paths):
         cv2.imwrite(str(path), scene(number)[:, :, ::-1])

@@ -17,7 +17,7 @@ import typer
 from figures import write_figures
 from typer import Option
 
-from sppnet.classify.multi_view import MultiViewClassifier, Views, score_images
+from sppnet.classify.multi_view import MultiViewClassifier, ViewSet, score_images
 from sppnet.classify.view_timing import time_views
 from sppnet.data.images import read_image
 from sppnet.models.network import Network
@@ -27,7 +27,7 @@ FACTORS = (1, 256 / 224, 300 / 224, 360 / 224, 448 / 224, 560 / 224)  # paper §
 
 
 def compare(
-    network: Network, views: Views, images: Sequence[np.ndarray]
+    network: Network, views: ViewSet, images: Sequence[np.ndarray]
 ) -> tuple[dict[str, float], float]:
     """Milliseconds of both ways and how often they agree, and the pixels that crops have more."""
     ways = {"maps": views, "crops": replace(views, source="crops")}
@@ -60,7 +60,7 @@ def main(
     count = min(images, len(paths))
     chosen = [read_image(paths[i * len(paths) // count]) for i in range(count)]
     scales = tuple(round(window * factor) for factor in FACTORS)
-    views, rows = Views("maps", scales, window, 9, True, None), []
+    views, rows = ViewSet("maps", scales, window, 9, True, None), []
     for path in network:
         loaded = load_network(path, "cpu")
         found, bound = compare(loaded, views, chosen)
@@ -68,8 +68,8 @@ def main(
         rows.append({**own, "window, px": window, "images": count, **found})
     notes = [
         "One process, one thread; medians over the images, the two ways in turns. Goals: 8, 0.95.",
-        f"Pixels that the trunk sees, in crops over in maps: {bound:.2f}. What is gained beyond is "
-        "the fixed cost of a crop.",
+        f"Pixels that the backbone sees, in crops over in maps: {bound:.2f}. What is gained beyond "
+        "is the fixed cost of a crop.",
     ]
     write_figures(__file__, "96 views from maps and from crops", {"Milliseconds": rows}, notes)
 

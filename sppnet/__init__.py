@@ -7,7 +7,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from sppnet.detect.evaluate import voc_average_precision as voc_average_precision
+    from sppnet.detect.average_precision import voc_average_precision as voc_average_precision
     from sppnet.geometry.boxes import non_maximum_suppression as non_maximum_suppression
     from sppnet.geometry.projection import choose_scale as choose_scale
     from sppnet.geometry.projection import map_geometry as map_geometry
@@ -21,7 +21,7 @@ _HOMES = {
     "map_geometry": "sppnet.geometry.projection",
     "project_windows": "sppnet.geometry.projection",
     "choose_scale": "sppnet.geometry.projection",
-    "voc_average_precision": "sppnet.detect.evaluate",
+    "voc_average_precision": "sppnet.detect.average_precision",
     "non_maximum_suppression": "sppnet.geometry.boxes",
 }
 __all__ = [

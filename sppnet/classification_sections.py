@@ -10,7 +10,7 @@ Chain = Literal["zf5", "convnet5", "overfeat5", "overfeat7", "alex5"]
 Layer = Literal["conv4", "conv5", "pool", "spp", "fc6", "fc7"]
 
 
-class Tested(Section):
+class ViewSet(Section):
     """Which views of an image are scored."""
 
     source: Literal["crops", "maps"] = Field(
@@ -47,7 +47,7 @@ class Backbone(Section):
     epochs: Count = Field(description="Passes over images_per_epoch images.")
 
 
-class Regime(Section):
+class TrainingVariant(Section):
     """A row of Table 2: the last pooling, and the sizes of the training images."""
 
     title: str = Field(description="Heading of the table's row.")
@@ -60,7 +60,7 @@ class Regime(Section):
 
 
 class Head(Section):
-    """What all classifiers have in common besides the trunk."""
+    """What all classifiers have in common besides the backbone."""
 
     fc: Count = Field(description="Units of fc6 and of fc7.")
     mean: list[float] = Field(min_length=3, max_length=3, description="Subtracted per channel.")
@@ -69,36 +69,36 @@ class Head(Section):
 
 
 class Classifiers(Section):
-    """The networks of Tables 2 to 5: every backbone in every regime, several times each."""
+    """The networks of Tables 2 to 5: every backbone and training variant, several times each."""
 
     seeds: list[Natural] = Field(min_length=1, description="One network per seed.")
     head: Head
     training: Recipe
     backbones: dict[Literal[Chain, "squeezenet"], Backbone] = Field(min_length=1)
-    regimes: dict[Name, Regime] = Field(min_length=1)
+    variants: dict[Name, TrainingVariant] = Field(min_length=1)
 
 
 class Table1(Section):
     """The architectures of Table 1."""
 
-    backbones: list[Chain] = Field(min_length=1, description="Trunks, in row order.")
+    backbones: list[Chain] = Field(min_length=1, description="Backbones, in row order.")
     input_size: Count = Field(description="Side of the image that runs through them, pixels.")
 
 
 class Table2(Section):
-    """Error of every backbone and regime."""
+    """Error of every backbone and training variant."""
 
-    regimes: list[Name] = Field(
+    variants: list[Name] = Field(
         min_length=3, max_length=3, description="No SPP, SPP at one size, SPP at two sizes."
     )
-    views: Name
+    view_set: Name
 
 
 class Table3(Section):
     """A crop against the full image."""
 
     backbones: list[Name] = Field(min_length=1)
-    regimes: dict[Literal["single", "multi"], Name] = Field(min_length=1)
+    variants: dict[Literal["single", "multi"], Name] = Field(min_length=1)
     crop: Name = Field(description="Views of the crop.")
     full: Name = Field(description="Views of the full image.")
 
@@ -107,10 +107,10 @@ class Table4(Section):
     """Many views of one network, beside other methods."""
 
     backbone: Name
-    regime: Name
-    few: Name = Field(description="10 views.")
-    many: Name = Field(description="96 views.")
-    most: Name = Field(description="96 views and 2 full ones.")
+    variant: Name
+    views_10: Name = Field(description="10 views.")
+    views_96: Name = Field(description="96 views.")
+    views_98: Name = Field(description="96 views and 2 full ones.")
     crops: Name = Field(description="10 views cut from the image.")
     maps: Name = Field(description="The same 10 views, pooled from the map.")
 
@@ -119,16 +119,16 @@ class Table5(Section):
     """A combination of networks."""
 
     members: list[Annotated[list[Name], Field(min_length=2, max_length=2)]] = Field(
-        min_length=1, description="Pairs of backbone and regime; all seeds of each."
+        min_length=1, description="Pairs of backbone and variant; all seeds of each."
     )
-    views: Name
+    view_set: Name
 
 
 class Ablations(Section):
-    """The two variants that the paper's text reports."""
+    """The two further training variants that the paper's text reports."""
 
-    fewer_bins: Name = Field(description="Regime with 30 bins, for ZF-5.")
-    random_size: Name = Field(description="Regime with a random size per epoch, for Overfeat-7.")
+    fewer_bins: Name = Field(description="Variant with 30 bins, for ZF-5.")
+    random_size: Name = Field(description="Variant with a random size per epoch, for Overfeat-7.")
     fewer_bins_backbone: Name
     random_size_backbone: Name
 
@@ -144,11 +144,11 @@ class ErrorTables(Section):
 
 
 class TransferColumn(Section):
-    """A column of Table 6 or 7: a network, and how it looks at an image."""
+    """A column of Table 6 or 7: a network, and its image view."""
 
     title: str = Field(description="Heading of the column.")
     reference: str | None = Field(description="Column of the paper's table; null for none.")
-    network: str = Field(description="One of the networks, or BACKBONE-REGIME-SEED.")
+    network: str = Field(description="One of the networks, or BACKBONE-VARIANT-SEED.")
     input: Literal["crop", "full", "warp"] = Field(
         description="Centre crop, full image, or the image warped to a square."
     )
@@ -185,7 +185,7 @@ class Table7(Section):
     train_per_class: Count = Field(description="Training images of a category.")
     test_per_class: Count = Field(description="Most test images of a category.")
     splits: Count = Field(description="Random splits.")
-    halvings: Count = Field(description="Random halvings of the images for the interval.")
+    split_halves: Count = Field(description="Random split-halves of the images for the interval.")
     columns: dict[Name, TransferColumn] = Field(min_length=1)
     warped: Name = Field(description="Column whose images are warped to squares instead.")
     warped_beside: Name = Field(description="Column that it is compared with.")
@@ -215,7 +215,7 @@ class Transfer(Section):
 
     cost: Annotated[float, Field(gt=0)] = Field(description="Soft-margin C.")
     bootstrap: Count = Field(description="Table 6: resamplings of the test images.")
-    seed: Natural = Field(description="Of the held-out part, splits, resamplings and halvings.")
+    seed: Natural = Field(description="Of the held-out part, splits, resamplings and split-halves.")
     table6: Table6
     table7: Table7
     table8: Table8
@@ -224,7 +224,7 @@ class Transfer(Section):
 class Responses(Section):
     """Where filters of the last convolution respond most (the paper's Figure 2)."""
 
-    network: str = Field(description="One of the networks, or BACKBONE-REGIME-SEED.")
+    network: str = Field(description="One of the networks, or BACKBONE-VARIANT-SEED.")
     dataset: Literal["classification", "detection"]
     split: str = Field(description="val, or test.")
     filters: Count

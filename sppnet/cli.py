@@ -23,7 +23,7 @@ COMMANDS = {
     "import-weights": "sppnet.commands.import_weights",
     "pretrain": "sppnet.commands.pretrain",
     "propose": "sppnet.commands.propose",
-    "cache-features": "sppnet.commands.cache_features",
+    "cache-maps": "sppnet.commands.cache_maps",
     "cache-image-features": "sppnet.commands.cache_image_features",
     "cache-region-features": "sppnet.commands.cache_region_features",
     "finetune": "sppnet.commands.finetune",
@@ -34,7 +34,7 @@ COMMANDS = {
     "evaluate": "sppnet.commands.evaluate",
     "measure-speed": "sppnet.commands.measure_speed",
     "transfer": "sppnet.commands.transfer",
-    "tabulate": "sppnet.commands.tabulate",
+    "tabulate-detection": "sppnet.commands.tabulate_detection",
     "tabulate-transfer": "sppnet.commands.tabulate_transfer",
     "draw-detections": "sppnet.commands.draw_detections",
     "tabulate-architectures": "sppnet.commands.tabulate_architectures",
@@ -46,8 +46,8 @@ COMMANDS = {
     "tabulate-errors": "sppnet.commands.tabulate_errors",
     "tabulate-claims": "sppnet.commands.tabulate_claims",
     "draw-curves": "sppnet.commands.draw_curves",
-    "draw-views": "sppnet.commands.draw_views",
-    "draw-views-cost": "sppnet.commands.draw_views_cost",
+    "draw-view-positions": "sppnet.commands.draw_view_positions",
+    "draw-error-by-views": "sppnet.commands.draw_error_by_views",
     "show": "sppnet.commands.show",
 }
 

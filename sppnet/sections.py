@@ -94,22 +94,22 @@ class Store(Section):
 
 
 class Architecture(Section):
-    """Trunk, pyramid and classifier of a network."""
+    """Backbone, pyramid and classifier of a network."""
 
     backbone: str = Field(
         description="zf5, convnet5, overfeat5, overfeat7, alex5, squeezenet or torchvision:NAME."
     )
-    width: Positive = Field(description="Factor on all channel numbers of the trunk.")
+    width: Positive = Field(description="Factor on all channel numbers of the backbone.")
     levels: list[Count] = Field(min_length=1, description="Bins per side of each pyramid level.")
     fc: Count = Field(description="Units of fc6 and of fc7.")
     mean: list[float] = Field(min_length=3, max_length=3, description="Subtracted per channel.")
     std: Positive = Field(description="Divisor after subtraction of the mean.")
     channel_order: Literal["RGB", "BGR"] = Field(description="Order of channels and of mean.")
-    map_std: Positive = Field(default=1, description="Divisor of the trunk's feature maps.")
+    map_std: Positive = Field(default=1, description="Divisor of the backbone's feature maps.")
 
 
-class Trunk(Section):
-    """A trunk that was trained elsewhere."""
+class BackboneSource(Section):
+    """A backbone that was trained elsewhere."""
 
     source: str = Field(description="Weights file (.npz, .safetensors) or torchvision:NAME.")
     freeze: bool = Field(description="Train the fully-connected layers only.")
@@ -121,10 +121,12 @@ class Recipe(Section):
     initialisation: Literal["gaussian", "he"] = Field(description="Of the layers not imported.")
     resize: Count = Field(description="Shorter side of an image before cropping, pixels.")
     crop: Count = Field(description="Side of the training crop, pixels.")
-    drops: list[Count] = Field(description="Epochs after which the learning rate drops tenfold.")
+    milestones: list[Count] = Field(
+        description="Epochs after which the learning rate drops tenfold."
+    )
     plateau: Count | None = Field(
-        description="Instead of drops: epochs without a lower held-out error before the rate "
-        "drops tenfold, twice at most; null for fixed drops."
+        description="Instead of milestones: epochs without a lower held-out error before the rate "
+        "drops tenfold, twice at most; null for fixed milestones."
     )
     holdout: Annotated[float, Field(gt=0, lt=1)] | None = Field(
         description="Share of the training images that plateau watches; null without plateau."
@@ -151,8 +153,8 @@ class Recipe(Section):
     @field_validator("plateau")
     @classmethod
     def _one_schedule(cls, plateau: int | None, earlier: ValidationInfo) -> int | None:
-        if plateau is not None and earlier.data.get("drops"):
-            raise ValueError("takes the place of drops; set it to null, or drops to []")
+        if plateau is not None and earlier.data.get("milestones"):
+            raise ValueError("takes the place of milestones; set it to null, or milestones to []")
         return plateau
 
     @field_validator("holdout")
@@ -180,7 +182,9 @@ class Network(Section):
     """A pre-trained network."""
 
     architecture: Architecture
-    trunk: Trunk | None = Field(description="Imported trunk; null to train all layers.")
+    imported_backbone: BackboneSource | None = Field(
+        description="Imported backbone; null to train all layers."
+    )
     training: Training
 
 
@@ -238,7 +242,9 @@ class FineTuning(Section):
     """Fine-tuning on labelled boxes, as far as both methods share it."""
 
     iterations: Count = Field(description="Batches, rounded up to whole chunks.")
-    drops: list[Count] = Field(min_length=1, description="Batches before the rate drops tenfold.")
+    milestones: list[Count] = Field(
+        min_length=1, description="Batches before the rate drops tenfold."
+    )
     learning_rate: Positive
     momentum: Fraction
     weight_decay: Annotated[float, Field(ge=0)]
@@ -350,14 +356,14 @@ class Detection(Section):
 class Evaluation(Section):
     """Mean average precision and its interval."""
 
-    iou: Fraction = Field(description="Least overlap of a hit.")
+    iou: Fraction = Field(description="Least overlap of a true positive.")
     nms: Fraction = Field(description="As in detection, again after regression.")
     bootstrap: Count = Field(description="Resamplings of the test images for the interval.")
     seed: Seed
 
 
 class ViewTiming(Section):
-    """Measured speed of the choices of views that Table 4 names."""
+    """Measured speed of the view sets that Table 4 names."""
 
     images: Count = Field(description="Validation images, of all classes in turn.")
     repeats: Count = Field(description="Passes over the images.")
@@ -367,7 +373,7 @@ class TrainingTiming(Section):
     """Measured speed of training at one size and at two."""
 
     batches: Count = Field(description="Batches at each size in a block.")
-    turns: Count = Field(description="Blocks of each way of training, in turn.")
+    turns: Count = Field(description="Blocks of each training variant, in turn.")
 
 
 class Timing(Section):

@@ -15,8 +15,8 @@ from sppnet.classification_sections import (
     ErrorTables,
     Responses,
     Table1,
-    Tested,
     Transfer,
+    ViewSet,
 )
 from sppnet.errors import SppnetError
 from sppnet.sections import (
@@ -61,7 +61,7 @@ class Settings(Section):
     table9: Table9
     table1: Table1 | None = Field(default=None, description="Left out: no Table 1.")
     classifiers: Classifiers | None = Field(default=None, description="Left out: no Tables 2-5.")
-    views: dict[Name, Tested] | None = Field(default=None, description="Views by name.")
+    view_sets: dict[Name, ViewSet] | None = Field(default=None, description="View sets by name.")
     errors: ErrorTables | None = Field(default=None, description="What Tables 2 to 5 show.")
     transfer: Transfer | None = Field(default=None, description="Left out: no Tables 6-8.")
     responses: Responses | None = Field(default=None, description="Left out: no such figure.")
@@ -99,14 +99,20 @@ class Settings(Section):
     @model_validator(mode="after")
     def _classifiers_exist(self) -> Self:
         """Names in the tables of classification; the sections for them come together."""
-        parts = (self.classifiers, self.views, self.errors, self.timing.views, self.timing.training)
+        parts = (
+            self.classifiers,
+            self.view_sets,
+            self.errors,
+            self.timing.views,
+            self.timing.training,
+        )
         if any(parts) and not all(parts):
             raise ValueError(
-                "classifiers, views, errors, timing.views, timing.training: give all of them or "
-                "none of them"
+                "classifiers, view_sets, errors, timing.views, timing.training: give all of them "
+                "or none of them"
             )
-        if self.classifiers and self.views and self.errors:
-            check_errors(self.errors, self.classifiers, self.views)
+        if self.classifiers and self.view_sets and self.errors:
+            check_errors(self.errors, self.classifiers, self.view_sets)
         levels = self._levels()
         if self.transfer:
             check_transfer(self.transfer, levels)
@@ -120,9 +126,9 @@ class Settings(Section):
         if self.classifiers:
             own = self.classifiers
             found |= {
-                f"{backbone}-{name}-{seed}": regime.levels
-                for backbone, (name, regime), seed in product(
-                    own.backbones, own.regimes.items(), own.seeds
+                f"{backbone}-{name}-{seed}": variant.levels
+                for backbone, (name, variant), seed in product(
+                    own.backbones, own.variants.items(), own.seeds
                 )
             }
         return found

@@ -10,9 +10,9 @@ from typing import Any
 from sppnet.classification_sections import (
     Classifiers,
     ErrorTables,
-    Tested,
     Transfer,
     TransferColumn,
+    ViewSet,
 )
 
 # What the pyramid of a network without pyramid pooling is: its 6 x 6 level alone.
@@ -23,13 +23,13 @@ NAMED = {
         *("table3.backbones", "table4.backbone"),
         *("ablations.fewer_bins_backbone", "ablations.random_size_backbone"),
     ),
-    "regimes": (
-        *("table2.regimes", "table3.regimes", "table4.regime"),
+    "variants": (
+        *("table2.variants", "table3.variants", "table4.variant"),
         *("ablations.fewer_bins", "ablations.random_size"),
     ),
-    "views": (
-        *("table2.views", "table3.crop", "table3.full", "table5.views"),
-        *(f"table4.{name}" for name in ("few", "many", "most", "crops", "maps")),
+    "view_sets": (
+        *("table2.view_set", "table3.crop", "table3.full", "table5.view_set"),
+        *(f"table4.{name}" for name in ("views_10", "views_96", "views_98", "crops", "maps")),
     ),
 }
 
@@ -45,22 +45,22 @@ def check_name(key: str, name: str, known: Collection[str]) -> None:
 
 
 def check_errors(
-    errors: ErrorTables, classifiers: Classifiers, views: Mapping[str, Tested]
+    errors: ErrorTables, classifiers: Classifiers, view_sets: Mapping[str, ViewSet]
 ) -> None:
-    """Refuse backbones, regimes and views of Tables 2 to 5 that are not in their own sections.
+    """Refuse backbones, variants and view sets of Tables 2 to 5 that are not in their own sections.
 
     Raises:
         ValueError: the first of them.
     """
     known: dict[str, Collection[str]] = {
         "backbones": classifiers.backbones,
-        "regimes": classifiers.regimes,
-        "views": views,
+        "variants": classifiers.variants,
+        "view_sets": view_sets,
     }
     members = errors.table5.members
-    pairs = {"backbones": [pair[0] for pair in members], "regimes": [pair[1] for pair in members]}
-    for section, places in NAMED.items():
-        used = {place: attrgetter(place)(errors) for place in places}
+    pairs = {"backbones": [pair[0] for pair in members], "variants": [pair[1] for pair in members]}
+    for section, keys in NAMED.items():
+        used = {key: attrgetter(key)(errors) for key in keys}
         used |= {"table5.members": pairs[section]} if section in pairs else {}
         for key, name in _leaves(used, "errors"):
             check_name(key, name, known[section])

@@ -65,7 +65,7 @@ def _write_devkit(root: Path, training: Training, truth: list[str]) -> Path:
     """A kit whose classes are numbered against their order, and a group above them."""
     folder = root / "ILSVRC2012_devkit_t12"
     (folder / "data").mkdir(parents=True)
-    numbers = {name: len(training) - place for place, name in enumerate(sorted(training))}
+    numbers = {name: len(training) - index for index, name in enumerate(sorted(training))}
     rows = [(numbers[name], name, name, 0, len(training[name])) for name in training]
     rows.append((1001, "n00000001", "entity", len(training), 0))
     synsets = np.array(rows, dtype=[(field, object) for field in FIELDS])

@@ -18,7 +18,7 @@ HOMES = {
     "non_maximum_suppression": "geometry.boxes",
     "pool_windows": "geometry.pyramid",
     "project_windows": "geometry.projection",
-    "voc_average_precision": "detect.evaluate",
+    "voc_average_precision": "detect.average_precision",
 }
 
 
@@ -61,11 +61,11 @@ def test_defaults_are_those_of_the_paper(call, defaults):
 
 
 def test_the_names_work_together():
-    """From a trunk and boxes to pooled windows, by the public names alone."""
-    trunk = torch.nn.Sequential(torch.nn.Conv2d(3, 4, 7, 2, 1), torch.nn.MaxPool2d(3, 2))
+    """From a backbone and boxes to pooled windows, by the public names alone."""
+    backbone = torch.nn.Sequential(torch.nn.Conv2d(3, 4, 7, 2, 1), torch.nn.MaxPool2d(3, 2))
     boxes = torch.tensor([[10, 10, 60, 50], [0, 0, 100, 80.0]])
-    maps = trunk(torch.rand(1, 3, 80, 100)).detach()
-    windows = sppnet.project_windows(boxes, sppnet.map_geometry(trunk), maps.shape[2:], 1.0)
+    maps = backbone(torch.rand(1, 3, 80, 100)).detach()
+    windows = sppnet.project_windows(boxes, sppnet.map_geometry(backbone), maps.shape[2:], 1.0)
     pooled = sppnet.pool_windows(maps[0], windows, (3, 1))
     x1, y1, x2, y2 = windows[0].tolist()
     alone = sppnet.SpatialPyramidPooling((3, 1))(maps[:, :, y1:y2, x1:x2])

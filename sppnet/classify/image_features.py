@@ -30,7 +30,7 @@ POOLING = (nn.MaxPool2d, nn.AvgPool2d)
 
 
 @dataclass(frozen=True)
-class View:
+class ImageView:
     """What a network is shown of an image.
 
     Attributes:
@@ -75,9 +75,9 @@ def layer_names(network: Network) -> dict[str, str]:
         Names by layer, in the order of the layers; without spp where the pyramid is just the
         6 x 6 level.
     """
-    stages = _stages(network.trunk)
+    stages = _stages(network.backbone)
     count = len(stages)
-    kinds = ["fire" if hasattr(network.trunk[i], "squeeze") else "conv" for i in stages[-2:]]
+    kinds = ["fire" if hasattr(network.backbone[i], "squeeze") else "conv" for i in stages[-2:]]
     names = {
         "conv4": f"{kinds[0]}{count - 1}",
         "conv5": f"{kinds[1]}{count}",
@@ -91,29 +91,29 @@ def layer_names(network: Network) -> dict[str, str]:
     return names
 
 
-def _stages(trunk: nn.Sequential) -> list[int]:
-    """Places of the parts of a trunk that convolve: single convolutions, or modules of several.
+def _stages(backbone: nn.Sequential) -> list[int]:
+    """Indices of the parts of a backbone that convolve: single convolutions, or modules of several.
 
     Raises:
         SppnetError: fewer than two.
     """
     stages = [
-        place
-        for place, part in enumerate(trunk)
+        index
+        for index, part in enumerate(backbone)
         if any(isinstance(module, nn.Conv2d) for module in part.modules())
     ]
     if len(stages) < 2:
-        raise SppnetError(f"trunk: {len(stages)} convolutions; features need two or more")
+        raise SppnetError(f"backbone: {len(stages)} convolutions; features need two or more")
     return stages
 
 
-def _after_conv4(trunk: nn.Sequential) -> int:
+def _after_conv4(backbone: nn.Sequential) -> int:
     """Number of parts up to the last but one convolution, its ReLU included, pooling not."""
-    _, conv4, conv5 = [-1, *_stages(trunk)][-3:]
-    place = conv4 + 1
-    while place < conv5 and not isinstance(trunk[place], POOLING):
-        place += 1
-    return place
+    _, conv4, conv5 = [-1, *_stages(backbone)][-3:]
+    index = conv4 + 1
+    while index < conv5 and not isinstance(backbone[index], POOLING):
+        index += 1
+    return index
 
 
 @torch.inference_mode()
@@ -131,9 +131,9 @@ def layer_features(network: Network, image: np.ndarray, *, maps: bool) -> dict[s
     architecture = network.architecture
     pixels = to_tensor(image, architecture.mean, architecture.std, architecture.channel_order)
     inputs = pixels[None].to(network.fc6.weight.device)
-    cut = _after_conv4(network.trunk)
-    conv4 = network.trunk[:cut](inputs.contiguous(memory_format=torch.channels_last))
-    conv5 = network.trunk[cut:](conv4) / architecture.map_std
+    cut = _after_conv4(network.backbone)
+    conv4 = network.backbone[:cut](inputs.contiguous(memory_format=torch.channels_last))
+    conv5 = network.backbone[cut:](conv4) / architecture.map_std
     pyramid = network.pool(conv5)
     found = {
         "conv4": conv4,
@@ -152,7 +152,7 @@ def _stored(names: Mapping[str, str], maps: bool) -> list[str]:
 def cache_image_features(
     records: Sequence[ImageRecord],
     network: Network,
-    view: View,
+    view: ImageView,
     *,
     weights: Path,
     path: Path,
@@ -165,7 +165,7 @@ def cache_image_features(
     (.json): the view, and for each layer the network's own name of it.
 
     Args:
-        records: images to look at.
+        records: the images.
         network: in evaluation mode, on the device to use.
         view: what to show of them.
         weights: the network's file, named in messages.
@@ -173,13 +173,13 @@ def cache_image_features(
         restart: folder for unfinished work; a killed run goes on from there.
 
     Raises:
-        SppnetError: an image cannot be read, is too small for the crop or the trunk, or has
+        SppnetError: an image cannot be read, is too small for the crop or the backbone, or has
             features that are NaN or infinite.
 
     Source: paper §3.2 and §3.3 (centre crop, full image; no flips, no further views).
     """
     smallest = view.crop or view.size
-    map_shape(network.trunk, smallest, smallest)  # refuses what the trunk is too large for
+    map_shape(network.backbone, smallest, smallest)  # refuses what the backbone is too large for
     names = layer_names(network)
     layers = _stored(names, view.kind != "full")
     with FeatureWriter(path, restart, weights, len(layers)) as writer:
@@ -213,7 +213,7 @@ class ImageFeatures:
         description: dict[str, Any] = read_json(self.path.with_suffix(".json"))
         try:
             self.names: dict[str, str] = dict(description.pop("layers"))
-            self.view = View(**description)
+            self.view = ImageView(**description)
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise SppnetError(
                 f"{self.path.with_suffix('.json')}: not a description of image features ({error}); "

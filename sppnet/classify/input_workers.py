@@ -25,7 +25,7 @@ class Plan:
 
     Attributes:
         rows: number of each image.
-        places: of each, 0 to 4: centre and corners as in `five_positions`.
+        positions: of each, 0 to 4: centre and corners as in `five_positions`.
         flips: of each, 1 for its mirror image.
         size: side in pixels of the network's input.
         strengths: float32 `(B, 3)`, how much each colour component is altered.
@@ -33,7 +33,7 @@ class Plan:
 
     # No tensors: each would travel to a worker as a file of its own.
     rows: list[int]
-    places: list[int]
+    positions: list[int]
     flips: list[int]
     size: int
     strengths: np.ndarray
@@ -41,8 +41,8 @@ class Plan:
     def share(self, part: int, parts: int) -> "Plan":
         """What process `part` of `parts` cuts: every `parts`-th image."""
         own = slice(part, None, parts)
-        rows, places, flips = self.rows[own], self.places[own], self.flips[own]
-        return Plan(rows, places, flips, self.size, self.strengths[own])
+        rows, positions, flips = self.rows[own], self.positions[own], self.flips[own]
+        return Plan(rows, positions, flips, self.size, self.strengths[own])
 
 
 def cut(images: Sequence[np.ndarray], crop: int, plan: Plan) -> np.ndarray:
@@ -57,10 +57,10 @@ def cut(images: Sequence[np.ndarray], crop: int, plan: Plan) -> np.ndarray:
         uint8 `(B, size, size, 3)`, RGB.
     """
     crops = np.empty((len(plan.rows), plan.size, plan.size, 3), np.uint8)
-    chosen = zip(plan.rows, plan.places, plan.flips, strict=True)
-    for number, (row, place, flip) in enumerate(chosen):
+    chosen = zip(plan.rows, plan.positions, plan.flips, strict=True)
+    for number, (row, position, flip) in enumerate(chosen):
         image = images[row]
-        x1, y1, x2, y2 = five_positions(image.shape[0], image.shape[1], crop)[place].tolist()
+        x1, y1, x2, y2 = five_positions(image.shape[0], image.shape[1], crop)[position].tolist()
         window = resize(image[y1:y2, x1:x2], plan.size, plan.size)
         # Eight times as fast as numpy's reversed view.
         crops[number] = cv2.flip(window, 1) if flip else window

@@ -47,10 +47,10 @@ def normalised_kernel(
     kernel = products.cpu().numpy()
     norms = np.sqrt(kernel.diagonal())
     if not np.isfinite(norms).all():
-        place = int(np.flatnonzero(~np.isfinite(norms))[0])
-        raise SppnetError(f"features of image {place}: not finite; cache the features anew")
+        index = int(np.flatnonzero(~np.isfinite(norms))[0])
+        raise SppnetError(f"features of image {index}: not finite; cache the features anew")
     norms[norms == 0] = 1
-    # In place: with ten thousand images the matrix has 800 MB.
+    # In index: with ten thousand images the matrix has 800 MB.
     kernel /= norms[:, None]
     kernel /= norms
     return kernel

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from sppnet.classify.pretrain import normalise
+from sppnet.classify.training_crops import normalise
 from sppnet.data.images import read_listed, resize_shorter_side
 from sppnet.data.manifest import ImageRecord
 from sppnet.data.store import write_parts
@@ -27,11 +27,11 @@ IMAGES_PER_PART = 20  # at most this many scores are lost by a kill
 
 
 @dataclass(frozen=True)
-class Views:
+class ViewSet:
     """Which views of an image are scored; their softmax scores are averaged.
 
     Attributes:
-        source: "crops" cuts windows out of the resized image, one trunk pass each; "maps" pools
+        source: "crops" cuts windows out of the resized image, one backbone pass each; "maps" pools
             them from the feature map of the whole resized image, one pass per scale and mirror.
         scales: shorter sides in pixels of the images that windows are taken from.
         window: side of the windows in pixels, at every scale.
@@ -70,12 +70,12 @@ class MultiViewClassifier:
         views: which views.
 
     Raises:
-        SppnetError: no view at all, or views that the trunk is too large for.
+        SppnetError: no view at all, or views that the backbone is too large for.
 
     Source: paper §3.1.4 (10 views), §3.1.5 and §3.1.6 (18 views per scale, 96, 96 + 2 full).
     """
 
-    def __init__(self, network: Network, views: Views) -> None:
+    def __init__(self, network: Network, views: ViewSet) -> None:
         if not views.sizes:
             raise SppnetError("views: no scale and no full view; give at least one")
         if views.scales and min(views.scales) < views.window:
@@ -84,9 +84,9 @@ class MultiViewClassifier:
                 "lower the window or drop the scale"
             )
         self.network, self.views = network, views
-        self.stride = map_geometry(network.trunk).stride
-        self.cells = map_shape(network.trunk, views.window, views.window)[1]
-        map_shape(network.trunk, min(views.sizes), min(views.sizes))  # refuses what is too small
+        self.stride = map_geometry(network.backbone).stride
+        self.cells = map_shape(network.backbone, views.window, views.window)[1]
+        map_shape(network.backbone, min(views.sizes), min(views.sizes))  # refuses what is too small
         self._pooling = lru_cache(maxsize=256)(_pooling)
 
     @torch.inference_mode()

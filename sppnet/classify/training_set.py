@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from torch import Tensor
 
-from sppnet.classify.pretrain import label_indices, label_places, load_images
+from sppnet.classify.training_crops import class_indices, label_indices, load_images
 from sppnet.data.image_store import INDEX, ImageStore, LazyImages, ResizedImages
 from sppnet.data.manifest import class_list, read_manifest
 from sppnet.errors import SppnetError
@@ -22,7 +22,7 @@ class TrainingSet:
     Attributes:
         classes: names, sorted; those of training.
         training: gives the images when called, which may take long.
-        training_labels: int64 `Tensor[N]`, places in `classes`.
+        training_labels: int64 `Tensor[N]`, indices in `classes`.
         validation: as `training`.
         validation_labels: as `training_labels`.
         files: what decides all that.
@@ -41,7 +41,7 @@ class Part(LazyImages):
 
     Args:
         images: uint8 `(H, W, 3)` RGB.
-        rows: int64 `(N,)` places among them; an array, since worker processes would copy objects.
+        rows: int64 `(N,)` indices among them; an array, since worker processes would copy objects.
     """
 
     def __init__(self, images: Images, rows: np.ndarray) -> None:
@@ -56,7 +56,7 @@ class Part(LazyImages):
 
 
 def hold_out(count: int, share: float) -> tuple[np.ndarray, np.ndarray]:
-    """Places of the images to train on, and of those held out, evenly spaced among all.
+    """Indices of the images to train on, and of those held out, evenly spaced among all.
 
     Returns:
         int64 `(N,)` each, ascending.
@@ -116,9 +116,9 @@ def _from_stores(store: Path, validation_store: Path, size: int) -> TrainingSet:
     return TrainingSet(
         classes,
         lambda: _verified(training, images),
-        label_places(labels, classes),
+        class_indices(labels, classes),
         lambda: _verified(validation, held_out),
-        label_places(_labels(validation, "--validation-store"), classes),
+        class_indices(_labels(validation, "--validation-store"), classes),
         [store / INDEX, validation_store / INDEX],
     )
 

@@ -1,4 +1,4 @@
-"""Time per image of ways of training side by side, one block of epochs after the other."""
+"""Time per image of training variants side by side, one block of epochs after the other."""
 
 import math
 from collections.abc import Callable, Mapping
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from sppnet.classify.pretrain import TrainingCrops
+from sppnet.classify.training_crops import TrainingCrops
 from sppnet.models.clock import take_turns
 from sppnet.models.network import Network
 from sppnet.models.training import Precision, Schedule, train_epochs
@@ -15,7 +15,7 @@ from sppnet.models.training import Precision, Schedule, train_epochs
 
 @dataclass(frozen=True)
 class TimedTraining:
-    """A way of training.
+    """A training variant.
 
     Attributes:
         network: trained on in place.
@@ -35,7 +35,7 @@ def time_training(
     turns: int,
     device: torch.device,
 ) -> dict[str, np.ndarray]:
-    """Seconds per image of every way of training, a block of each in turn.
+    """Seconds per image of every training variant, a block of each in turn.
 
     A block has as many epochs for all of them, and every size of each equally often. Of each, one
     block goes by untimed.

@@ -29,8 +29,8 @@ class CaltechProtocol:
         train_per_class: training images of each category.
         test_per_class: most test images of each.
         splits: random splits that are averaged.
-        halvings: random halvings of the images for the interval.
-        seed: of the splits and of the halvings.
+        split_halves: random split-halves of the images for the interval.
+        seed: of the splits and of the split-halves.
         device: where features are multiplied.
     """
 
@@ -38,7 +38,7 @@ class CaltechProtocol:
     train_per_class: int
     test_per_class: int
     splits: int
-    halvings: int
+    split_halves: int
     seed: int
     device: torch.device | str = "cpu"
 
@@ -102,7 +102,7 @@ def learn_caltech(
     for layer in track(features.names, "layer"):
         kernel = normalised_kernel(features.vectors(layer, images), protocol.device)
         predicted = [predict(kernel, labels, split, protocol.cost) for split in splits]
-        differences = halved_differences(kernel, labels, protocol)
+        differences = split_half_differences(kernel, labels, protocol)
         layers[layer] = {
             "name": features.names[layer],
             **_summary(splits, predicted, labels, classes, differences),
@@ -179,7 +179,7 @@ def draw_halves(labels: np.ndarray, generator: np.random.Generator) -> list[np.n
     return [np.flatnonzero(first), np.flatnonzero(~first)]
 
 
-def halved_differences(
+def split_half_differences(
     kernel: np.ndarray, labels: np.ndarray, protocol: CaltechProtocol
 ) -> np.ndarray:
     """Half of the difference of accuracy between two halves of the images, time after time.
@@ -195,10 +195,10 @@ def halved_differences(
         protocol: numbers of the experiment; the same seed draws the same images for any features.
 
     Returns:
-        float64 `(halvings,)`.
+        float64 `(split_halves,)`.
     """
     differences = []
-    for number in range(protocol.halvings):
+    for number in range(protocol.split_halves):
         generator = np.random.default_rng([protocol.seed, protocol.splits + number])
         first, second = (
             _half_accuracy(kernel, labels, half, protocol, generator)

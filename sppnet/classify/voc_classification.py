@@ -52,11 +52,11 @@ def average_precisions(scores: np.ndarray, labels: np.ndarray, weights: np.ndarr
     order = np.argsort(-scores, kind="stable")
     order = order[labels[order] != IGNORED]
     ranked = weights[:, order]
-    hits = np.cumsum(ranked * (labels[order] == POSITIVE), axis=1)
+    true_positives = np.cumsum(ranked * (labels[order] == POSITIVE), axis=1)
     found = np.cumsum(ranked, axis=1)
-    total = hits[:, -1:] if len(order) else np.zeros((len(weights), 1))
-    recall = hits / np.where(total > 0, total, 1)
-    precision = hits / np.where(found > 0, found, 1)
+    total = true_positives[:, -1:] if len(order) else np.zeros((len(weights), 1))
+    recall = true_positives / np.where(total > 0, total, 1)
+    precision = true_positives / np.where(found > 0, found, 1)
     usable = (total[:, 0] > 0) & ~np.isnan(scores).any()
     return np.where(usable, eleven_point_average(recall, precision), np.nan)
 

@@ -6,10 +6,10 @@ from typing import Annotated, Literal
 import torch
 from typer import Option
 
-from sppnet.classify.image_features import View, cache_image_features
+from sppnet.classify.image_features import ImageView, cache_image_features
 from sppnet.data.manifest import read_manifest
 from sppnet.data.store import restart_directory
-from sppnet.models.network import choose_device, rounding
+from sppnet.models.network import choose_device, numerics_key
 from sppnet.models.weights import load_network
 
 
@@ -33,10 +33,12 @@ def run(
 ) -> None:
     """Compute the features of every image of a split at every layer, once."""
     torch.set_num_threads(threads)
-    place = choose_device(device)
-    shown = View(view, size, crop)
+    chosen_device = choose_device(device)
+    shown = ImageView(view, size, crop)
     records = read_manifest(manifest, dataset=dataset, split=split)
     settings = {"dataset": dataset, "split": split, "view": str(shown)}
-    restart = restart_directory(work, settings | rounding(place, threads), [manifest, weights])
-    network = load_network(weights, place)
+    restart = restart_directory(
+        work, settings | numerics_key(chosen_device, threads), [manifest, weights]
+    )
+    network = load_network(weights, chosen_device)
     cache_image_features(records, network, shown, weights=weights, path=output, restart=restart)

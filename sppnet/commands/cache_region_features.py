@@ -11,7 +11,7 @@ from sppnet.data.store import restart_directory
 from sppnet.data.subset import subset
 from sppnet.detect.rcnn import Warp, cache_region_features
 from sppnet.detect.regions import load_regions
-from sppnet.models.network import choose_device, rounding
+from sppnet.models.network import choose_device, numerics_key
 from sppnet.models.weights import load_network
 
 # measured: SqueezeNet on one CPU thread takes 33 ms a box at 1 to 4, 44 at 8 to 32
@@ -38,8 +38,8 @@ def run(
 ) -> None:
     """Cut out, warp and convolve every box of a split by itself."""
     torch.set_num_threads(threads)
-    place = choose_device(device)
-    batch = batch or BATCH.get(place.type, BATCH["cpu"])
+    chosen_device = choose_device(device)
+    batch = batch or BATCH.get(chosen_device.type, BATCH["cpu"])
     everything = read_manifest(manifest, dataset="detection", split=split)
     records = subset(everything, images)
     regions = load_regions(records, proposals, class_list(everything))
@@ -49,12 +49,12 @@ def run(
         "context": context,
         "images": images,
         "batch": batch,
-        **rounding(place, threads),
+        **numerics_key(chosen_device, threads),
     }
     restart = restart_directory(work, settings, [manifest, proposals, weights])
     cache_region_features(
         regions,
-        load_network(weights, place),
+        load_network(weights, chosen_device),
         warp=Warp(size=crop, context=context),
         batch=batch,
         weights=weights,

@@ -10,19 +10,19 @@ import numpy as np
 import torch
 from typer import Option
 
-from sppnet.classify.evaluate import top_error
-from sppnet.classify.multi_view import MultiViewClassifier, Views, save_scores, score_files
-from sppnet.classify.pretrain import label_indices
+from sppnet.classify.multi_view import MultiViewClassifier, ViewSet, save_scores, score_files
+from sppnet.classify.top_k_error import top_error
+from sppnet.classify.training_crops import label_indices
 from sppnet.data.manifest import read_manifest
 from sppnet.data.store import restart_directory, write_json
-from sppnet.models.network import choose_device, rounding
+from sppnet.models.network import choose_device, numerics_key
 from sppnet.models.weights import load_network
 
 
 def run(
     manifest: Annotated[Path, Option(help="Manifest of the images to test on.")],
     weights: Annotated[Path, Option(help="Network of pretrain.")],
-    protocol: Annotated[str, Option(help="Name of the choice of views, for the records.")],
+    view_set: Annotated[str, Option(help="Name of the view set, for the records.")],
     source: Annotated[
         Literal["crops", "maps"], Option(help="Cut views from the image or from its map.")
     ],
@@ -43,28 +43,28 @@ def run(
 ) -> None:
     """Average softmax scores over views of each validation image; write them and the errors."""
     torch.set_num_threads(threads)
-    place = choose_device(device)
+    chosen_device = choose_device(device)
     records = read_manifest(manifest, dataset="classification", split="val")
-    network = load_network(weights, place)
+    network = load_network(weights, chosen_device)
     classes = network.architecture.classes
     labels = label_indices(records, classes)
-    views = Views(source, tuple(scales or ()), window, positions, mirrored, full)
+    views = ViewSet(source, tuple(scales or ()), window, positions, mirrored, full)
     classifier = MultiViewClassifier(network, views)
-    settings = {"views": asdict(views), **rounding(place, threads)}
+    settings = {"views": asdict(views), **numerics_key(chosen_device, threads)}
     restart = restart_directory(work, settings, [manifest, weights])
     found = score_files(classifier, records, restart)
     mean_views = float(np.mean(found.views))
     description = {
         "classes": list(classes),
         "images": [record.image for record in records],
-        "protocol": protocol,
+        "view_set": view_set,
         "views": mean_views,
         "scales": list(views.sizes),
     }
     save_scores(scores, found.scores, labels, json.dumps(description, sort_keys=True))
     errors = {f"top{top}": top_error(found.scores, labels, top) for top in (1, 5)}
     report = {
-        "protocol": protocol,
+        "view_set": view_set,
         "images": len(records),
         "views": mean_views,
         "scales": list(views.sizes),

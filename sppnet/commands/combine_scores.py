@@ -6,7 +6,7 @@ from typing import Annotated
 
 from typer import Option
 
-from sppnet.classify.evaluate import top_error
+from sppnet.classify.top_k_error import top_error
 from sppnet.data.store import write_json
 from sppnet.models.weights import save_tensors
 from sppnet.report.scores import METADATA, combine_scores
@@ -26,5 +26,5 @@ def run(
         {METADATA: json.dumps(description, sort_keys=True)},
     )
     errors = {f"top{top}": top_error(combined.values, combined.labels, top) for top in (1, 5)}
-    report = {key: description[key] for key in ("protocol", "views", "scales", "models")}
+    report = {key: description[key] for key in ("view_set", "views", "scales", "models")}
     write_json(metrics, {**report, "images": len(combined.labels), **errors})

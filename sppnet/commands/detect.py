@@ -20,7 +20,7 @@ from sppnet.detect.regions import ImageRegions, load_regions
 from sppnet.detect.sources import Method, Sources, open_features
 from sppnet.detect.svm import load_svms
 from sppnet.errors import SppnetError
-from sppnet.models.network import choose_device, rounding
+from sppnet.models.network import choose_device, numerics_key
 
 IMAGES_PER_PART = 20
 
@@ -53,7 +53,7 @@ def run(
 ) -> None:
     """Detect the objects of every class in the test images, with the SVMs of every layer."""
     torch.set_num_threads(threads)
-    place = choose_device(device)
+    chosen_device = choose_device(device)
     sources = Sources(
         method, weights, finetuned, features, sizes or (), target, shrink, finetuned_features
     )
@@ -62,15 +62,15 @@ def run(
         "sources": sources.settings(),
         "detection": asdict(detection),
         "images": images,
-        **rounding(place, threads),
+        **numerics_key(chosen_device, threads),
     }
     inputs = [manifest, proposals, svm, bbox, *sources.files()]
     restart = restart_directory(work, settings, inputs)
-    svms, classes = load_svms(svm, place)
-    regressors, regressed = load_regressors(bbox, place)
+    svms, classes = load_svms(svm, chosen_device)
+    regressors, regressed = load_regressors(bbox, chosen_device)
     if regressed != classes:
         raise SppnetError(f"{bbox}: other classes than {svm}; train both on the same manifest")
-    detector = Detector(open_features(sources, place), svms, regressors, classes)
+    detector = Detector(open_features(sources, chosen_device), svms, regressors, classes)
     records = subset(read_manifest(manifest, dataset="detection", split="test"), images)
     regions = load_regions(records, proposals, classes)
     frames = detect_parts(regions, detector, detection, restart)

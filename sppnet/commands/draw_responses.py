@@ -41,8 +41,8 @@ def run(
     torch.set_num_threads(threads)
     records = read_manifest(manifest, dataset=dataset, split=split)
     network = load_network(weights, choose_device(device))
-    map_shape(network.trunk, size, size)  # refuses a size that is too small before long work
-    geometry, field = map_geometry(network.trunk), receptive_field(network.trunk)
+    map_shape(network.backbone, size, size)  # refuses a size that is too small before long work
+    geometry, field = map_geometry(network.backbone), receptive_field(network.backbone)
     strengths = _strengths(network, records, size)
     rows = []
     for channel in choose_filters(strengths, filters):

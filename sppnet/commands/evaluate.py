@@ -12,8 +12,7 @@ from typer import Option
 from sppnet.data.manifest import class_list, ground_truth_frame, read_manifest
 from sppnet.data.store import write_json
 from sppnet.data.subset import subset
-from sppnet.detect.detections import BOX, REGRESSED_BOX, read_detections
-from sppnet.detect.evaluate import (
+from sppnet.detect.average_precision import (
     ClassCurve,
     Method,
     average_precisions,
@@ -21,6 +20,7 @@ from sppnet.detect.evaluate import (
     class_curve,
     mean_average_precision,
 )
+from sppnet.detect.detections import BOX, REGRESSED_BOX, read_detections
 from sppnet.detect.features import LAYERS
 from sppnet.errors import SppnetError
 from sppnet.geometry.boxes import non_maximum_suppression
@@ -34,7 +34,7 @@ METHOD: Method = "11-point"  # the rule of VOC 2007, in which all the paper's nu
 def run(
     manifest: Annotated[Path, Option(help="Manifest of prepare-voc.")],
     detections: Annotated[Path, Option(help="detections.parquet of detect.")],
-    iou: Annotated[float, Option(help="Overlap that a hit needs.")],
+    iou: Annotated[float, Option(help="Overlap that a true positive needs.")],
     nms: Annotated[float, Option(help="Largest overlap of two regressed boxes of a class.")],
     bootstrap: Annotated[int, Option(help="Samples of the images for the interval.", min=1)],
     seed: Annotated[int, Option(help="Seed of the samples.")],

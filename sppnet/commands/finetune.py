@@ -15,7 +15,7 @@ from sppnet.detect.finetune import finetune_maps
 from sppnet.detect.regions import load_regions
 from sppnet.detect.sampling import Sampling
 from sppnet.geometry.projection import map_geometry
-from sppnet.models.network import choose_device, rounding, with_background
+from sppnet.models.network import choose_device, numerics_key, with_background
 from sppnet.models.weights import load_network, save_network
 
 
@@ -23,7 +23,7 @@ def run(
     manifest: Annotated[Path, Option(help="Manifest of prepare-voc.")],
     proposals: Annotated[Path, Option(help="Proposals of trainval.")],
     weights: Annotated[Path, Option(help="Network of pretrain.")],
-    features: Annotated[list[Path], Option(help="Maps of cache-features; once per size.")],
+    features: Annotated[list[Path], Option(help="Maps of cache-maps; once per size.")],
     sizes: Annotated[list[int], Option(help="Shorter sides in pixels, in the same order.")],
     target: Annotated[float, Option(help="Side in pixels that a box should have on its scale.")],
     shrink: Annotated[float, Option(help="Pixels by which a box is shrunk on the map.")],
@@ -47,7 +47,7 @@ def run(
     work: Annotated[Path, Option(help="Folder for unfinished work.")],
     output: Annotated[Path, Option(help="Fine-tuned network.")],
     history: Annotated[Path, Option(help="Loss and error by chunk (.csv).")],
-    drops: Annotated[
+    milestones: Annotated[
         list[int] | None, Option(help="Iterations until the rate falls tenfold, in whole chunks.")
     ] = None,
     device: Annotated[str, Option(help="auto, cpu, cuda, cuda:1 ...")] = "auto",
@@ -55,7 +55,7 @@ def run(
 ) -> None:
     """Fine-tune fc6, fc7 and a new classifier over background and the classes."""
     torch.set_num_threads(threads)
-    place = choose_device(device)
+    chosen_device = choose_device(device)
     sampling = Sampling(
         batch=batch,
         positive_fraction=positive_fraction,
@@ -69,7 +69,7 @@ def run(
         seed=seed,
     )
     schedule = sampling.schedule(
-        learning_rate, drops or (), iterations, momentum, weight_decay, warmup
+        learning_rate, milestones or (), iterations, momentum, weight_decay, warmup
     )
     settings = {
         "sampling": asdict(sampling),
@@ -78,11 +78,11 @@ def run(
         "classifier_std": classifier_std,
     }
     inputs = [manifest, proposals, weights, *array_files(features)]
-    restart = restart_directory(work, settings | rounding(place, threads), inputs)
+    restart = restart_directory(work, settings | numerics_key(chosen_device, threads), inputs)
     records = read_manifest(manifest, dataset="detection", split="trainval")
     classes = class_list(records)
-    network = with_background(load_network(weights, place), classes, seed, classifier_std)
-    geometry = map_geometry(network.trunk, shrink=shrink)
+    network = with_background(load_network(weights, chosen_device), classes, seed, classifier_std)
+    geometry = map_geometry(network.backbone, shrink=shrink)
     rows = finetune_maps(
         network,
         load_regions(records, proposals, classes),

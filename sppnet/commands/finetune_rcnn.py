@@ -14,7 +14,7 @@ from sppnet.detect.finetune import finetune_crops
 from sppnet.detect.rcnn import Warp
 from sppnet.detect.regions import load_regions
 from sppnet.detect.sampling import Sampling
-from sppnet.models.network import choose_device, rounding, with_background
+from sppnet.models.network import choose_device, numerics_key, with_background
 from sppnet.models.weights import load_network, save_network
 
 
@@ -42,7 +42,7 @@ def run(
     work: Annotated[Path, Option(help="Folder for unfinished work.")],
     output: Annotated[Path, Option(help="Fine-tuned network.")],
     history: Annotated[Path, Option(help="Loss and error by chunk (.csv).")],
-    drops: Annotated[
+    milestones: Annotated[
         list[int] | None, Option(help="Iterations until the rate falls tenfold, in whole chunks.")
     ] = None,
     device: Annotated[str, Option(help="auto, cpu, cuda, cuda:1 ...")] = "auto",
@@ -50,7 +50,7 @@ def run(
 ) -> None:
     """Fine-tune the whole network with a new classifier over background and the classes."""
     torch.set_num_threads(threads)
-    place = choose_device(device)
+    chosen_device = choose_device(device)
     sampling = Sampling(
         batch=batch,
         positive_fraction=positive_fraction,
@@ -64,19 +64,19 @@ def run(
         seed=seed,
     )
     schedule = sampling.schedule(
-        learning_rate, drops or (), iterations, momentum, weight_decay, warmup
+        learning_rate, milestones or (), iterations, momentum, weight_decay, warmup
     )
     settings = {
         "sampling": asdict(sampling),
         "schedule": asdict(schedule),
         "crops": [crop, context, mirror],
         "classifier_std": classifier_std,
-        **rounding(place, threads),
+        **numerics_key(chosen_device, threads),
     }
     restart = restart_directory(work, settings, [manifest, proposals, weights])
     records = read_manifest(manifest, dataset="detection", split="trainval")
     classes = class_list(records)
-    network = with_background(load_network(weights, place), classes, seed, classifier_std)
+    network = with_background(load_network(weights, chosen_device), classes, seed, classifier_std)
     rows = finetune_crops(
         network,
         load_regions(records, proposals, classes),

@@ -1,11 +1,11 @@
-"""Bring the weights of a trunk that was trained elsewhere into the project's own format."""
+"""Bring the weights of a backbone that was trained elsewhere into the project's own format."""
 
 from pathlib import Path
 from typing import Annotated
 
 from typer import Option
 
-from sppnet.models.weights import import_trunk, save_trunk
+from sppnet.models.weights import import_backbone, save_backbone
 
 
 def run(
@@ -13,5 +13,5 @@ def run(
     backbone: Annotated[str, Option(help="squeezenet, zf5, alex5 or torchvision:NAME.")],
     output: Annotated[Path, Option(help="Safetensors file to write.")],
 ) -> None:
-    """Bring the weights of a trunk that was trained elsewhere into the project's own format."""
-    save_trunk(output, backbone, import_trunk(source, backbone))
+    """Bring the weights of a backbone that was trained elsewhere into the project's own format."""
+    save_backbone(output, backbone, import_backbone(source, backbone))

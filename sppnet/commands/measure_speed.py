@@ -59,19 +59,19 @@ def run(
 ) -> None:
     """Time the conv and fc parts of detectors; other work on the machine spoils the numbers."""
     torch.set_num_threads(threads)
-    place = choose_device(device)
+    chosen_device = choose_device(device)
     records = subset(read_manifest(manifest, dataset="detection", split="test"), images)
     regions = load_regions(records, proposals, class_list(records))
     samples = [(read_listed(each), each.boxes[each.ground_truth :]) for each in regions]
     detectors, details = {}, {}
     for each in map(read_column, column):
-        detectors[each["name"]], used = open_detector(each, samples[0], batch, place)
+        detectors[each["name"]], used = open_detector(each, samples[0], batch, chosen_device)
         details[each["name"]] = {"batch": used} if used else {}
-    times = measure(detectors, samples, repeats=repeats, device=place)
+    times = measure(detectors, samples, repeats=repeats, device=chosen_device)
     write_json(
         output,
         {
-            **describe_machine(place),
+            **describe_machine(chosen_device),
             "scope": SCOPE,
             "images": len(samples),
             "repeats": repeats,
@@ -100,22 +100,22 @@ def read_column(text: str) -> dict[str, Any]:
 
 
 def open_detector(
-    column: dict[str, Any], sample: Sample, batches: list[int], place: torch.device
+    column: dict[str, Any], sample: Sample, batches: list[int], device: torch.device
 ) -> tuple[TimedDetector, int | None]:
     """Load a detector; with R-CNN, the batch that it runs fastest with.
 
     Raises:
         SppnetError: a file cannot be read, or has no SVMs on fc7.
     """
-    network = load_network(Path(column["finetuned"]), place)
-    svms, _ = load_svms(Path(column["svm"]), place)
+    network = load_network(Path(column["finetuned"]), device)
+    svms, _ = load_svms(Path(column["svm"]), device)
     if "ftfc7" not in svms:
         raise SppnetError(f"{column['svm']}: holds no SVMs of ftfc7; run train-svm anew")
     if column["method"] == "rcnn":
         warp = Warp(size=column["crop"], context=column["context"])
-        crops = fastest_batch(CropPooling(network, warp, batches[0]), sample, batches, place)
+        crops = fastest_batch(CropPooling(network, warp, batches[0]), sample, batches, device)
         return TimedDetector(crops, network, svms["ftfc7"]), crops.batch
-    trunk = load_network(Path(column["weights"]), place)
-    geometry = map_geometry(trunk.trunk, shrink=column["shrink"])
-    pooling: Pooling = MapPooling(trunk, geometry, tuple(column["sizes"]), column["target"])
+    pretrained = load_network(Path(column["weights"]), device)
+    geometry = map_geometry(pretrained.backbone, shrink=column["shrink"])
+    pooling: Pooling = MapPooling(pretrained, geometry, tuple(column["sizes"]), column["target"])
     return TimedDetector(pooling, network, svms["ftfc7"]), None

@@ -1,4 +1,4 @@
-"""measure-training-speed: time per image of several ways of training, in one process."""
+"""measure-training-speed: time per image of several training variants, in one process."""
 
 import json
 from pathlib import Path
@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import torch
 from typer import Option
 
-from sppnet.classify.pretrain import TrainingCrops
+from sppnet.classify.training_crops import TrainingCrops
 from sppnet.classify.training_set import open_training_set
 from sppnet.classify.training_timing import TimedTraining, time_training
 from sppnet.data.store import write_json
@@ -24,10 +24,10 @@ SCOPE = (
 
 
 def run(
-    regime: Annotated[
+    variant: Annotated[
         list[str],
         Option(
-            help="A way of training as JSON: name, weights (a network of pretrain to go on "
+            help="A training variant as JSON: name, weights (a network of pretrain to go on "
             "from), sizes, size_choice. Once per way."
         ),
     ],
@@ -50,9 +50,9 @@ def run(
     workers: Annotated[int, Option(help="Processes that cut crops; 0 for none.", min=0)] = 0,
     threads: Annotated[int, Option(help="CPU threads.", min=1)] = 1,
 ) -> None:
-    """Time ways of training in turn; other work on the machine spoils the numbers."""
+    """Time training variants in turn; other work on the machine spoils the numbers."""
     torch.set_num_threads(threads)
-    place = choose_device(device)
+    chosen_device = choose_device(device)
     images = open_training_set(manifest, store, validation_store, resize)
     if batches * batch > len(images.training_labels):
         raise SppnetError(
@@ -60,8 +60,8 @@ def run(
             f"{len(images.training_labels)} images; lower it"
         )
     pictures, trainings, networks = images.training(), {}, {}
-    for each in map(read_regime, regime):
-        network = load_network(Path(each["weights"]), place)
+    for each in map(read_variant, variant):
+        network = load_network(Path(each["weights"]), chosen_device)
         if network.architecture.classes != images.classes:
             raise SppnetError(f"{each['weights']}: other classes than the images; train it anew")
         crops = TrainingCrops(
@@ -75,21 +75,26 @@ def run(
             colour=colour,
             images_per_epoch=batches * batch,
             workers=workers,
-            device=place,
+            device=chosen_device,
         )
         trainings[each["name"]] = TimedTraining(network, crops)
         networks[each["name"]] = {"network": Path(each["weights"]).stem}
     schedule = Schedule(learning_rate, (), 1, momentum, weight_decay, warmup=0)
     times = time_training(
-        trainings, schedule=schedule, seed=seed, precision=precision, turns=turns, device=place
+        trainings,
+        schedule=schedule,
+        seed=seed,
+        precision=precision,
+        turns=turns,
+        device=chosen_device,
     )
     report = {"scope": SCOPE, "batch": batch, "batches": batches, "turns": turns}
     columns = {name: networks[name] | {"total": summary(times[name])} for name in times}
-    write_json(output, describe_machine(place) | report | {"columns": columns})
+    write_json(output, describe_machine(chosen_device) | report | {"columns": columns})
 
 
-def read_regime(text: str) -> dict[str, Any]:
-    """Fields of a way of training from JSON.
+def read_variant(text: str) -> dict[str, Any]:
+    """Fields of a training variant from JSON.
 
     Raises:
         SppnetError: not JSON, or a missing field.
@@ -99,6 +104,6 @@ def read_regime(text: str) -> dict[str, Any]:
         return {name: values[name] for name in ("name", "weights", "sizes", "size_choice")}
     except (ValueError, KeyError, TypeError) as error:
         raise SppnetError(
-            f"--regime: {text!r} is not the JSON of a way of training ({error!r}); "
+            f"--variant: {text!r} is not the JSON of a training variant ({error!r}); "
             "give name, weights, sizes, size_choice"
         ) from None

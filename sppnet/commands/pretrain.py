@@ -11,8 +11,8 @@ import torch
 from torch import Tensor, nn
 from typer import Option
 
-from sppnet.classify.evaluate import top_error, view_scores
-from sppnet.classify.pretrain import TrainingCrops
+from sppnet.classify.top_k_error import top_error, view_scores
+from sppnet.classify.training_crops import TrainingCrops
 from sppnet.classify.training_set import Part, TrainingSet, hold_out, open_training_set
 from sppnet.data.store import atomic_path, restart_directory, write_json
 from sppnet.errors import SppnetError
@@ -21,20 +21,20 @@ from sppnet.models.network import (
     Network,
     build_network,
     choose_device,
-    rounding,
+    numerics_key,
 )
 from sppnet.models.network import (
-    freeze_trunk as without_gradients,
+    freeze_backbone as without_gradients,
 )
 from sppnet.models.processes import joined_processes, process_count, process_number
 from sppnet.models.training import History, Precision, Schedule, Validate, fit
-from sppnet.models.weights import load_trunk, save_network
+from sppnet.models.weights import load_backbone, save_network
 
 
 @joined_processes()
 def run(
     backbone: Annotated[str, Option(help="Of Table 1, alex5, squeezenet or torchvision:NAME.")],
-    width: Annotated[float, Option(help="Factor on the trunk's channels.")],
+    width: Annotated[float, Option(help="Factor on the backbone's channels.")],
     levels: Annotated[list[int], Option(help="Bins per side of each pyramid level.")],
     fc: Annotated[int, Option(help="Units of fc6 and of fc7.")],
     mean: Annotated[list[float], Option(help="Subtracted from pixels, per channel.")],
@@ -63,7 +63,7 @@ def run(
     manifest: Annotated[Path | None, Option(help="Manifest of the images.")] = None,
     store: Annotated[Path | None, Option(help="Stored training images, for a manifest.")] = None,
     validation_store: Annotated[Path | None, Option(help="Stored validation images.")] = None,
-    drops: Annotated[list[int] | None, Option(help="Epochs before the rate drops.")] = None,
+    milestones: Annotated[list[int] | None, Option(help="Epochs before the rate drops.")] = None,
     plateau: Annotated[
         int | None, Option(help="Epochs without a lower held-out error before the rate drops.")
     ] = None,
@@ -71,9 +71,9 @@ def run(
         float | None, Option(help="Share of the training images that --plateau watches instead.")
     ] = None,
     images_per_epoch: Annotated[int | None, Option(help="Images drawn per epoch.")] = None,
-    map_std: Annotated[float, Option(help="Divisor of the trunk's feature maps.")] = 1.0,
-    trunk: Annotated[Path | None, Option(help="Trunk weights to start from.")] = None,
-    freeze_trunk: Annotated[bool, Option(help="Train the fc layers only.")] = False,
+    map_std: Annotated[float, Option(help="Divisor of the backbone's feature maps.")] = 1.0,
+    backbone_weights: Annotated[Path | None, Option(help="Backbone weights to start from.")] = None,
+    freeze_backbone: Annotated[bool, Option(help="Train the fc layers only.")] = False,
     precision: Annotated[Precision, Option(help="mixed: bfloat16 on a GPU.")] = "full",
     device: Annotated[str, Option(help="auto, cpu or cuda.")] = "auto",
     workers: Annotated[int, Option(help="Processes that cut crops; 0 for none.", min=0)] = 0,
@@ -82,16 +82,24 @@ def run(
     """Train a network to name the one object of an image."""
     settings = dict(locals())
     torch.set_num_threads(threads)
-    steps = (learning_rate, tuple(drops or ()), epochs, momentum, weight_decay, warmup, plateau)
+    steps = (
+        learning_rate,
+        tuple(milestones or ()),
+        epochs,
+        momentum,
+        weight_decay,
+        warmup,
+        plateau,
+    )
     schedule = Schedule(*steps)
-    settings["device"] = processor = choose_device(device)
-    _check_flags(settings, schedule, processor)
+    settings["device"] = chosen_device = choose_device(device)
+    _check_flags(settings, schedule, chosen_device)
     images = open_training_set(manifest, store, validation_store, resize)
     pixels = (_three(mean), std, channel_order, map_std)
     architecture = Architecture(backbone, width, tuple(levels), fc, images.classes, *pixels)
-    network = _start(architecture, initialisation, seed, trunk, freeze_trunk)
+    network = _start(architecture, initialisation, seed, backbone_weights, freeze_backbone)
     _check_sizes(network, {"--crop": [crop], "--sizes": sizes})
-    network.to(processor)
+    network.to(chosen_device)
     kept, watched, tested = _parts(images, holdout, crop)
     crops = TrainingCrops(
         kept.images,
@@ -104,7 +112,7 @@ def run(
         colour=colour,
         images_per_epoch=images_per_epoch,
         workers=workers,
-        device=processor,
+        device=chosen_device,
     )
     rows = fit(
         network,
@@ -112,7 +120,9 @@ def run(
         tested.validation(crops, watched),
         schedule=schedule,
         seed=seed,
-        restart=_restart(work, settings, images.files + ([trunk] if trunk else [])),
+        restart=_restart(
+            work, settings, images.files + ([backbone_weights] if backbone_weights else [])
+        ),
         select=None,
         precision=precision,
     )
@@ -126,8 +136,8 @@ def _check_flags(settings: dict[str, Any], schedule: Schedule, device: torch.dev
     crop, resize, batch = settings["crop"], settings["resize"], settings["batch"]
     if crop > resize:
         raise SppnetError(f"--crop: {crop} pixels do not fit into {resize} (--resize); lower it")
-    if schedule.plateau is not None and schedule.drops:
-        raise SppnetError("--plateau: takes the place of --drops; give one of them")
+    if schedule.plateau is not None and schedule.milestones:
+        raise SppnetError("--plateau: takes the place of --milestones; give one of them")
     if (schedule.plateau is None) != (settings["holdout"] is None):
         raise SppnetError("--plateau: watches the images of --holdout; give both, or neither")
     if settings["precision"] == "mixed" and device.type != "cuda":
@@ -140,11 +150,19 @@ def _check_flags(settings: dict[str, Any], schedule: Schedule, device: torch.dev
 
 def _restart(work: Path, settings: dict[str, Any], inputs: Sequence[Path]) -> Path:
     # Files count by their contents; workers change nothing.
-    files = {"manifest", "store", "validation_store", "trunk", "weights", "history", "metrics"}
+    files = {
+        "manifest",
+        "store",
+        "validation_store",
+        "backbone_weights",
+        "weights",
+        "history",
+        "metrics",
+    }
     unnamed = files | {"work", "workers", "device", "threads"}
     named = {name: value for name, value in settings.items() if name not in unnamed}
     named["processes"] = process_count()  # each draws a dropout of its own
-    named |= rounding(settings["device"], settings["threads"])
+    named |= numerics_key(settings["device"], settings["threads"])
     return restart_directory(work, named, inputs)
 
 
@@ -171,7 +189,7 @@ def _start(
     architecture: Architecture,
     initialisation: Literal["gaussian", "he"],
     seed: int,
-    trunk: Path | None,
+    backbone_weights: Path | None,
     frozen: bool,
 ) -> Network:
     network = build_network(
@@ -179,15 +197,15 @@ def _start(
         initialisation=initialisation,
         generator=torch.Generator().manual_seed(seed),
     )
-    if trunk is not None:
-        load_trunk(network, trunk)
+    if backbone_weights is not None:
+        load_backbone(network, backbone_weights)
     if frozen:
         without_gradients(network)
     return network
 
 
 def _check_sizes(network: Network, sizes: Mapping[str, Sequence[int]]) -> None:
-    """Refuse an input on which the trunk leaves no cell, before hours of work."""
+    """Refuse an input on which the backbone leaves no cell, before hours of work."""
     for flag, size in [(flag, size) for flag, each in sizes.items() for size in each]:
         try:
             with torch.inference_mode():
@@ -195,7 +213,7 @@ def _check_sizes(network: Network, sizes: Mapping[str, Sequence[int]]) -> None:
         except (RuntimeError, SppnetError) as error:
             reason = " ".join(str(error).split())
             raise SppnetError(
-                f"{flag}: {size} pixels are too few for the trunk ({reason}); raise it"
+                f"{flag}: {size} pixels are too few for the backbone ({reason}); raise it"
             ) from None
 
 
@@ -212,8 +230,8 @@ class _Labelled:
 
         def validate(module: nn.Module) -> dict[str, float]:
             network = cast(Network, module)
-            told = {"size": crops.size, "validation_error": self._error(network)}
-            return told | ({"held_out_error": watched._error(network)} if watched else {})
+            measured = {"size": crops.size, "validation_error": self._error(network)}
+            return measured | ({"held_out_error": watched._error(network)} if watched else {})
 
         return validate
 

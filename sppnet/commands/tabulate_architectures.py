@@ -9,7 +9,7 @@ from sppnet.report.architectures import (
     measured_stages,
     stacked,
     table1_lines,
-    table1_twin,
+    table1_metadata,
     unmet,
 )
 from sppnet.report.tables import aligned, write_table
@@ -24,5 +24,5 @@ def run(
     """Build the backbones, lay them out as Table 1, print it, and write it as CSV and JSON."""
     stages = {name: measured_stages(name, input_size) for name in backbone}
     lines = table1_lines(stages)
-    write_table(table, lines, cells, table1_twin(stages, input_size))
+    write_table(table, lines, cells, table1_metadata(stages, input_size))
     print("\n".join([aligned(stacked(lines)), *unmet(stages)]))

@@ -26,7 +26,7 @@ def run(
     bootstrap: Annotated[int, Option(help="Samples behind each interval.", min=1)],
     seed: Annotated[int, Option(help="Seed of the samples.")],
     text: Annotated[Path, Option("--csv", help="The table of claims.")],
-    twin: Annotated[Path, Option("--json", help="Every line with the numbers behind it.")],
+    metadata: Annotated[Path, Option("--json", help="Every line with the numbers behind it.")],
 ) -> None:
     """Compare the measured effects with the paper's claims; print and write the verdicts."""
     rows: list[dict[str, Any]] = []
@@ -36,7 +36,7 @@ def run(
         paper = paper_effect(claim, reference) if comparable else None
         rows.append(claim_row(claim, where, found, paper))
     lines = layout(rows)
-    write_table(text, lines, twin, {"claims": rows})
+    write_table(text, lines, metadata, {"claims": rows})
     print(aligned(lines))
 
 

@@ -31,13 +31,13 @@ def run(
     bootstrap: Annotated[int, Option(help="Samples behind each interval.", min=1)],
     seed: Annotated[int, Option(help="Seed of the samples.")],
     text: Annotated[Path, Option("--csv", help="The table, laid out as in the paper.")],
-    twin: Annotated[Path, Option("--json", help="Every cell: value, n, interval, paper.")],
+    metadata: Annotated[Path, Option("--json", help="Every cell: value, n, interval, paper.")],
 ) -> None:
     """Lay out a table of classification errors, print it, and write it as CSV and JSON."""
     requests = [read_request(each) for each in cell]
     lines = error_table(table, requests, reference, replicates=bootstrap, seed=seed)
     texts = layout(table, lines)
-    write_table(text, texts, twin, cell_metrics(lines))
+    write_table(text, texts, metadata, cell_metrics(lines))
     print(aligned(texts))
 
 

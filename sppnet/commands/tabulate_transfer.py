@@ -43,7 +43,7 @@ def run(
         paper_rows = read_paper_rows(reference, table)
         compared = comparison_cells(columns, results, layer or [], paper_rows)
         lines = comparison_lines(columns, compared, paper_rows)
-        twin = metrics(compared)
+        metadata = metrics(compared)
     else:
         paper = read_reference(reference, table)
         found = layer_cells(table, columns, results, paper)
@@ -52,8 +52,8 @@ def run(
             if beside is None:
                 raise SppnetError(f"--warped-column {warped_column}: no such --column; name one")
             add_warped(found, beside, read_json(warped), paper)
-        lines, twin = layer_lines(table, columns, found), metrics(found)
-    write_table(csv_path, lines, cells, twin)
+        lines, metadata = layer_lines(table, columns, found), metrics(found)
+    write_table(csv_path, lines, cells, metadata)
     print(aligned(lines))
 
 

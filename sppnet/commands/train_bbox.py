@@ -15,7 +15,7 @@ from sppnet.detect.bbox_regression import RegressionSettings, fit_regressors, sa
 from sppnet.detect.regions import load_regions
 from sppnet.detect.sources import Method, Sources, open_features
 from sppnet.detect.svm import Scaling, feature_scales
-from sppnet.models.network import choose_device, rounding
+from sppnet.models.network import choose_device, numerics_key
 
 
 def run(
@@ -49,7 +49,7 @@ def run(
 ) -> None:
     """Fit one ridge regression per class from pooled conv5 features to better boxes."""
     torch.set_num_threads(threads)
-    place = choose_device(device)
+    chosen_device = choose_device(device)
     sources = Sources(
         method, weights, finetuned, features, sizes or (), target, shrink, finetuned_features
     )
@@ -60,10 +60,10 @@ def run(
         "regression": asdict(regression),
         "scaling": asdict(scaling),
         "images": images,
-        **rounding(place, threads),
+        **numerics_key(chosen_device, threads),
     }
     restart = restart_directory(work, settings, [manifest, proposals, *sources.files()])
-    opened = open_features(sources, place)
+    opened = open_features(sources, chosen_device)
     classes = opened.finetuned.architecture.classes
     records = subset(read_manifest(manifest, dataset="detection", split="trainval"), images)
     regions = load_regions(records, proposals, classes)

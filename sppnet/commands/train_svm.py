@@ -17,7 +17,7 @@ from sppnet.detect.mining import MiningSettings, train_svms
 from sppnet.detect.regions import load_regions
 from sppnet.detect.sources import Method, Sources, open_features
 from sppnet.detect.svm import Scaling, SvmSettings, save_svms
-from sppnet.models.network import choose_device, rounding
+from sppnet.models.network import choose_device, numerics_key
 
 
 def run(
@@ -60,7 +60,7 @@ def run(
 ) -> None:
     """Train one linear SVM per class and layer, adding hard negatives image by image."""
     torch.set_num_threads(threads)
-    place = choose_device(device)
+    chosen_device = choose_device(device)
     sources = Sources(
         method, weights, finetuned, features, sizes or (), target, shrink, finetuned_features
     )
@@ -75,10 +75,10 @@ def run(
         "svm": asdict(svm),
         "scaling": asdict(scaling),
         "images": images,
-        **rounding(place, threads),
+        **numerics_key(chosen_device, threads),
     }
     restart = restart_directory(work, settings, [manifest, proposals, *sources.files()])
-    opened = open_features(sources, place)
+    opened = open_features(sources, chosen_device)
     classes = opened.finetuned.architecture.classes
     records = subset(read_manifest(manifest, dataset="detection", split="trainval"), images)
     maps = opened.source if isinstance(opened.source, MapFeatures) else None

@@ -29,7 +29,7 @@ def run(
         Option(help="Features of trainval, or of all of Caltech-101; repeat, one per image size."),
     ],
     cost: Annotated[float, Option(help="C of the SVMs.")],
-    seed: Annotated[int, Option(help="Of the held-out part, splits, samples and halvings.")],
+    seed: Annotated[int, Option(help="Of the held-out part, splits, samples and split-halves.")],
     output: Annotated[Path, Option(help="Results by layer (.json).")],
     outcomes: Annotated[Path, Option(help="Scores, or predictions, of every image (.parquet).")],
     test_features: Annotated[
@@ -49,8 +49,8 @@ def run(
         int | None, Option(help="caltech101: most test images of a category.", min=1)
     ] = None,
     splits: Annotated[int | None, Option(help="caltech101: random splits.", min=1)] = None,
-    halvings: Annotated[
-        int | None, Option(help="caltech101: halvings of the images for the interval.", min=1)
+    split_halves: Annotated[
+        int | None, Option(help="caltech101: split-halves of the images for the interval.", min=1)
     ] = None,
     device: Annotated[str, Option(help="auto, cpu, cuda, cuda:1 ...")] = "auto",
     threads: Annotated[int, Option(help="CPU threads.", min=1)] = 1,
@@ -68,7 +68,7 @@ def run(
             "train_per_class": train_per_class,
             "test_per_class": test_per_class,
             "splits": splits,
-            "halvings": halvings,
+            "split_halves": split_halves,
         }
         _require(protocol, counts)
         caltech = CaltechProtocol(**shared, **counts)  # type: ignore[arg-type]

@@ -141,9 +141,9 @@ class ImageStore(LazyImages):
             raise SppnetError(f"{self.path}: no store of images ({reason}); store them") from None
         self.labels = table["label"].dictionary_encode().combine_chunks()
         self._names, self._sums = table["image"], table["sha256"]
-        places = table.select(["shard", "offset", "length", "width", "height"]).to_pandas()
-        self._places = places.to_numpy(np.int64)
-        ends = (places["offset"] + places["length"]).groupby(places["shard"]).max()
+        positions = table.select(["shard", "offset", "length", "width", "height"]).to_pandas()
+        self._positions = positions.to_numpy(np.int64)
+        ends = (positions["offset"] + positions["length"]).groupby(positions["shard"]).max()
         self._shards = [self._map(number, int(end)) for number, end in enumerate(ends)]
 
     def _map(self, shard: int, size: int) -> np.ndarray:
@@ -153,11 +153,11 @@ class ImageStore(LazyImages):
         return np.asarray(np.memmap(path, np.uint8, mode="r"))
 
     def __len__(self) -> int:
-        return len(self._places)
+        return len(self._positions)
 
     def at(self, index: int) -> np.ndarray:
         """One image."""
-        width, height = self._places[index, 3:].tolist()
+        width, height = self._positions[index, 3:].tolist()
         return self.form.decode(self.stored(index), width, height, self.name(index))
 
     def name(self, index: int) -> str:
@@ -166,7 +166,7 @@ class ImageStore(LazyImages):
 
     def stored(self, index: int) -> np.ndarray:
         """The bytes of an image as stored: uint8 `(L,)`, a read-only view of the shard."""
-        shard, offset, length = self._places[index, :3].tolist()
+        shard, offset, length = self._positions[index, :3].tolist()
         stored: np.ndarray = self._shards[shard][offset : offset + length]
         return stored
 
@@ -174,7 +174,7 @@ class ImageStore(LazyImages):
         """What is wrong with the stored bytes of an image, by their checksum."""
         if sha256(self.stored(index).data).hexdigest() == str(self._sums[index]):
             return None
-        shard = shard_path(self.path, int(self._places[index, 0]))
+        shard = shard_path(self.path, int(self._positions[index, 0]))
         return Problem(self.name(index), f"its bytes in {shard} have changed", "store it again")
 
     def verify(self) -> None:

@@ -288,13 +288,13 @@ class ArrayStore:
                 f"{self.path}: cannot be read ({error}); delete it and cache the features anew"
             )
             raise SppnetError(message) from None
-        self._places = {
+        self._positions = {
             key: (int(first), tuple(int(side) for side in shape))
             for key, first, shape in zip(
                 index["key"], index["first_row"], index["shape"], strict=True
             )
         }
-        shapes = [shape for _, shape in self._places.values()]
+        shapes = [shape for _, shape in self._positions.values()]
         rows = sum(int(np.prod(shape[:-1])) for shape in shapes)
         stored = (rows, *{shape[-1] for shape in shapes})
         if self._rows.shape != stored:
@@ -310,10 +310,10 @@ class ArrayStore:
 
     def keys(self) -> list[str]:
         """Keys in the order in which they were written."""
-        return list(self._places)
+        return list(self._positions)
 
     def __contains__(self, key: str) -> bool:
-        return key in self._places
+        return key in self._positions
 
     def __getitem__(self, key: str) -> np.ndarray:
         """The array of `key`, a read-only view of the file.
@@ -321,11 +321,11 @@ class ArrayStore:
         Raises:
             SppnetError: no such key.
         """
-        if key not in self._places:
+        if key not in self._positions:
             raise SppnetError(
                 f"{self.path}: holds nothing for image {key}; cache the features anew"
             )
-        first, shape = self._places[key]
+        first, shape = self._positions[key]
         rows = int(np.prod(shape[:-1]))
         array: np.ndarray = self._rows[first : first + rows].reshape(shape)
         return array

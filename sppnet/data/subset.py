@@ -20,22 +20,22 @@ def subset(records: Sequence[ImageRecord], count: int | None) -> list[ImageRecor
     if count is None or count >= len(records):
         return list(records)
     chosen = _by_turns(records)
-    return [records[place] for place in sorted(next(chosen) for _ in range(count))]
+    return [records[index] for index in sorted(next(chosen) for _ in range(count))]
 
 
 def _by_turns(records: Sequence[ImageRecord]) -> Iterator[int]:
-    """Places of all records; those without an object come last."""
+    """Indices of all records; those without an object come last."""
     waiting = [
-        [place for place, record in enumerate(records) if name in record.class_names]
+        [index for index, record in enumerate(records) if name in record.class_names]
         for name in class_list(records)
     ]
     waiting.append(list(range(len(records))))
     taken: set[int] = set()
     while any(waiting[:-1]):
-        for places in waiting[:-1]:
-            left = [place for place in places if place not in taken]
-            places[:] = left[1:]
+        for indices in waiting[:-1]:
+            left = [index for index in indices if index not in taken]
+            indices[:] = left[1:]
             if left:
                 taken.add(left[0])
                 yield left[0]
-    yield from (place for place in waiting[-1] if place not in taken)
+    yield from (index for index in waiting[-1] if index not in taken)

@@ -131,14 +131,14 @@ def _gather(
     targets = torch.empty(len(pairs), 4, dtype=torch.float64)
     samples = torch.empty(0)
     for image in images.unique().tolist():
-        places, each = torch.nonzero(images == image).flatten(), regions[image]
-        found = features.pool5(each, rows[places])
+        positions, each = torch.nonzero(images == image).flatten(), regions[image]
+        found = features.pool5(each, rows[positions])
         if not len(samples):
             # one allocation: joining parts would take twice the memory
             samples = found.new_empty(len(pairs), found.shape[1])
-        samples[places.to(found.device)] = found
-        targets[places] = encode_deltas(
-            each.boxes[rows[places]], each.boxes[objects[places]]
+        samples[positions.to(found.device)] = found
+        targets[positions] = encode_deltas(
+            each.boxes[rows[positions]], each.boxes[objects[positions]]
         ).double()
     return samples, targets
 

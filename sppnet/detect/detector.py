@@ -113,11 +113,11 @@ def _regressed(
     if layer != REGRESSED_LAYER or not len(rows):
         return np.full((len(rows), 4), np.nan, dtype=np.float32)
     # a box kept for several classes is pooled once
-    unique, place = torch.unique(rows, return_inverse=True)
+    unique, index = torch.unique(rows, return_inverse=True)
     pooled = detector.features.regression_features(regions, unique)
     moved = predict_boxes(
         detector.regressors,
-        pooled[place.to(pooled.device)],
+        pooled[index.to(pooled.device)],
         numbers,
         regions.boxes[rows],
         width=regions.width,

@@ -34,7 +34,7 @@ def convolve(network: Network, image: np.ndarray, size: int) -> Tensor:
     """conv5 map of a whole image whose shorter side is resized to `size`.
 
     Args:
-        network: its trunk is applied on the device that it is on.
+        network: its backbone is applied on the device that it is on.
         image: uint8 `(H, W, 3)` RGB.
         size: shorter side in pixels.
 
@@ -88,7 +88,7 @@ class MapFeatures:
 
     Args:
         stores: maps of `cache_maps` by shorter side in pixels, in the order of the scales.
-        geometry: stride and offset of the trunk that made the maps.
+        geometry: stride and offset of the backbone that made the maps.
         levels: bins per side of each pyramid level.
         target: side in pixels that a box should have on its scale (the paper's 224).
         device: where to pool; the features stay there.
@@ -170,8 +170,8 @@ class MapFeatures:
             int64 `Tensor[J]`, some of `rows`, and int64 `Tensor[K]`: where among these the
             features of each of the K rows are.
         """
-        first, place = first_of_equal(self.window_keys(regions, rows))
-        return rows[first], place
+        first, index = first_of_equal(self.window_keys(regions, rows))
+        return rows[first], index
 
     def _map(self, regions: ImageRegions, scale: int) -> Tensor:
         stored = self.stores[self.sizes[scale]].read(regions.image)
@@ -238,7 +238,7 @@ class LayerFeatures:
         unknown = sorted(set(names) - set(LAYERS))
         if unknown:
             raise SppnetError(f"layer: {unknown[0]!r} is unknown; use {', '.join(LAYERS)}")
-        rows, place = self.source.distinct(regions, rows)
+        rows, index = self.source.distinct(regions, rows)
         found: dict[str, Tensor] = {}
         if {"pool5", "fc6"} & set(names):
             found["pool5"] = self.source.pool5(regions, rows)
@@ -249,7 +249,7 @@ class LayerFeatures:
             pooled = found["pool5"] if shared else self.regression_features(regions, rows)
             hidden = _hidden(self.finetuned, pooled)
             found.update(ftfc6=hidden["fc6"], ftfc7=hidden["fc7"])
-        return {name: found[name][place.to(found[name].device)] for name in names}
+        return {name: found[name][index.to(found[name].device)] for name in names}
 
     def regression_features(self, regions: ImageRegions, rows: Tensor) -> Tensor:
         """float32 `Tensor[K, D]` pooled conv5 features that the box regressors act on."""
@@ -275,7 +275,7 @@ def open_maps(
         features: one `.npy` per size.
         sizes: shorter sides in pixels, in the same order.
         network: the network that made the maps, on the device to pool on.
-        geometry: of its trunk.
+        geometry: of its backbone.
         target: see `MapFeatures`.
 
     Raises:

@@ -22,7 +22,7 @@ from sppnet.detect.rcnn import Warp, fill_colour, mirror_half, normalise, warp_r
 from sppnet.detect.regions import ImageRegions, sample_regions
 from sppnet.detect.sampling import Sampling, batch_rows, chunk_images, hold_out
 from sppnet.errors import SppnetError
-from sppnet.models.network import Network, freeze_trunk
+from sppnet.models.network import Network, freeze_backbone
 from sppnet.models.training import History, Schedule, Validate, fit
 
 # inputs of some boxes of an image, in a compact type
@@ -40,14 +40,14 @@ def finetune_maps(
     schedule: Schedule,
     restart: Path,
 ) -> History:
-    """Fine-tune fc6, fc7 and fc8 on boxes pooled from cached maps; the trunk stays as it is.
+    """Fine-tune fc6, fc7 and fc8 on boxes pooled from cached maps; the backbone stays as it is.
 
     Args:
         network: trained in place; its outputs are background and the classes of the regions.
         regions: training images with their boxes.
         features: cached maps of those images.
         sampling: how boxes are drawn.
-        schedule: its epochs and drops count chunks (see `Sampling.schedule`).
+        schedule: its epochs and milestones count chunks (see `Sampling.schedule`).
         restart: folder for unfinished work.
 
     Returns:
@@ -60,7 +60,7 @@ def finetune_maps(
     Source: SPP 4.2 (its scale is not stated, the best one is implied); release
         spp_finetune_voc.m (scale at random).
     """
-    freeze_trunk(network)
+    freeze_backbone(network)
     device = network.fc6.weight.device
 
     def gather(each: ImageRegions, rows: Tensor, generator: torch.Generator) -> Tensor:
@@ -96,7 +96,7 @@ def finetune_crops(
         warp: how boxes are cut out.
         mirror: mirror each crop with probability 1/2 when it is trained on; held-out ones never.
         sampling: how boxes are drawn.
-        schedule: its epochs and drops count chunks (see `Sampling.schedule`).
+        schedule: its epochs and milestones count chunks (see `Sampling.schedule`).
         restart: folder for unfinished work.
 
     Returns:

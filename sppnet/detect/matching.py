@@ -6,7 +6,7 @@ import pandas as pd
 from sppnet.errors import SppnetError
 
 COORDINATES = ["x1", "y1", "x2", "y2"]
-HIT, MISS, IGNORED = 1, 0, -1
+TRUE_POSITIVE, FALSE_POSITIVE, IGNORED = 1, 0, -1
 
 
 def match_detections(
@@ -22,10 +22,11 @@ def match_detections(
     Args:
         detections: image, score, x1, y1, x2, y2 (pixels, half-open); D rows.
         ground_truth: image, x1, y1, x2, y2, difficult.
-        iou: overlap that a hit needs, above 0.
+        iou: overlap that a true positive needs, above 0.
 
     Returns:
-        int64 (D,) HIT, MISS or IGNORED by falling score, and int64 (D,) the row of each.
+        int64 (D,) TRUE_POSITIVE, FALSE_POSITIVE or IGNORED by falling score, and int64 (D,) the row
+        of each.
 
     Raises:
         SppnetError: a column is missing or a detection has NaN.
@@ -38,16 +39,16 @@ def match_detections(
     ranked = detections.iloc[order]
     overlap, partner = _best_partners(ranked, ground_truth)
     met = overlap >= iou
-    outcomes = np.full(len(ranked), MISS)
+    outcomes = np.full(len(ranked), FALSE_POSITIVE)
     _, first = np.unique(partner[met], return_index=True)
-    outcomes[np.flatnonzero(met)[first]] = HIT
+    outcomes[np.flatnonzero(met)[first]] = TRUE_POSITIVE
     difficult = ground_truth["difficult"].to_numpy(bool)
     outcomes[met & np.append(difficult, False)[partner]] = IGNORED
     return outcomes, order
 
 
 def image_numbers(frame: pd.DataFrame, images: pd.Index) -> np.ndarray:
-    """Place (N,) of each row's image in `images`; -1 where it is not among them."""
+    """Index (N,) of each row's image in `images`; -1 where it is not among them."""
     return np.asarray(images.get_indexer(pd.Index(frame["image"].to_numpy(object))))
 
 
@@ -77,13 +78,13 @@ def _best_partners(
     rows = np.argsort(group, kind="stable")
     counts = np.append(np.bincount(group, minlength=len(images)), 0)  # the last: unknown images
     starts = np.cumsum(counts) - counts
-    place = image_numbers(detections, images)
+    position = image_numbers(detections, images)
     boxes = detections[COORDINATES].to_numpy(np.float64)
     objects = ground_truth[COORDINATES].to_numpy(np.float64)
     best, partner = np.full(len(boxes), -1.0), np.full(len(boxes), -1)
     for step in range(int(counts.max())):
-        has = np.flatnonzero(counts[place] > step)
-        row = rows[starts[place[has]] + step]
+        has = np.flatnonzero(counts[position] > step)
+        row = rows[starts[position[has]] + step]
         overlap = _pairwise_overlap(boxes[has], objects[row])
         better = overlap > best[has]
         best[has[better]], partner[has[better]] = overlap[better], row[better]

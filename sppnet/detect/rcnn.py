@@ -119,7 +119,7 @@ def convolve_boxes(
     """Pooled conv5 features of warped boxes.
 
     Args:
-        network: its trunk and pyramid are applied on the device that it is on.
+        network: its backbone and pyramid are applied on the device that it is on.
         image: uint8 `(H, W, 3)` RGB.
         boxes: `(R, 4)` in pixels of the image.
         warp: how boxes are cut out.

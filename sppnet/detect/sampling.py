@@ -58,7 +58,7 @@ class Sampling:
     def schedule(
         self,
         learning_rate: float,
-        drops: Sequence[int],
+        milestones: Sequence[int],
         iterations: int,
         momentum: float,
         weight_decay: float,
@@ -68,13 +68,13 @@ class Sampling:
 
         Args:
             learning_rate: as in `Schedule`.
-            drops: iterations after which the rate is divided by 10; rounded up to whole chunks.
+            milestones: iterations after which the rate is divided by 10; rounded up to chunks.
             iterations: in all; rounded up to whole chunks.
             momentum: as in `Schedule`.
             weight_decay: as in `Schedule`.
             warmup: iterations, and not rounded.
         """
-        chunks = tuple(self.chunks(drop) for drop in drops)
+        chunks = tuple(self.chunks(each) for each in milestones)
         epochs = self.chunks(iterations)
         return Schedule(learning_rate, chunks, epochs, momentum, weight_decay, warmup)
 
@@ -102,10 +102,10 @@ def hold_out(
 def chunk_images(
     regions: Sequence[ImageRegions], chunk: int, count: int, seed: int
 ) -> list[ImageRegions]:
-    """The images of a chunk: `count` places of an endless row of seeded permutations."""
+    """The images of a chunk: `count` entries of an endless row of seeded permutations."""
     images = []
-    for place in range(chunk * count, (chunk + 1) * count):
-        turn, position = divmod(place, len(regions))
+    for index in range(chunk * count, (chunk + 1) * count):
+        turn, position = divmod(index, len(regions))
         order = np.random.default_rng([seed, turn]).permutation(len(regions))
         images.append(regions[order[position]])
     return images

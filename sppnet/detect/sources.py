@@ -73,7 +73,7 @@ def open_features(sources: Sources, device: torch.device) -> LayerFeatures:
             "--method: spp takes --features, --sizes, --target and --shrink; "
             "give these, and no --finetuned-features"
         )
-    geometry = map_geometry(pretrained.trunk, shrink=sources.shrink)
+    geometry = map_geometry(pretrained.backbone, shrink=sources.shrink)
     maps = open_maps(sources.features, sources.sizes, pretrained, geometry, target=sources.target)
     check_length(maps.length, finetuned, sources.features[0])
     return LayerFeatures(pretrained, finetuned, maps, maps)

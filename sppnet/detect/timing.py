@@ -1,7 +1,7 @@
 """Time per image of detectors side by side, without reading images or making proposals.
 
 Two parts are timed. conv: from the decoded image in memory to the pooled conv5 features of all
-proposals (resizing or cropping and warping, trunk, pooling). fc: from these to the SVM scores on
+proposals (resizing or cropping and warping, backbone, pooling). fc: from these to the SVM scores on
 fc7. Proposals on the same map cells share both, as in detection. Suppression and box regression are
 left out, as in the paper (SPEC 10).
 """
@@ -48,8 +48,8 @@ class MapPooling:
     """SPP: one map per scale of the whole image, every box pooled on its best scale.
 
     Attributes:
-        network: gives the trunk and the pyramid.
-        geometry: of its trunk.
+        network: gives the backbone and the pyramid.
+        geometry: of its backbone.
         sizes: shorter sides in pixels.
         target: side in pixels that a box should have on its scale.
     """
@@ -64,7 +64,7 @@ class MapPooling:
         """Pooled features; the map of every scale is made, needed or not."""
         network, short_side = self.network, min(image.shape[:2])
         chosen = choose_scale(boxes, short_side, self.sizes, target=self.target)
-        pooled, place, count = [], torch.empty(len(boxes), dtype=torch.int64), 0
+        pooled, index, count = [], torch.empty(len(boxes), dtype=torch.int64), 0
         for number, size in enumerate(self.sizes):
             maps = convolve(network, image, size)
             rows = torch.nonzero(chosen == number).flatten()
@@ -74,10 +74,10 @@ class MapPooling:
             first, among = first_of_equal(windows)
             distinct = windows[first].to(maps.device)
             pooled.append(pool_windows(maps, distinct, network.architecture.levels))
-            place[rows] = count + among
+            index[rows] = count + among
             count += len(first)
         features = torch.cat(pooled) if len(pooled) > 1 else pooled[0]  # one scale: no copy
-        return features, place.to(features.device)
+        return features, index.to(features.device)
 
 
 @dataclass(frozen=True)
@@ -85,7 +85,7 @@ class CropPooling:
     """R-CNN: every box is cut out, warped and convolved by itself.
 
     Attributes:
-        network: gives the trunk and the pyramid.
+        network: gives the backbone and the pyramid.
         warp: how boxes are cut out.
         batch: boxes convolved at a time.
     """
@@ -119,10 +119,10 @@ class TimedDetector:
     @torch.inference_mode()
     def score(self, pooled: Pooled) -> Tensor:
         """The fc part: float32 `Tensor[R, K]` scores of pooled features."""
-        features, place = pooled
+        features, index = pooled
         blocks = torch.split(features, ROWS_PER_PRODUCT)
         scores = [self.svms.scores(self.network.hidden(block)["fc7"]) for block in blocks]
-        return torch.cat(scores)[place]
+        return torch.cat(scores)[index]
 
 
 def fastest_batch(
@@ -164,12 +164,12 @@ def measure(
     seconds = {name: np.zeros((repeats, len(samples), 2)) for name in detectors}
     for detector in detectors.values():
         detector.score(detector.pooling(*samples[0]))
-    turns = [(turn, place) for turn in range(repeats) for place in range(len(samples))]
-    for turn, place in track(turns, "timing"):
+    turns = [(turn, index) for turn in range(repeats) for index in range(len(samples))]
+    for turn, index in track(turns, "timing"):
         for name, detector in detectors.items():
-            conv, pooled = timed(partial(detector.pooling, *samples[place]), device)
+            conv, pooled = timed(partial(detector.pooling, *samples[index]), device)
             fc, _ = timed(partial(detector.score, pooled), device)
-            seconds[name][turn, place] = conv, fc
+            seconds[name][turn, index] = conv, fc
     return {name: _parts(taken) for name, taken in seconds.items()}
 
 

@@ -174,8 +174,8 @@ def _write_bins(maxima: Tensor, index: Tensor, out: Tensor) -> None:
     block_bytes = BLOCK_BYTES.get(out.device.type, BLOCK_BYTES_ELSEWHERE)
     block = max(1, block_bytes // (channels * bins * out.element_size()))
     for start in range(0, len(out), block):
-        places = index[start * bins : (start + block) * bins]
-        rows = maxima.index_select(0, places).view(-1, bins, channels)
+        positions = index[start * bins : (start + block) * bins]
+        rows = maxima.index_select(0, positions).view(-1, bins, channels)
         out[start : start + block].copy_(rows.transpose(1, 2))
 
 

@@ -56,9 +56,9 @@ class RectangleMaxima:
         table = self._table(cells)
         maxima = uninitialised((len(self._corner), cells.shape[1]), cells)
         torch.index_select(table, 0, self._corner, out=maxima)
-        for start, stop, places in self._more:
+        for start, stop, positions in self._more:
             part = maxima[start:stop]
-            torch.maximum(part, table.index_select(0, places), out=part)
+            torch.maximum(part, table.index_select(0, positions), out=part)
         return maxima
 
     def _table(self, cells: Tensor) -> Tensor:

@@ -84,7 +84,7 @@ def map_views(windows: Tensor, stride: float, map_size: tuple[int, int], cells: 
 
     A view gets as many cells as the map of a crop of its size would have, which is what the layers
     after the map were trained on, and starts at the nearest whole cell. Without padding in the
-    trunk, a view that starts at a multiple of the stride gets exactly the map of its crop.
+    backbone, a view that starts at a multiple of the stride gets exactly the map of its crop.
 
     Args:
         windows: int64 `Tensor[V, 4]` x1 y1 x2 y2, pixels of the resized image.

@@ -1,1 +1,1 @@
-"""Trunks, networks, weights and the training loop."""
+"""Backbones, networks, weights and the training loop."""

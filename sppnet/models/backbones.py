@@ -1,7 +1,7 @@
-"""Convolutional trunks: Table 1 of the paper as rows of data, SqueezeNet and torchvision trunks.
+"""Backbones: Table 1 of the paper as rows of data, SqueezeNet and models of torchvision.
 
-A trunk maps images (N, 3, H, W) to feature maps (N, C, H', W'); any last pooling layer is left out,
-because the pyramid takes its place.
+A backbone maps images (N, 3, H, W) to feature maps (N, C, H', W'); any last pooling layer is left
+out, because the pyramid takes its place.
 """
 
 from dataclasses import dataclass
@@ -200,11 +200,11 @@ class LocalResponseNorm(nn.Module):
         return normalise_across_channels(maps)
 
 
-def build_trunk(backbone: str, width: float) -> nn.Sequential:
-    """Build a trunk with unset weights; biases stand at the values training starts from.
+def build_backbone(name: str, width: float) -> nn.Sequential:
+    """Build a backbone with unset weights; biases stand at the values training starts from.
 
     Args:
-        backbone: a name in `BACKBONES`, "squeezenet" (v1.0 up to fire9) or "torchvision:NAME".
+        name: one in `BACKBONES`, "squeezenet" (v1.0 up to fire9) or "torchvision:NAME".
         width: factor on the channel numbers of those in `BACKBONES`; 1 for the others.
 
     Raises:
@@ -212,23 +212,23 @@ def build_trunk(backbone: str, width: float) -> nn.Sequential:
 
     Source: Table 1; SPEC 1.2 (ZF-5), SPEC 1.3 (paddings), SPEC 12 (Alex-5).
     """
-    if backbone in BACKBONES:
+    if name in BACKBONES:
         if width <= 0:
             raise SppnetError(f"width: must be above 0, got {width}; 1 is the paper's network")
-        return _trunk_from_rows(BACKBONES[backbone], width)
+        return _backbone_from_rows(BACKBONES[name], width)
     if width != 1:
-        raise SppnetError(f"width: {backbone} exists at width 1 only, got {width}; set width to 1")
-    if backbone == "squeezenet":
-        return _torchvision_trunk("squeezenet1_0")
-    if backbone.startswith(TORCHVISION_PREFIX):
-        return _torchvision_trunk(backbone.removeprefix(TORCHVISION_PREFIX))
+        raise SppnetError(f"width: {name} exists at width 1 only, got {width}; set width to 1")
+    if name == "squeezenet":
+        return _torchvision_backbone("squeezenet1_0")
+    if name.startswith(TORCHVISION_PREFIX):
+        return _torchvision_backbone(name.removeprefix(TORCHVISION_PREFIX))
     known = ", ".join(BACKBONES)
     raise SppnetError(
-        f"backbone: {backbone!r} is unknown; use {known}, squeezenet or {TORCHVISION_PREFIX}NAME"
+        f"backbone: {name!r} is unknown; use {known}, squeezenet or {TORCHVISION_PREFIX}NAME"
     )
 
 
-def _trunk_from_rows(rows: tuple[Row, ...], width: float) -> nn.Sequential:
+def _backbone_from_rows(rows: tuple[Row, ...], width: float) -> nn.Sequential:
     convolutions = [row for row in rows if isinstance(row, Conv)]
     multiple = max(row.groups for row in convolutions)
     layers: list[nn.Module] = []
@@ -266,8 +266,8 @@ def _convolution(channels: int, wide: int, row: Conv) -> nn.Conv2d:
     return convolution
 
 
-def _torchvision_trunk(name: str) -> nn.Sequential:
-    import torchvision  # loads for seconds, and our own trunks do without
+def _torchvision_backbone(name: str) -> nn.Sequential:
+    import torchvision  # loads for seconds, and our own backbones do without
 
     # torchvision draws starting weights from the global generator: keep that state as it was.
     with torch.random.fork_rng(devices=[]):
@@ -277,16 +277,16 @@ def _torchvision_trunk(name: str) -> nn.Sequential:
         except ValueError as error:
             raise SppnetError(f"backbone: torchvision has no model {name!r}: {error}") from error
     resnet = isinstance(model, torchvision.models.ResNet)
-    trunk = _without_head(model) if resnet else getattr(model, "features", None)
-    if not isinstance(trunk, nn.Sequential):
+    backbone = _without_head(model) if resnet else getattr(model, "features", None)
+    if not isinstance(backbone, nn.Sequential):
         raise SppnetError(
             f"backbone: {TORCHVISION_PREFIX}{name} has no convolutional part that can be cut off; "
             "choose a model with `features` or a ResNet"
         )
-    for module in trunk.modules():
+    for module in backbone.modules():
         if isinstance(module, nn.Conv2d) and module.bias is not None:
             nn.init.zeros_(module.bias)
-    return trunk
+    return backbone
 
 
 def _without_head(resnet: nn.Module) -> nn.Sequential:
@@ -294,28 +294,28 @@ def _without_head(resnet: nn.Module) -> nn.Sequential:
     return nn.Sequential(*list(resnet.children())[: names.index("avgpool")])
 
 
-def map_shape(trunk: nn.Module, height: int, width: int) -> tuple[int, int, int]:
-    """Channels, height and width of the maps that a trunk makes of one image, without computing.
+def map_shape(backbone: nn.Module, height: int, width: int) -> tuple[int, int, int]:
+    """Channels, height and width of the maps that a backbone makes of one image, without computing.
 
     Args:
-        trunk: any module from images (N, 3, H, W) to maps.
+        backbone: any module from images (N, 3, H, W) to maps.
         height, width: of the image in pixels.
 
     Raises:
-        SppnetError: the image is too small for the trunk.
+        SppnetError: the image is too small for the backbone.
     """
-    state = {**dict(trunk.named_parameters()), **dict(trunk.named_buffers())}
+    state = {**dict(backbone.named_parameters()), **dict(backbone.named_buffers())}
     shapes_only = {name: tensor.detach().to("meta") for name, tensor in state.items()}
     image = torch.empty(1, 3, height, width, device="meta")
     try:
-        maps = torch.func.functional_call(trunk, shapes_only, image)
+        maps = torch.func.functional_call(backbone, shapes_only, image)
     except RuntimeError as error:
         raise SppnetError(
-            f"image size: {width} x {height} pixels are too few for this trunk; use larger images"
+            f"image size: {width} x {height} pixels are too few for this backbone; use larger ones"
         ) from error
     return maps.shape[1], maps.shape[2], maps.shape[3]
 
 
-def trunk_channels(trunk: nn.Module) -> int:
-    """Number of channels C of a trunk's maps."""
-    return map_shape(trunk, 224, 224)[0]
+def backbone_channels(backbone: nn.Module) -> int:
+    """Number of channels C of a backbone's maps."""
+    return map_shape(backbone, 224, 224)[0]

@@ -53,9 +53,9 @@ def take_turns(
         By name, float64 (N,), the seconds of each item.
     """
     seconds = {name: np.zeros(len(items)) for name in calls}
-    for place in track(range(len(items)), description):
+    for index in track(range(len(items)), description):
         for name, call in calls.items():
-            seconds[name][place], _ = timed(partial(call, items[place]), device)
+            seconds[name][index], _ = timed(partial(call, items[index]), device)
     return seconds
 
 

@@ -1,4 +1,4 @@
-"""Features as they are stored: half precision, cut at its limits, and never without a word."""
+"""Features as they are stored: half precision, clamped to its range, with a warning."""
 
 import sys
 from pathlib import Path
@@ -16,7 +16,7 @@ HALF_MAXIMUM = torch.finfo(torch.float16).max
 class FeatureWriter(ArrayWriter):
     """Stores features of a network in half precision; values beyond its range become its limit.
 
-    How many did is told on standard error at the end, and array by array in the index (`clamped`).
+    Their number is printed on standard error at the end, and stored in the index (`clamped`).
 
     Args:
         path: the `.npy` to write, its index beside it (see `ArrayWriter`).
@@ -51,15 +51,15 @@ class FeatureWriter(ArrayWriter):
         trace: TracebackType | None,
     ) -> None:
         super().__exit__(kind, error, trace)
-        if kind is None and (told := self._told()):
-            print(f"sppnet: {told}", file=sys.stderr, flush=True)
+        if kind is None and (warning := self._warning()):
+            print(f"sppnet: {warning}", file=sys.stderr, flush=True)
 
-    def _told(self) -> str:
-        """What the range cut off, in one line; empty where it was nothing."""
+    def _warning(self) -> str:
+        """One line on the clamped values; empty if there are none."""
         counts = [entry["clamped"] for entry in self._entries]
         if not any(counts):
             return ""
-        images = {place // self.layers for place, count in enumerate(counts) if count}
+        images = {index // self.layers for index, count in enumerate(counts) if count}
         most = self._entries[counts.index(max(counts))]["key"]
         return (
             f"{self.path}: {sum(counts)} values in {len(images)} of {len(counts) // self.layers} "

@@ -1,4 +1,4 @@
-"""The network: trunk, spatial pyramid, fc6, fc7 and the classifier fc8."""
+"""The network: backbone, spatial pyramid, fc6, fc7 and the classifier fc8."""
 
 import copy
 import json
@@ -13,7 +13,7 @@ from torch.nn import functional
 
 from sppnet.errors import SppnetError
 from sppnet.geometry.pyramid import SpatialPyramidPooling
-from sppnet.models.backbones import build_trunk, trunk_channels
+from sppnet.models.backbones import backbone_channels, build_backbone
 
 GAUSSIAN_STD = 0.01  # every layer of the released prototxt
 
@@ -23,15 +23,15 @@ class Architecture:
     """Everything needed to rebuild a network around its weights and to feed it.
 
     Attributes:
-        backbone: name for `build_trunk`.
-        width: factor on the trunk's channel numbers.
+        backbone: its name, as for `build_backbone`.
+        width: factor on the backbone's channel numbers.
         levels: bins per side of each pyramid level, in output order; (6,) is the paper's "no SPP".
         fc: outputs of fc6 and of fc7.
         classes: class names in the order of the outputs, background not included.
         mean: subtracted per channel, in `channel_order`.
         std: divides all channels after that.
-        channel_order: order in which the trunk takes the channels.
-        map_std: divides the trunk's feature maps. Imported trunks may give maps in the hundreds,
+        channel_order: order in which the backbone takes the channels.
+        map_std: divides the backbone's feature maps. Imported ones may give maps in the hundreds,
             on which fc6 diverges at every useful learning rate.
         background: a further output at index 0 stands for "no object".
     """
@@ -72,7 +72,7 @@ class Architecture:
 
 
 class Network(nn.Module):
-    """trunk -> spatial pyramid -> fc6 -> fc7 -> fc8, with dropout 0.5 on fc6 and fc7.
+    """backbone -> spatial pyramid -> fc6 -> fc7 -> fc8, with dropout 0.5 on fc6 and fc7.
 
     Dropout scales while training, so that nothing is left to do at test time (SPEC 9.6).
     """
@@ -81,19 +81,19 @@ class Network(nn.Module):
         """Build the layers; the weights are unset: see `build_network` and `load_network`."""
         super().__init__()
         self.architecture = architecture
-        trunk = build_trunk(architecture.backbone, architecture.width)
+        backbone = build_backbone(architecture.backbone, architecture.width)
         # Channels last: the CPU convolutions are 2.5 times faster.
-        self.trunk = trunk.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.backbone = backbone.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.pool = SpatialPyramidPooling(architecture.levels)
         bins = sum(level * level for level in architecture.levels)
-        inputs = trunk_channels(trunk) * bins
+        inputs = backbone_channels(backbone) * bins
         self.fc6 = _linear(inputs, architecture.fc)
         self.fc7 = _linear(architecture.fc, architecture.fc)
         self.fc8 = _linear(architecture.fc, architecture.outputs)
 
     def maps(self, images: Tensor) -> Tensor:
         """Feature maps of the last convolution: (N, 3, H, W) -> (N, C, H', W')."""
-        maps: Tensor = self.trunk(images.contiguous(memory_format=torch.channels_last))
+        maps: Tensor = self.backbone(images.contiguous(memory_format=torch.channels_last))
         return maps / self.architecture.map_std
 
     def hidden(self, pool5: Tensor) -> dict[str, Tensor]:
@@ -113,9 +113,10 @@ class Network(nn.Module):
         return self.head(self.pool(self.maps(images)))
 
     def train(self, mode: bool = True) -> "Network":
-        """As usual, but a frozen trunk stays in evaluation mode: its statistics must not move."""
+        """As usual, but a frozen backbone stays in evaluation mode: its statistics stay."""
         super().train(mode)
-        self.trunk.train(mode and any(weight.requires_grad for weight in self.trunk.parameters()))
+        weights = self.backbone.parameters()
+        self.backbone.train(mode and any(weight.requires_grad for weight in weights))
         return self
 
 
@@ -217,13 +218,13 @@ def with_background(network: Network, classes: tuple[str, ...], seed: int, std: 
     return replace_classifier(network, classes, background=True, generator=generator, std=std)
 
 
-def freeze_trunk(network: Network) -> None:
-    """Exclude the trunk from training; its maps are then computed without gradients."""
-    for weight in network.trunk.parameters():
+def freeze_backbone(network: Network) -> None:
+    """Exclude the backbone from training; its maps are then computed without gradients."""
+    for weight in network.backbone.parameters():
         weight.requires_grad_(False)
 
 
-def rounding(device: torch.device, threads: int) -> dict[str, object]:
+def numerics_key(device: torch.device, threads: int) -> dict[str, object]:
     """What the last digits of a result depend on besides settings and inputs.
 
     A CPU's threads share out sums, and so decide in which order numbers are added (measured: in

@@ -4,7 +4,7 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-PLATEAU_DROPS = 2  # paper §3.1: the rate is divided by 10 twice
+PLATEAU_REDUCTIONS = 2  # paper §3.1: the rate is divided by 10 twice
 
 
 @dataclass(frozen=True)
@@ -13,19 +13,19 @@ class Schedule:
 
     Attributes:
         learning_rate: of weights; biases learn twice as fast and do not decay, as in Caffe.
-        drops: numbers of finished epochs after which the rate is divided by 10, once for each.
+        milestones: numbers of finished epochs after which the rate is divided by 10, once for each.
         epochs: in all.
         momentum: of SGD.
         weight_decay: L2 penalty on weights.
         warmup: iterations over which the rate rises linearly from near 0.
-        plateau: instead of `drops`, epochs in a row without a new lowest validation error after
-            which the rate is divided by 10, twice at most; None for fixed drops.
+        plateau: instead of `milestones`, epochs in a row without a new lowest validation error
+            after which the rate is divided by 10, twice at most; None for fixed milestones.
 
     Source: paper §3.1 (0.01, divided by 10 twice when the error stops falling).
     """
 
     learning_rate: float
-    drops: tuple[int, ...]
+    milestones: tuple[int, ...]
     epochs: int
     momentum: float
     weight_decay: float
@@ -40,13 +40,13 @@ class Schedule:
             step: finished iterations.
             errors: validation error after each finished epoch; only `plateau` looks at them.
         """
-        drops = sum(epoch >= drop for drop in self.drops)
+        reductions = sum(epoch >= milestone for milestone in self.milestones)
         if self.plateau is not None:
-            drops = plateau_drops(errors, self.plateau)
-        return self.learning_rate * 0.1**drops * min(1.0, (step + 1) / (self.warmup + 1))
+            reductions = plateau_reductions(errors, self.plateau)
+        return self.learning_rate * 0.1**reductions * min(1.0, (step + 1) / (self.warmup + 1))
 
 
-def plateau_drops(errors: Iterable[float], patience: int) -> int:
+def plateau_reductions(errors: Iterable[float], patience: int) -> int:
     """How often the rate has dropped by the end of a curve of errors.
 
     Args:
@@ -57,10 +57,10 @@ def plateau_drops(errors: Iterable[float], patience: int) -> int:
     Returns:
         0 to 2.
     """
-    lowest, waited, drops = math.inf, 0, 0
+    lowest, waited, reductions = math.inf, 0, 0
     for error in errors:
         waited = 0 if error < lowest else waited + 1
         lowest = min(lowest, error)
         if waited == patience:
-            waited, drops = 0, drops + 1
-    return min(drops, PLATEAU_DROPS)
+            waited, reductions = 0, reductions + 1
+    return min(reductions, PLATEAU_REDUCTIONS)

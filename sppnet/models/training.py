@@ -165,8 +165,8 @@ def fit(
     for epoch in range(len(run.history), schedule.epochs):
         row = _train_epoch(run, epoch, shown)
         module.eval()
-        told = validate(module) if process_number() == 0 else {}
-        run.history.append(row | from_first({name: float(told[name]) for name in told}))
+        measured = validate(module) if process_number() == 0 else {}
+        run.history.append(row | from_first({name: float(measured[name]) for name in measured}))
         if select is not None and _lowest(run.history, select) == epoch:
             run.save_best(restart)
         run.save(restart)

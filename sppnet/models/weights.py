@@ -16,14 +16,14 @@ from torch import Tensor
 
 from sppnet.data.store import atomic_path
 from sppnet.errors import SppnetError
-from sppnet.models.backbones import TORCHVISION_PREFIX, build_trunk
+from sppnet.models.backbones import TORCHVISION_PREFIX, build_backbone
 from sppnet.models.network import Architecture, Network
 
 State = dict[str, Tensor]
 
 # Index of each fire module in torchvision's squeezenet1_0().features; pooling layers lie between.
 _FIRE_INDEX = {2: 3, 3: 4, 4: 5, 5: 7, 6: 8, 7: 9, 8: 10, 9: 12}
-# The layers of a torchvision ResNet that its trunk is made of, in order.
+# The layers of a torchvision ResNet that its backbone is made of, in order.
 RESNET_LAYERS = ("conv1", "bn1", "relu", "maxpool", "layer1", "layer2", "layer3", "layer4")
 _FIRE_PARTS = {"conv1x1_1": "squeeze", "conv1x1_2": "expand1x1", "conv3x3_2": "expand3x3"}
 
@@ -86,35 +86,35 @@ def network_sha(network: Network) -> str:
     return digest.hexdigest()
 
 
-def save_trunk(path: Path, backbone: str, state: Mapping[str, Tensor]) -> None:
-    """Write trunk weights under the names of `build_trunk(backbone)`.
+def save_backbone(path: Path, name: str, state: Mapping[str, Tensor]) -> None:
+    """Write backbone weights under the names of `build_backbone(name)`.
 
     Raises:
         SppnetError: the weights are not those of this backbone.
     """
-    _load_state(build_trunk(backbone, 1.0), state, Path(backbone))
-    save_tensors(path, state, {"backbone": backbone})
+    _load_state(build_backbone(name, 1.0), state, Path(name))
+    save_tensors(path, state, {"backbone": name})
 
 
-def load_trunk(network: Network, path: Path) -> None:
-    """Fill the network's trunk from a trunk file, or from the trunk of a whole network.
+def load_backbone(network: Network, path: Path) -> None:
+    """Fill the network's backbone from a backbone file, or from the backbone of a whole network.
 
     Raises:
         SppnetError: unreadable file, or another backbone or width.
     """
     tensors, metadata = load_tensors(path)
-    backbone, whole = metadata.get("backbone"), metadata.get("architecture")
+    name, whole = metadata.get("backbone"), metadata.get("architecture")
     if whole is not None:
-        backbone = Architecture.from_json(whole).backbone
+        name = Architecture.from_json(whole).backbone
         tensors = {
-            name.removeprefix("trunk."): tensor
-            for name, tensor in tensors.items()
-            if name.startswith("trunk.")
+            key.removeprefix("backbone."): tensor
+            for key, tensor in tensors.items()
+            if key.startswith("backbone.")
         }
     wanted = network.architecture.backbone
-    if backbone != wanted:
-        raise SppnetError(f"{path}: holds a trunk of {backbone}, not {wanted}; give another file")
-    _load_state(network.trunk, tensors, path)
+    if name != wanted:
+        raise SppnetError(f"{path}: holds the backbone {name}, not {wanted}; give another file")
+    _load_state(network.backbone, tensors, path)
 
 
 def _load_state(module: torch.nn.Module, state: Mapping[str, Tensor], origin: Path) -> None:
@@ -125,20 +125,20 @@ def _load_state(module: torch.nn.Module, state: Mapping[str, Tensor], origin: Pa
         raise SppnetError(f"{origin}: weights do not fit ({reason}); give another file") from error
 
 
-def import_trunk(source: str, backbone: str) -> State:
-    """Trunk weights from foreign files, under the names of `build_trunk(backbone)`.
+def import_backbone(source: str, name: str) -> State:
+    """Backbone weights from foreign files, under the names of `build_backbone(name)`.
 
     Args:
         source: a SqueezeNet .npz with layer names conv1, fire2/conv1x1_1 and so on; a torchvision
             state dict as .safetensors or .npz; or "torchvision:NAME" to download the default
             weights of a torchvision model (checked against the hash in their file name).
-        backbone: name for `build_trunk`.
+        name: as for `build_backbone`.
 
     Raises:
         SppnetError: unreadable source or weights of another backbone.
     """
     if source.startswith(TORCHVISION_PREFIX):
-        return _trunk_part(_download(source.removeprefix(TORCHVISION_PREFIX)), backbone, source)
+        return _backbone_part(_download(source.removeprefix(TORCHVISION_PREFIX)), name, source)
     path = Path(source)
     if path.suffix == ".npz":
         state = _read_npz(path)
@@ -150,7 +150,7 @@ def import_trunk(source: str, backbone: str) -> State:
         )
     if "fire2/conv1x1_1.weight" in state:
         return squeezenet_names(state)
-    return _trunk_part(state, backbone, source)
+    return _backbone_part(state, name, source)
 
 
 def squeezenet_names(state: Mapping[str, Tensor]) -> State:
@@ -190,10 +190,10 @@ def _download(name: str) -> State:
     return state
 
 
-def _trunk_part(state: Mapping[str, Tensor], backbone: str, source: str) -> State:
-    # The trunk's own names begin with the number of a layer; torchvision's, with "features." and
+def _backbone_part(state: Mapping[str, Tensor], backbone: str, source: str) -> State:
+    # The backbone's own names begin with the number of a layer; torchvision's, with "features." and
     # that number, or with the name of the layer (ResNets).
-    wanted = list(build_trunk(backbone, 1.0).state_dict())
+    wanted = list(build_backbone(backbone, 1.0).state_dict())
     numbered = {name: name.partition(".") for name in wanted}
     known = (
         {name: name for name in wanted},

@@ -32,17 +32,17 @@ def check_given(
             digests.of_set(sets[rule])
         for file in job.inputs:
             if file not in made and not Path(file).exists():
-                setting = _trunk_settings(settings).get(file, rule)
+                setting = _backbone_settings(settings).get(file, rule)
                 raise SppnetError(f"{setting}: {file}: no such file; correct the setting; {WHERE}")
         made |= set(job.outputs)
 
 
-def _trunk_settings(settings: Settings) -> dict[str, str]:
+def _backbone_settings(settings: Settings) -> dict[str, str]:
     """The setting that names each given file of weights."""
     return {
-        network.trunk.source: f"networks.{name}.trunk.source"
+        network.imported_backbone.source: f"networks.{name}.imported_backbone.source"
         for name, network in settings.networks.items()
-        if network.trunk
+        if network.imported_backbone
     }
 
 

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from sppnet.errors import SppnetError
-from sppnet.models.backbones import LocalResponseNorm, build_trunk, map_shape
+from sppnet.models.backbones import LocalResponseNorm, build_backbone, map_shape
 
 TABLE1 = Path(__file__).with_name("table1.csv")
 PAPER_INPUT = 224  # pixels; the sizes of Table 1 hold for this input alone
@@ -91,10 +91,10 @@ def read_table1() -> dict[tuple[str, str], PaperSize]:
 
 
 def measured_stages(backbone: str, input_size: int) -> list[Stage]:
-    """Follow an image through a trunk at width 1 and note each stage, without computing values.
+    """Follow an image through a backbone at width 1 and note each stage, without computing values.
 
     Args:
-        backbone: a name for `build_trunk`, of a trunk that is a chain of layers.
+        backbone: a name for `build_backbone`, of one that is a chain of layers.
         input_size: side of the square image in pixels.
 
     Returns:
@@ -103,10 +103,10 @@ def measured_stages(backbone: str, input_size: int) -> list[Stage]:
     Raises:
         SppnetError: an unknown backbone, one with branches, or a too small image.
     """
-    trunk = build_trunk(backbone, 1).to("meta")
-    map_shape(trunk, input_size, input_size)
+    layers = build_backbone(backbone, 1).to("meta")
+    map_shape(layers, input_size, input_size)
     maps, stages = torch.empty(1, 3, input_size, input_size, device="meta"), list[Stage]()
-    for layer in trunk:
+    for layer in layers:
         maps = layer(maps)
         if isinstance(layer, nn.Conv2d):
             stages.append(_stage(layer, maps))
@@ -195,18 +195,18 @@ def unmet(stages: Stages) -> list[str]:
     ]
 
 
-def table1_twin(stages: Stages, input_size: int) -> dict[str, Any]:
-    """The JSON twin: every stage with both map sizes, the paper's, and whether it is met."""
+def table1_metadata(stages: Stages, input_size: int) -> dict[str, Any]:
+    """The JSON metadata: every stage with both map sizes, the paper's, and whether it is met."""
     return {
         "input_size": input_size,
         "backbones": {
-            backbone: {_name(index): _twin(stage) for index, stage in enumerate(each)}
+            backbone: {_name(index): _stage_metadata(stage) for index, stage in enumerate(each)}
             for backbone, each in stages.items()
         },
     }
 
 
-def _twin(stage: Stage) -> dict[str, Any]:
+def _stage_metadata(stage: Stage) -> dict[str, Any]:
     values = asdict(stage)
     del values["paper"], values["before"], values["after"]
     values |= {"map_before_pooling": stage.before, "map_after_pooling": stage.after}

@@ -23,7 +23,7 @@ class Claim:
         text: the claim in words.
         kind: what is compared.
         paper: where the paper's numbers of ours and of the reference are; None without numbers.
-        backbones: the trunks that those numbers were measured with.
+        backbones: the backbones that those numbers were measured with.
         top: errors: 1 or 5.
         rows: map and accuracy: row of the evaluation, or layer, of ours and of the reference.
         same_networks: errors: both sides are the same networks, tested in two ways.

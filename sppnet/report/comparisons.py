@@ -27,7 +27,7 @@ class Side:
     Attributes:
         files: errors: scores, one file per seed; map: one evaluation; accuracy: one result of
             transfer; image time and epoch time: one timing, the same on both sides.
-        part: what a timing is of: a detector, views, or a way of training; else empty.
+        part: what a timing is of: a detector, views, or a training variant; else empty.
     """
 
     files: tuple[Path, ...]

@@ -32,23 +32,23 @@ def read_history(path: Path) -> pd.DataFrame:
     return history
 
 
-def draw_curves(paths: Sequence[Path], regimes: Mapping[str, Sequence[pd.DataFrame]]) -> None:
+def draw_curves(paths: Sequence[Path], variants: Mapping[str, Sequence[pd.DataFrame]]) -> None:
     """Draw errors by epoch: a thin line per seed, their mean on top, training on the left.
 
-    Below lies the size of the pictures in each epoch, for ways of training that change it.
+    Below lies the size of the pictures in each epoch, for training variants that change it.
 
     Args:
         paths: files to write, PNG or SVG by their suffix.
-        regimes: histories of each way of training, one per seed.
+        variants: histories of each training variant, one per seed.
 
     Raises:
         SppnetError: nothing to draw, or histories of one way that differ in their epochs.
     """
-    if not regimes or not all(regimes.values()):
-        raise SppnetError("--regime: no histories to draw; give at least one for each")
+    if not variants or not all(variants.values()):
+        raise SppnetError("--variant: no histories to draw; give at least one for each")
     changing = {
         name: histories[0]
-        for name, histories in regimes.items()
+        for name, histories in variants.items()
         if histories[0]["size"].nunique() > 1
     }
     with matplotlib.rc_context(STYLE):
@@ -58,16 +58,16 @@ def draw_curves(paths: Sequence[Path], regimes: Mapping[str, Sequence[pd.DataFra
         )
         train = figure.add_subplot(rows[0, 0])
         validation = figure.add_subplot(rows[0, 1], sharex=train, sharey=train)
-        for place, (name, histories) in enumerate(regimes.items()):
-            _curve(train, name, histories, "train_error", place)
-            _curve(validation, name, histories, "validation_error", place)
+        for index, (name, histories) in enumerate(variants.items()):
+            _curve(train, name, histories, "train_error", index)
+            _curve(validation, name, histories, "validation_error", index)
         train.set(title="training", ylabel="top-1 error (%)")
         validation.set(title="validation, centre crop")
         validation.legend(frameon=False)
         bottom = [train, validation]
         if changing:
             axis = figure.add_subplot(rows[1, :])
-            _sizes(axis, changing, list(regimes))
+            _sizes(axis, changing, list(variants))
             bottom = [axis]
         for axis in bottom:
             axis.set_xlabel("epoch")
@@ -77,29 +77,29 @@ def draw_curves(paths: Sequence[Path], regimes: Mapping[str, Sequence[pd.DataFra
 
 
 def _curve(
-    axis: Axes, name: str, histories: Sequence[pd.DataFrame], column: str, place: int
+    axis: Axes, name: str, histories: Sequence[pd.DataFrame], column: str, index: int
 ) -> None:
     epochs = histories[0]["epoch"].to_numpy()
     if any(list(history["epoch"]) != list(epochs) for history in histories):
-        raise SppnetError(f"--regime {name}: histories of unlike epochs; train them alike")
+        raise SppnetError(f"--variant {name}: histories of unlike epochs; train them alike")
     errors = 100 * np.stack([history[column].to_numpy(np.float64) for history in histories])
-    colour = COLOURS[place % len(COLOURS)]
+    colour = COLOURS[index % len(COLOURS)]
     if len(errors) > 1:
         axis.plot(epochs, errors.T, color=colour, linewidth=0.6, alpha=0.5)
     axis.plot(epochs, errors.mean(axis=0), color=colour, linewidth=1.6, label=name)
 
 
 def _sizes(axis: Axes, changing: Mapping[str, pd.DataFrame], names: Sequence[str]) -> None:
-    """Side of the training pictures by epoch, of the first seed of each way of training."""
+    """Side of the training pictures by epoch, of the first seed of each training variant."""
     for name, history in changing.items():
-        place = names.index(name)
+        index = names.index(name)
         axis.plot(
             history["epoch"],
             history["size"],
             linestyle="none",
-            marker=MARKERS[place % len(MARKERS)],
+            marker=MARKERS[index % len(MARKERS)],
             markersize=3.5,
-            color=COLOURS[place % len(COLOURS)],
+            color=COLOURS[index % len(COLOURS)],
             label=name,
         )
     axis.set_ylabel("size (px)")

@@ -123,7 +123,7 @@ def layout(table: TableName, lines: Sequence[Line]) -> list[list[str]]:
 
 
 def cell_metrics(lines: Sequence[Line]) -> dict[str, Any]:
-    """The JSON twin: every cell by column and row with all that is known about it."""
+    """The JSON metadata: every cell by column and row with all that is known about it."""
     columns: dict[str, dict[str, Any]] = {}
     for line in lines:
         for column, cell in line.cells.items():

@@ -56,10 +56,10 @@ def draw_page(path: Path, photographs: Sequence[Photograph], classes: Sequence[s
     FigureCanvasAgg(figure)
     colours = class_colours(classes)
     axes = figure.subplots(down, across, squeeze=False).ravel()
-    for place, axis in enumerate(axes):
+    for index, axis in enumerate(axes):
         axis.set_axis_off()
-        if place < len(photographs):
-            _draw_photograph(axis, photographs[place], colours)
+        if index < len(photographs):
+            _draw_photograph(axis, photographs[index], colours)
     with atomic_path(path) as temporary:
         # no software version in the file: same pictures, same bytes
         figure.savefig(temporary, format="png", metadata={"Software": None})

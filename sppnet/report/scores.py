@@ -23,7 +23,7 @@ class Scores:
     Attributes:
         values: float32 (N, K).
         labels: int64 (N,).
-        description: classes, images, protocol, views (mean number per image) and scales; of
+        description: classes, images, view_set, views (mean number per image) and scales; of
             combined networks also models, their number.
     """
 
@@ -136,7 +136,7 @@ def combine_scores(paths: Sequence[Path]) -> Scores:
     description = {
         "classes": first.description["classes"],
         "images": first.description["images"],
-        "protocol": " + ".join(dict.fromkeys(each["protocol"] for each in descriptions)),
+        "view_set": " + ".join(dict.fromkeys(each["view_set"] for each in descriptions)),
         "views": sum(each["views"] for each in descriptions) / len(descriptions),
         "scales": sorted({scale for each in descriptions for scale in each["scales"]}),
         "models": sum(each.get("models", 1) for each in descriptions),

@@ -81,7 +81,7 @@ def verdict(claim: Claim, low: float | None, high: float | None) -> str:
 def claim_row(
     claim: Claim, where: str, found: Measured, paper: PaperEffect | None
 ) -> dict[str, Any]:
-    """A line of the table of claims, with what its JSON twin says besides.
+    """A line of the table of claims, with what its JSON metadata says besides.
 
     Args:
         claim: the claim.

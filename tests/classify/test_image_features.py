@@ -8,7 +8,7 @@ from PIL import Image
 
 from sppnet.classify.image_features import (
     ImageFeatures,
-    View,
+    ImageView,
     cache_image_features,
     layer_features,
     layer_names,
@@ -68,15 +68,15 @@ def test_views_are_centre_full_or_square():
     image = picture(60, 90)
     whole = resize_shorter_side(image, 40)
     assert whole.shape == (40, 60, 3)
-    assert np.array_equal(View("full", 40).of(image), whole)
-    assert np.array_equal(View("crop", 40, 30).of(image), whole[5:35, 15:45])
-    assert np.array_equal(View("warp", 40).of(image), resize(image, 40, 40))
+    assert np.array_equal(ImageView("full", 40).of(image), whole)
+    assert np.array_equal(ImageView("crop", 40, 30).of(image), whole[5:35, 15:45])
+    assert np.array_equal(ImageView("warp", 40).of(image), resize(image, 40, 40))
 
 
 @pytest.mark.parametrize(("kind", "crop"), [("crop", None), ("full", 30), ("warp", 30)])
 def test_a_crop_and_its_side_come_together(kind, crop):
     with pytest.raises(SppnetError, match="--input crop"):
-        View(kind, 40, crop)
+        ImageView(kind, 40, crop)
 
 
 def test_layers_are_named_after_the_number_of_convolutions():
@@ -103,10 +103,10 @@ def test_the_pyramid_is_no_layer_of_its_own_when_it_is_the_6x6_level():
     ("backbone", "conv4"), [("zf5", 11), ("alex5", 11), ("overfeat7", 14), ("squeezenet", 10)]
 )
 def test_features_are_those_of_the_layers(backbone, conv4):
-    """conv4 is the number of the trunk's part that ends the last but one convolution."""
+    """conv4 is the number of the backbone's part that ends the last but one convolution."""
     net, image, seen = network(backbone), picture(96, 120), {}
     inputs = to_tensor(image, net.architecture.mean, net.architecture.std, "BGR")[None]
-    hook = net.trunk[conv4].register_forward_hook(lambda *part: seen.update(out=part[2].clone()))
+    hook = net.backbone[conv4].register_forward_hook(lambda *part: seen.update(out=part[2].clone()))
     with torch.inference_mode():
         maps = net.maps(inputs)
         hook.remove()
@@ -122,7 +122,7 @@ def test_features_are_those_of_the_layers(backbone, conv4):
 
 
 def test_stored_features_are_read_back_with_their_names_and_view(records, tmp_path):
-    net, view = network(), View("warp", 64)
+    net, view = network(), ImageView("warp", 64)
     stored = ImageFeatures(cached(records, net, view, tmp_path / "out"))
     assert stored.view == view
     assert stored.names == layer_names(net)
@@ -133,28 +133,28 @@ def test_stored_features_are_read_back_with_their_names_and_view(records, tmp_pa
 
 
 def test_full_images_have_no_map_layers(records, tmp_path):
-    stored = ImageFeatures(cached(records, network(), View("full", 64), tmp_path / "out"))
+    stored = ImageFeatures(cached(records, network(), ImageView("full", 64), tmp_path / "out"))
     assert list(stored.names) == ["pool", "spp", "fc6", "fc7"]
     lengths = {len(values) for values in stored.vectors("spp", [r.image for r in records])}
     assert lengths == {16 * (9 + 1)}
 
 
-def test_a_size_below_what_the_trunk_takes_is_refused(records, tmp_path):
+def test_a_size_below_what_the_backbone_takes_is_refused(records, tmp_path):
     with pytest.raises(SppnetError, match="12 x 12 pixels are too few"):
-        cached(records, network(), View("crop", 64, 12), tmp_path / "out")
+        cached(records, network(), ImageView("crop", 64, 12), tmp_path / "out")
 
 
 def test_values_beyond_half_precision_become_its_limit(records, tmp_path, capsys):
     net = network()
     with torch.no_grad():
         net.fc7.bias.fill_(1e6)
-    stored = ImageFeatures(cached(records, net, View("full", 64), tmp_path / "out"))
+    stored = ImageFeatures(cached(records, net, ImageView("full", 64), tmp_path / "out"))
     assert stored.vectors("fc7", ["a/0.png"])[0].max() == 65504
     assert "36 values in 3 of 3 images are beyond half precision" in capsys.readouterr().err
 
 
 def test_damaged_features_are_named_with_layer_and_image(records, tmp_path):
-    path = cached(records, network(), View("full", 64), tmp_path / "out")
+    path = cached(records, network(), ImageView("full", 64), tmp_path / "out")
     values = np.load(path, mmap_mode="r+")
     values[-1] = np.nan
     values.flush()
@@ -165,7 +165,7 @@ def test_damaged_features_are_named_with_layer_and_image(records, tmp_path):
 
 
 def test_killed_and_continued_gives_the_same_bytes(records, tmp_path, monkeypatch):
-    net, view = network(), View("crop", 64, 48)
+    net, view = network(), ImageView("crop", 64, 48)
     whole = cached(records, net, view, tmp_path / "whole").parent
     folder = tmp_path / "again"
     appended = []
@@ -189,7 +189,7 @@ def test_killed_and_continued_gives_the_same_bytes(records, tmp_path, monkeypatc
 
 
 def test_another_description_is_refused(records, tmp_path):
-    path = cached(records, network(), View("full", 64), tmp_path / "out")
+    path = cached(records, network(), ImageView("full", 64), tmp_path / "out")
     for text in ("[]", "{}", json.dumps({"layers": [], "size": 3})):
         Path(path).with_suffix(".json").write_text(text)
         with pytest.raises(SppnetError, match="not a description of image features"):

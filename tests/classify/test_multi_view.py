@@ -8,8 +8,8 @@ from PIL import Image
 from torch import Tensor, nn
 
 from sppnet.classify import multi_view
-from sppnet.classify.evaluate import view_scores
-from sppnet.classify.multi_view import MultiViewClassifier, Views, score_files, score_images
+from sppnet.classify.multi_view import MultiViewClassifier, ViewSet, score_files, score_images
+from sppnet.classify.top_k_error import view_scores
 from sppnet.data.images import resize_shorter_side
 from sppnet.data.manifest import ImageRecord
 from sppnet.data.store import file_sha256
@@ -20,7 +20,7 @@ from sppnet.models.network import Architecture, Network, build_network
 ARCHITECTURE = Architecture(
     "zf5", 0.05, (2, 1), 12, ("a", "b", "c"), (128.0, 120.0, 110.0), 60.0, "RGB"
 )
-TEN = Views("crops", (72,), 64, 5, True, None)
+TEN = ViewSet("crops", (72,), 64, 5, True, None)
 
 
 def network(padding: bool = True) -> Network:
@@ -30,15 +30,15 @@ def network(padding: bool = True) -> Network:
     with torch.no_grad():
         made.fc8.weight.mul_(30)  # scores that differ visibly
     if not padding:
-        trunk = nn.Sequential(
+        backbone = nn.Sequential(
             nn.Conv2d(3, 12, 5, stride=2), nn.ReLU(), nn.MaxPool2d(2, 2), nn.Conv2d(12, 12, 3)
         )
-        for module in trunk:
+        for module in backbone:
             if isinstance(module, nn.Conv2d):
                 generator = torch.Generator().manual_seed(1)
                 nn.init.normal_(module.weight, std=0.1, generator=generator)
                 nn.init.zeros_(module.bias)  # type: ignore[arg-type]
-        made.trunk = trunk
+        made.backbone = backbone
         made.fc6 = nn.Linear(12 * 5, 12)
         nn.init.normal_(made.fc6.weight, std=0.2, generator=torch.Generator().manual_seed(2))
         nn.init.zeros_(made.fc6.bias)
@@ -95,7 +95,7 @@ def test_map_views_equal_crops_without_padding() -> None:
 def test_the_whole_image_is_pooled_from_its_whole_map() -> None:
     net = network()
     image = picture(80, 120)
-    views = Views("maps", (), 64, 1, False, 72)
+    views = ViewSet("maps", (), 64, 1, False, 72)
     found, count = MultiViewClassifier(net, views).scores(image)
     resized = resize_shorter_side(image, 72)
     pixels = (torch.from_numpy(resized).float() - torch.tensor(ARCHITECTURE.mean)) / 60
@@ -110,21 +110,21 @@ def test_scores_are_the_mean_over_all_views_of_all_scales() -> None:
     net = network()
     image = picture(96, 128)
     parts = [
-        Views("maps", (64,), 64, 9, True, None),
-        Views("maps", (72,), 64, 9, True, None),
-        Views("maps", (), 64, 1, True, 80),
+        ViewSet("maps", (64,), 64, 9, True, None),
+        ViewSet("maps", (72,), 64, 9, True, None),
+        ViewSet("maps", (), 64, 1, True, 80),
     ]
     total, count = torch.zeros(3), 0
     for part in parts:
         scores, views = MultiViewClassifier(net, part).scores(image)
         total, count = total + scores * views, count + views
-    both = Views("maps", (64, 72), 64, 9, True, 80)
+    both = ViewSet("maps", (64, 72), 64, 9, True, 80)
     found, views = MultiViewClassifier(net, both).scores(image)
     assert views == count == 6 + 18 + 2
     torch.testing.assert_close(found, total / count)
 
 
-def test_one_trunk_pass_per_scale(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_one_backbone_pass_per_scale(monkeypatch: pytest.MonkeyPatch) -> None:
     net = network()
     passes: list[tuple[int, ...]] = []
     maps = Network.maps
@@ -134,7 +134,7 @@ def test_one_trunk_pass_per_scale(monkeypatch: pytest.MonkeyPatch) -> None:
         return maps(self, images)
 
     monkeypatch.setattr(Network, "maps", counted)
-    views = Views("maps", (64, 72), 64, 9, True, 72)
+    views = ViewSet("maps", (64, 72), 64, 9, True, 72)
     MultiViewClassifier(net, views).scores(picture(96, 128))
     assert passes == [(2, 3, 64, 85), (2, 3, 72, 96)]
 
@@ -142,12 +142,12 @@ def test_one_trunk_pass_per_scale(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize(
     ("views", "words"),
     [
-        (Views("maps", (), 64, 1, False, None), "give at least one"),
-        (Views("maps", (60,), 64, 1, False, None), "do not fit"),
-        (Views("maps", (64,), 4, 1, False, None), "too few"),
-        (Views("maps", (), 64, 1, False, 8), "8 x 8 pixels are too few"),
+        (ViewSet("maps", (), 64, 1, False, None), "give at least one"),
+        (ViewSet("maps", (60,), 64, 1, False, None), "do not fit"),
+        (ViewSet("maps", (64,), 4, 1, False, None), "too few"),
+        (ViewSet("maps", (), 64, 1, False, 8), "8 x 8 pixels are too few"),
     ],
 )
-def test_impossible_views_are_refused(views: Views, words: str) -> None:
+def test_impossible_views_are_refused(views: ViewSet, words: str) -> None:
     with pytest.raises(SppnetError, match=words):
         MultiViewClassifier(network(), views)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from sppnet.classify.pretrain import colour_components, normalise
+from sppnet.classify.training_crops import colour_components, normalise
 from sppnet.models.network import Architecture
 
 # Columns are orthonormal axes of colour; none is parallel to a channel, and no two sets are equal

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 import torch
 
-from sppnet.classify import input_workers, pretrain
-from sppnet.classify.pretrain import TrainingCrops, colour_components, normalise
+from sppnet.classify import input_workers, training_crops
+from sppnet.classify.training_crops import TrainingCrops, colour_components, normalise
 from sppnet.data.images import resize
 from sppnet.errors import SppnetError
 from sppnet.geometry.views import five_positions
@@ -67,12 +67,12 @@ def test_one_size_draws_and_computes_as_written_down():
     components = colour_components(images)
     assert len(batches) == 2  # the fifth image is dropped
     for (inputs, labels), rows in zip(batches, order[:4].split(2), strict=True):
-        places = torch.randint(5, (2,), generator=source).tolist()
+        positions = torch.randint(5, (2,), generator=source).tolist()
         flips = torch.randint(2, (2,), generator=source).tolist()
         shift = (0.2 * torch.randn(2, 3, generator=source)) @ components.T
         expected = []
-        for row, place, flip in zip(rows.tolist(), places, flips, strict=True):
-            x1, y1, x2, y2 = five_positions(*images[row].shape[:2], 16)[place].tolist()
+        for row, position, flip in zip(rows.tolist(), positions, flips, strict=True):
+            x1, y1, x2, y2 = five_positions(*images[row].shape[:2], 16)[position].tolist()
             view = images[row][y1:y2, x1:x2]
             expected.append(view[:, ::-1] if flip else view)
         assert torch.equal(labels, rows)
@@ -225,8 +225,8 @@ def test_shares_of_processes_make_up_the_batch(monkeypatch):
     whole = epochs(crops(batch=4, colour=0.2), 2)
     shares = []
     for number in range(2):
-        monkeypatch.setattr(pretrain, "process_count", lambda: 2)
-        monkeypatch.setattr(pretrain, "process_number", lambda number=number: number)
+        monkeypatch.setattr(training_crops, "process_count", lambda: 2)
+        monkeypatch.setattr(training_crops, "process_number", lambda number=number: number)
         shares.append(epochs(crops(batch=4, colour=0.2), 2))
     for epoch in range(2):
         for (inputs, labels), first, second in zip(

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from sppnet.classify.pretrain import TrainingCrops
+from sppnet.classify.training_crops import TrainingCrops
 from sppnet.classify.training_timing import TimedTraining, time_training
 from sppnet.models import training
 from sppnet.models.network import Architecture, build_network

@@ -12,16 +12,16 @@ from sppnet.classify.transfer_caltech import (
     category_accuracies,
     draw_halves,
     draw_split,
-    halved_differences,
     learn_caltech,
     predict,
+    split_half_differences,
 )
 from sppnet.data.manifest import ImageRecord
 from sppnet.errors import SppnetError
 from sppnet.geometry.statistics import halves_interval
 
 PROTOCOL = CaltechProtocol(
-    cost=1, train_per_class=5, test_per_class=8, splits=3, halvings=6, seed=1
+    cost=1, train_per_class=5, test_per_class=8, splits=3, split_halves=6, seed=1
 )
 COUNTS = {"ant": 9, "bee": 14, "crab": 20}
 RECORDS = [
@@ -142,7 +142,7 @@ def drawn(seed, noise=(1.0,)):
 
 def test_a_half_repeats_the_experiment_on_its_own_images():
     labels, (kernel,) = drawn(0)
-    protocol = replace(PROTOCOL, train_per_class=5, test_per_class=3, halvings=1)
+    protocol = replace(PROTOCOL, train_per_class=5, test_per_class=3, split_halves=1)
     generator = np.random.default_rng([protocol.seed, protocol.splits])
     means = []
     for half in draw_halves(labels, generator):
@@ -155,7 +155,7 @@ def test_a_half_repeats_the_experiment_on_its_own_images():
             guess = machine.predict(kernel[np.ix_(half[test], half[train])])
             shares.append((guess == labels[half[test]]).mean())  # 2 test images of each category
         means.append(np.mean(shares))
-    found = halved_differences(kernel, labels, protocol)
+    found = split_half_differences(kernel, labels, protocol)
     assert found == pytest.approx([(means[0] - means[1]) / 2])
 
 
@@ -167,13 +167,13 @@ def test_categories_that_the_value_lacks_are_not_in_its_halves(monkeypatch):
         return np.maximum(labels[split[1]], 1)
 
     monkeypatch.setattr(transfer_caltech, "predict", only_the_first_is_named_wrongly)
-    found = halved_differences(np.eye(49), labels, replace(PROTOCOL, train_per_class=9))
+    found = split_half_differences(np.eye(49), labels, replace(PROTOCOL, train_per_class=9))
     assert found.tolist() == [0] * 6
 
 
 def test_intervals_from_halves_hold_the_mean_of_new_data_sets():
     """So do those of the difference of two layers, which see the same images in every half."""
-    protocol = replace(PROTOCOL, train_per_class=6, test_per_class=8, splits=4, halvings=4)
+    protocol = replace(PROTOCOL, train_per_class=6, test_per_class=8, splits=4, split_halves=4)
     values, halves = [], []
     for seed in range(60):
         labels, kernels = drawn([5, seed], (0.3, 0.8))
@@ -186,7 +186,7 @@ def test_intervals_from_halves_hold_the_mean_of_new_data_sets():
             for k in kernels
         ]
         values.append([share.mean() for share in shares])
-        halves.append([halved_differences(kernel, labels, protocol) for kernel in kernels])
+        halves.append([split_half_differences(kernel, labels, protocol) for kernel in kernels])
     (one, two), (first, second) = np.transpose(values), np.swapaxes(halves, 0, 1)
     for value, half in ((one, first), (two, second), (one - two, first - second)):
         # the spread that halves show, over that of the value between data sets

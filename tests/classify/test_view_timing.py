@@ -5,13 +5,13 @@ import pytest
 import torch
 
 from sppnet.classify import multi_view
-from sppnet.classify.multi_view import MultiViewClassifier, Views
+from sppnet.classify.multi_view import MultiViewClassifier, ViewSet
 from sppnet.classify.view_timing import time_views
 from sppnet.models.network import Architecture, build_network
 
 CPU = torch.device("cpu")
-TEN = Views("crops", (72,), 64, 5, True, None)
-MAPS = Views("maps", (72,), 64, 5, True, None)
+TEN = ViewSet("crops", (72,), 64, 5, True, None)
+MAPS = ViewSet("maps", (72,), 64, 5, True, None)
 
 
 @pytest.fixture
@@ -42,8 +42,8 @@ def scored(monkeypatch):
 
 def test_choices_take_turns_on_each_image_and_the_median_pass_counts(network, scored):
     scored.seconds = iter([50, 50, 1, 2, 3, 4, 10, 20, 30, 40, 2, 4, 6, 100])
-    protocols = {"ten": TEN, "same": MAPS}
-    found = time_views(network, protocols, pictures(80, 90), repeats=3, device=CPU)
+    view_sets = {"ten": TEN, "same": MAPS}
+    found = time_views(network, view_sets, pictures(80, 90), repeats=3, device=CPU)
     once = [("crops", 80), ("maps", 80), ("crops", 90), ("maps", 90)]
     assert [each[1:] for each in scored.log] == once[:2] + 3 * once
     assert {name: each.tolist() for name, each in found.items()} == {
@@ -62,9 +62,9 @@ def test_what_views_of_one_size_share_is_made_once_a_pass_by_each(network, monke
         return pooling(cells, map_size, levels, device)
 
     monkeypatch.setattr(multi_view, "_pooling", counted)
-    protocols = {"maps": MAPS, "equal": MAPS}
+    view_sets = {"maps": MAPS, "equal": MAPS}
     images = pictures(80, 80, 160)
-    found = time_views(network, protocols, images, repeats=2, device=CPU)
+    found = time_views(network, view_sets, images, repeats=2, device=CPU)
     assert all((each > 0).all() and each.shape == (3,) for each in found.values())
     narrow, wide = made[0], made[-1]
     # Two choices with two mirrors each, in the warm-up on the first image and in two passes.

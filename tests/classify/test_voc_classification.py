@@ -143,11 +143,11 @@ def test_how_often_intervals_hold_what_many_images_would_show():
         samples = value_and_difference(
             scores, labels, partial(bootstrap_means, replicates=100, seed=1)
         )
-        for place, (truth, value, drawn) in enumerate(zip(truths, values, samples, strict=True)):
+        for index, (truth, value, drawn) in enumerate(zip(truths, values, samples, strict=True)):
             for way, (low, high) in enumerate(
                 (percentile_interval(drawn), basic_interval(value, drawn))
             ):
-                trial[place, way] = low <= truth <= high
+                trial[index, way] = low <= truth <= high
     (percentile, basic), (of_difference, basic_of_difference) = held.mean(axis=0)
     assert basic >= 0.85 and basic > percentile + 0.1
     assert of_difference >= 0.9 and of_difference >= basic_of_difference

@@ -21,7 +21,7 @@ from sppnet.models.weights import save_network
 STAGES = {
     "propose": """--split trainval --base-k 50 --sigma 0.8 --minimum-side 20 --work work
         --recall out/recall.json --output out/o""",
-    "cache-features": "--split trainval --weights net --size 96 --work work --output out/o.npy",
+    "cache-maps": "--split trainval --weights net --size 96 --work work --output out/o.npy",
     "cache-region-features": """--split trainval --proposals trainval --weights net --crop 67
         --context 4 --work work --output out/o.npy""",
     "finetune-rcnn": """--proposals trainval --weights net --crop 67 --context 4 --iterations 2
@@ -31,9 +31,9 @@ STAGES = {
         --output out/o --history out/o.csv""",
     "measure-speed": """--proposals test --column {} --images 2 --repeats 1 --batch 2
         --output out/o.json""",
-    "measure-view-speed": """--weights net --protocol {} --images 2 --repeats 1
+    "measure-view-speed": """--weights net --view-set {} --images 2 --repeats 1
         --output out/o.json""",
-    "measure-training-speed": """--regime {} --resize 72 --crop 64 --batch 2 --batches 1 --turns 1
+    "measure-training-speed": """--variant {} --resize 72 --crop 64 --batch 2 --batches 1 --turns 1
         --learning-rate 0.01 --momentum 0.9 --weight-decay 0 --colour 0.1 --seed 1
         --output out/o.json""",
     "draw-detections": "--detections found --images 2 --minimum-score 0 --nms 0.3 --output out/o",
@@ -46,11 +46,12 @@ STAGES = {
         --metrics out/o.json""",
     "store-images": """--dataset classification --split train --shard-images 2 --workers 1
         --work work --output out/o --digest out/o.json""",
-    "classify": """--weights net --protocol one --source maps --scales 72 --window 64
+    "classify": """--weights net --view-set one --source maps --scales 72 --window 64
         --positions 1 --mirrored --work work --scores out/o --metrics out/o.json""",
     "draw-responses": """--dataset classification --split val --weights net --filters 1 --images 1
         --size 96 --output out/o.png""",
-    "draw-views": """--backbone zf5 --window 64 --positions 5 --scales 96 --output out/o.png""",
+    "draw-view-positions": """--backbone zf5 --window 64 --positions 5 --scales 96
+        --output out/o.png""",
 }
 
 

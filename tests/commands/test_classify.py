@@ -45,7 +45,7 @@ def run(folder: Path, name: str, positions: int = 5, threads: int = 1) -> bytes:
     classify.run(
         manifest=folder / "manifest.parquet",
         weights=folder / "net.safetensors",
-        protocol="few",
+        view_set="few",
         source="maps",
         scales=[72],
         window=64,

@@ -12,7 +12,7 @@ def write(path, values, images=("a", "b")):
     description = {
         "classes": ["cat", "dog"],
         "images": list(images),
-        "protocol": path.stem,
+        "view_set": path.stem,
         "views": 10.0,
         "scales": [128],
     }
@@ -29,7 +29,7 @@ def test_the_output_can_be_combined_again(tmp_path):
     tensors, _ = load_tensors(both)
     torch.testing.assert_close(tensors["scores"], torch.tensor([[0.7, 0.3], [0.35, 0.65]]))
     found = json.loads(metrics.read_text())
-    assert found["images"] == 2 and found["models"] == 2 and found["protocol"] == "one + two"
+    assert found["images"] == 2 and found["models"] == 2 and found["view_set"] == "one + two"
     assert found["top1"]["error"] == 0.0 and found["top1"]["high"] > 0.5
     run([both, first], tmp_path / "three.safetensors", metrics)
     assert json.loads(metrics.read_text())["models"] == 3

@@ -154,7 +154,7 @@ def train(folder: Path, method: str) -> Path:
 
 
 @pytest.mark.parametrize("method", ["spp", "rcnn"])
-def test_drops_of_fine_tuning_are_iterations_and_not_chunks(
+def test_milestones_of_fine_tuning_are_iterations_and_not_chunks(
     stage: Path, tmp_path: Path, method: str
 ) -> None:
     """A chunk has 4 * 8 / 4 = 8 iterations: 20 of them are 3 chunks, and 9 end in the second."""
@@ -168,7 +168,7 @@ def test_drops_of_fine_tuning_are_iterations_and_not_chunks(
     else:
         own = "--crop 67 --context 4 --mirror"
     words += ["--manifest", str(stage / "manifest.parquet"), "--work", str(tmp_path / "work")]
-    words += [*own.split(), *FINETUNE.split(), "--iterations", "20", "--drops", "9"]
+    words += [*own.split(), *FINETUNE.split(), "--iterations", "20", "--milestones", "9"]
     run(*words, "--output", tmp_path / "net", "--history", tmp_path / "history.csv")
     history = pd.read_csv(tmp_path / "history.csv")
     assert history["lr"].tolist() == pytest.approx([0.01, 0.01, 0.001])
@@ -265,7 +265,7 @@ def test_a_network_that_gives_no_numbers_is_named_when_features_are_cached(
 ) -> None:
     network = load_network(stage / "network.safetensors", "cpu")
     with torch.no_grad():
-        network.trunk[0].weight.mul_(1e38)
+        network.backbone[0].weight.mul_(1e38)
     weights, features = tmp_path / "broken.safetensors", tmp_path / "maps.npy"
     save_network(weights, network)
     more = {

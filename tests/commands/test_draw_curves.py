@@ -14,13 +14,15 @@ HISTORY = """epoch,lr,train_loss,train_error,images_per_second,size,validation_e
 def test_figures_are_written(tmp_path):
     history = tmp_path / "history.csv"
     history.write_text(HISTORY)
-    regimes = [json.dumps({"name": name, "files": [str(history)]}) for name in ("a way", "another")]
-    run(regimes, tmp_path / "out/a.png", tmp_path / "out/a.svg")
+    variants = [
+        json.dumps({"name": name, "files": [str(history)]}) for name in ("a way", "another")
+    ]
+    run(variants, tmp_path / "out/a.png", tmp_path / "out/a.svg")
     assert (tmp_path / "out/a.png").read_bytes()[:4] == b"\x89PNG"
     assert "a way" in (tmp_path / "out/a.svg").read_text()
 
 
 @pytest.mark.parametrize("text", ["{", "[]", '{"name": "a"}', '{"name": "a", "files": 3}'])
-def test_broken_regimes_are_named(tmp_path, text):
-    with pytest.raises(SppnetError, match="--regime"):
+def test_broken_variants_are_named(tmp_path, text):
+    with pytest.raises(SppnetError, match="--variant"):
         run([text], tmp_path / "a.png", tmp_path / "a.svg")

@@ -81,8 +81,8 @@ def prepared(tmp_path_factory, write_imagenet) -> Path:
     """A folder with the manifest of generated archives, m.parquet, and its images stored."""
     folder = tmp_path_factory.mktemp("imagenet")
     training = {
-        name: {f"{name}_{n}.JPEG": jpeg(10 * place + n, place) for n in range(6)}
-        for place, name in enumerate(CLASSES)
+        name: {f"{name}_{n}.JPEG": jpeg(10 * index + n, index) for n in range(6)}
+        for index, name in enumerate(CLASSES)
     }
     training[CLASSES[1]][f"{CLASSES[1]}_2.JPEG"] = jpeg(12, 1)[:500]
     validation = [(CLASSES[n % 2], jpeg(100 + n, n % 2)) for n in range(6)]

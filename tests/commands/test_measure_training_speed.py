@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 from sppnet.classify.training_timing import time_training
 from sppnet.cli import build
 from sppnet.commands import measure_training_speed
-from sppnet.commands.measure_training_speed import read_regime
+from sppnet.commands.measure_training_speed import read_variant
 from sppnet.data.manifest import ImageRecord, write_manifest
 from sppnet.data.store import file_sha256
 from sppnet.errors import SppnetError
@@ -44,14 +44,14 @@ def write_network(path, classes):
 
 
 def run(folder, more):
-    regimes = [
+    variants = [
         {"name": name, "weights": f"{folder}/n.safetensors", "sizes": sizes}
         | {"size_choice": "alternate"}
         for name, sizes in SIZES.items()
     ]
     words = f"""measure-training-speed --manifest {folder}/m.parquet {SETTINGS}
         --output {folder}/t.json {more}"""
-    given = [word for each in regimes for word in ("--regime", json.dumps(each))]
+    given = [word for each in variants for word in ("--variant", json.dumps(each))]
     result = CliRunner().invoke(build(["measure-training-speed", "show"]), [*words.split(), *given])
     if result.exception:
         raise result.exception
@@ -99,5 +99,5 @@ def test_a_network_of_other_classes_is_named(folder):
 
 @pytest.mark.parametrize("text", ["{", "[]", '{"name": "a", "weights": "w", "sizes": [1]}'])
 def test_what_is_no_way_of_training_is_named(text):
-    with pytest.raises(SppnetError, match="--regime"):
-        read_regime(text)
+    with pytest.raises(SppnetError, match="--variant"):
+        read_variant(text)

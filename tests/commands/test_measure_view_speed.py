@@ -7,7 +7,7 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from sppnet.cli import build
-from sppnet.commands.measure_view_speed import read_protocol
+from sppnet.commands.measure_view_speed import read_view_set
 from sppnet.data.manifest import ImageRecord, write_manifest
 from sppnet.data.store import file_sha256
 from sppnet.errors import SppnetError
@@ -37,7 +37,7 @@ def test_every_choice_of_views_is_timed_on_every_image(tmp_path):
     save_network(tmp_path / "n.safetensors", network)
     words = f"""measure-view-speed --manifest {tmp_path}/m.parquet --device cpu
         --weights {tmp_path}/n.safetensors --images 3 --repeats 2 --output {tmp_path}/t.json"""
-    given = [word for each in (CROPS, MANY) for word in ("--protocol", json.dumps(each))]
+    given = [word for each in (CROPS, MANY) for word in ("--view-set", json.dumps(each))]
     result = CliRunner().invoke(build(["measure-view-speed", "show"]), [*words.split(), *given])
     if result.exception:
         raise result.exception
@@ -56,5 +56,5 @@ def test_every_choice_of_views_is_timed_on_every_image(tmp_path):
     ["{", "[]", "{}", json.dumps(CROPS | {"side": 1}), json.dumps({**CROPS, "scales": None})],
 )
 def test_what_is_no_choice_of_views_is_named(text):
-    with pytest.raises(SppnetError, match="--protocol"):
-        read_protocol(text)
+    with pytest.raises(SppnetError, match="--view-set"):
+        read_view_set(text)

@@ -34,7 +34,7 @@ LABELS = ("green", "red")
 def write_set(folder: Path, validation: Sequence[int]) -> Path:
     """A manifest of twelve noisy pictures of two classes to train on, and others to validate on.
 
-    The labels of validation are places in `LABELS`; the pictures are green and red in turn.
+    The labels of validation are indices in `LABELS`; the pictures are green and red in turn.
     """
     random, records = np.random.default_rng(5), []
     for number in range(12 + len(validation)):
@@ -73,7 +73,7 @@ def test_two_sizes_share_the_weights(manifest, tmp_path):
     assert load_network(tmp_path / "n.safetensors", "cpu").architecture.levels == (2, 1)
 
 
-def test_a_plateau_takes_the_place_of_drops(manifest, tmp_path):
+def test_a_plateau_excludes_milestones(manifest, tmp_path):
     given = f"{SETTINGS} {TWO_SIZES} --plateau 1"
     rows = pretrain(manifest, tmp_path, f"{given} --holdout 0.25")
     # Three images held out, so that their error is a number of thirds.
@@ -81,7 +81,7 @@ def test_a_plateau_takes_the_place_of_drops(manifest, tmp_path):
     # Nine are left, two batches of four.
     assert [float(row["train_error"]) * 8 % 1 for row in rows] == pytest.approx([0, 0, 0])
     for more, words in (
-        ("--holdout 0.25 --drops 2", "--plateau.*--drops"),
+        ("--holdout 0.25 --milestones 2", "--plateau.*--milestones"),
         ("", "--plateau.*--holdout"),
         ("--holdout 0.01", "--holdout: 0.01 of 12 images is 0"),
     ):
@@ -189,14 +189,14 @@ def test_a_value_out_of_its_range_is_named_before_training(manifest, tmp_path, f
     assert not list(tmp_path.iterdir())
 
 
-def test_a_trunk_of_another_architecture_is_one_line(manifest, tmp_path):
+def test_a_backbone_of_another_architecture_is_one_line(manifest, tmp_path):
     pretrain(manifest, tmp_path, f"{SETTINGS} {TWO_SIZES}")
-    trunk, wider = tmp_path / "n.safetensors", SETTINGS.replace("0.05", "0.1")
+    backbone, wider = tmp_path / "n.safetensors", SETTINGS.replace("0.05", "0.1")
     for settings in (wider, SETTINGS.replace("zf5", "alex5")):
-        with pytest.raises(SppnetError, match=f"{trunk}: ") as error:
-            pretrain(manifest, tmp_path, f"{settings} {TWO_SIZES} --trunk {trunk}")
+        with pytest.raises(SppnetError, match=f"{backbone}: ") as error:
+            pretrain(manifest, tmp_path, f"{settings} {TWO_SIZES} --backbone-weights {backbone}")
         assert "\n" not in str(error.value)
-    trunk.write_bytes(trunk.read_bytes()[:-1])
+    backbone.write_bytes(backbone.read_bytes()[:-1])
     with pytest.raises(SppnetError, match=r"not a complete") as error:
-        pretrain(manifest, tmp_path, f"{SETTINGS} {TWO_SIZES} --trunk {trunk}")
+        pretrain(manifest, tmp_path, f"{SETTINGS} {TWO_SIZES} --backbone-weights {backbone}")
     assert "\n" not in str(error.value)

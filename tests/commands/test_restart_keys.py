@@ -79,14 +79,14 @@ WORK = Free(Path("work"), Path("elsewhere"), "where the folder lies, not what it
 WORKERS = Free(1, 2, "each item is made by one process, alike")
 IMAGES = Counts(None, 8)
 SEED = Counts(1, 2)
-ON_PROCESSOR = {"device": Counts("cpu", "cuda"), "threads": Counts(1, 2), "work": WORK}
+ON_DEVICE = {"device": Counts("cpu", "cuda"), "threads": Counts(1, 2), "work": WORK}
 SCALING = {
     "target_norm": Counts(20.0, 30.0),
     "stats_images": Counts(4, 5),
     "stats_boxes": Counts(9, 10),
     "seed": SEED,
 }
-SOURCES = ON_PROCESSOR | {
+SOURCES = ON_DEVICE | {
     "manifest": File("manifest.parquet"),
     "proposals": File("proposals.parquet"),
     "method": Counts("spp", "rcnn"),
@@ -100,7 +100,7 @@ SOURCES = ON_PROCESSOR | {
     "images": IMAGES,
 }
 # One chunk holds 80 iterations: what makes it longer does not change the number of chunks too.
-FINETUNING = ON_PROCESSOR | {
+FINETUNING = ON_DEVICE | {
     "manifest": File("manifest.parquet"),
     "proposals": File("proposals.parquet"),
     "weights": File("network.safetensors"),
@@ -117,18 +117,18 @@ FINETUNING = ON_PROCESSOR | {
     "windows_per_image": Counts(8, 9),
     "holdout": Counts(0.0, 0.2),
     "holdout_windows": Counts(100, 90),
-    "drops": Counts([20], [100]),
+    "milestones": Counts([20], [100]),
     "seed": SEED,
     "output": WRITTEN,
     "history": WRITTEN,
 }
 NO_PLATEAU = {"plateau": None, "holdout": None}
 STAGES: dict[str, dict[str, Counts | File | Free]] = {
-    "classify": ON_PROCESSOR
+    "classify": ON_DEVICE
     | {
         "manifest": File("manifest.parquet"),
         "weights": File("network.safetensors"),
-        "protocol": Free("few", "many", "named beside the results"),
+        "view_set": Free("ten", "six_scales", "named beside the results"),
         "source": Counts("maps", "crops"),
         "window": Counts(64, 56),
         "positions": Counts(5, 9),
@@ -151,7 +151,7 @@ STAGES: dict[str, dict[str, Counts | File | Free]] = {
         "verify": Free(False, True, "reads what is written"),
         "workers": WORKERS,
     },
-    "cache-image-features": ON_PROCESSOR
+    "cache-image-features": ON_DEVICE
     | {
         "manifest": File("manifest.parquet"),
         "dataset": Counts("detection", "classification", {"split": "val"}),
@@ -178,7 +178,7 @@ STAGES: dict[str, dict[str, Counts | File | Free]] = {
         "output": WRITTEN,
         "report": WRITTEN,
     },
-    "pretrain": ON_PROCESSOR
+    "pretrain": ON_DEVICE
     | {
         "backbone": Counts("zf5", "alex5"),
         "width": Counts(0.05, 0.1),
@@ -206,17 +206,17 @@ STAGES: dict[str, dict[str, Counts | File | Free]] = {
         "manifest": File("manifest.parquet", instead_of=("store", "validation_store")),
         "store": File("store"),
         "validation_store": File("validation_store"),
-        "drops": Counts([1], [2], NO_PLATEAU, absent=True),
+        "milestones": Counts([1], [2], NO_PLATEAU, absent=True),
         "plateau": Counts(1, 2),
         "holdout": Counts(0.25, 0.5),
         "images_per_epoch": Counts(None, 4),
         "map_std": Counts(1.0, 2.0),
-        "trunk": File("network.safetensors", instead_of=()),
-        "freeze_trunk": Counts(False, True),
+        "backbone_weights": File("network.safetensors", instead_of=()),
+        "freeze_backbone": Counts(False, True),
         "precision": Counts("full", "mixed", {"device": "cuda"}),
         "workers": Free(0, 1, "they cut what this process has drawn"),
     },
-    "cache-features": ON_PROCESSOR
+    "cache-maps": ON_DEVICE
     | {
         "manifest": File("manifest.parquet"),
         "split": Counts("trainval", "test"),
@@ -249,7 +249,7 @@ STAGES: dict[str, dict[str, Counts | File | Free]] = {
         "negative_high": Counts(0.5, 0.4),
         "scale_choice": Counts("best", "random"),
     },
-    "cache-region-features": ON_PROCESSOR
+    "cache-region-features": ON_DEVICE
     | {
         "manifest": File("manifest.parquet"),
         "split": Counts("trainval", "test"),

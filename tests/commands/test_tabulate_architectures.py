@@ -4,7 +4,7 @@ import json
 from sppnet.commands.tabulate_architectures import run
 
 
-def test_table_twin_and_terminal_agree(tmp_path, capsys):
+def test_table_metadata_and_terminal_agree(tmp_path, capsys):
     table, cells = tmp_path / "out/table1.csv", tmp_path / "out/table1.json"
     run(backbone=["convnet5", "zf5"], input_size=224, table=table, cells=cells)
     with table.open(newline="") as file:
@@ -12,8 +12,8 @@ def test_table_twin_and_terminal_agree(tmp_path, capsys):
     assert [line[0] for line in lines] == ["", "Convnet*-5", "ZF-5"]
     assert lines[1][1] == "96 x 11x11, str 4 | LRN | map 55x55"
     assert b"\r" not in table.read_bytes()
-    twin = json.loads(cells.read_text())
-    assert twin["backbones"]["convnet5"]["conv1"]["met"] is True
+    metadata = json.loads(cells.read_text())
+    assert metadata["backbones"]["convnet5"]["conv1"]["met"] is True
     printed = capsys.readouterr().out.splitlines()
     assert printed[0].split() == ["conv1", "conv2", "conv3", "conv4", "conv5"]
     assert printed[1].startswith("Convnet*-5") and "96 x 11x11, str 4" in printed[1]

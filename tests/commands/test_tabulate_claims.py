@@ -35,9 +35,9 @@ def comparisons(tmp_path):
     ]
 
 
-def test_table_twin_and_terminal_agree(comparisons, tmp_path, capsys):
-    text, twin = tmp_path / "out/claims.csv", tmp_path / "out/claims.json"
-    run([json.dumps(each) for each in comparisons], REFERENCE, 50, 1, text, twin)
+def test_table_metadata_and_terminal_agree(comparisons, tmp_path, capsys):
+    text, metadata = tmp_path / "out/claims.csv", tmp_path / "out/claims.json"
+    run([json.dumps(each) for each in comparisons], REFERENCE, 50, 1, text, metadata)
     with text.open(newline="") as file:
         rows = list(csv.DictReader(file))
     first = rows[0]
@@ -49,7 +49,7 @@ def test_table_twin_and_terminal_agree(comparisons, tmp_path, capsys):
     assert (rows[1]["paper"], rows[1]["ours"], rows[1]["unit"]) == ("-", "2.50", "x")
     assert rows[1]["low"] == "-"
     assert rows[1]["verdict"] == "undecided at this n"
-    found = json.loads(twin.read_text())["claims"]
+    found = json.loads(metadata.read_text())["claims"]
     assert found[0]["paper_arithmetic"] == "59.2 - 55.2"
     assert found[0]["values"] == {"ours": 62.0, "reference": 60.0}
     assert found[0]["rule"] == {"bound": 0.0} and "networks" not in found[0]
@@ -58,9 +58,9 @@ def test_table_twin_and_terminal_agree(comparisons, tmp_path, capsys):
 
 
 def test_other_networks_have_no_number_of_the_paper_beside_them(comparisons, tmp_path):
-    text, twin = tmp_path / "claims.csv", tmp_path / "claims.json"
-    run([json.dumps(comparisons[0] | {"comparable": False})], REFERENCE, 50, 1, text, twin)
-    (found,) = json.loads(twin.read_text())["claims"]
+    text, metadata = tmp_path / "claims.csv", tmp_path / "claims.json"
+    run([json.dumps(comparisons[0] | {"comparable": False})], REFERENCE, 50, 1, text, metadata)
+    (found,) = json.loads(metadata.read_text())["claims"]
     assert found["paper"] is found["paper_origin"] is found["paper_arithmetic"] is None
     assert found["verdict"] == "reproduced"
 

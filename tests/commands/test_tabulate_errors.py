@@ -28,21 +28,21 @@ def cell(tmp_path):
     }
 
 
-def test_table_twin_and_terminal_agree(cell, tmp_path, capsys):
-    text, twin = tmp_path / "table2.csv", tmp_path / "table2.json"
-    run("2", [json.dumps(cell)], REFERENCE, 100, 1, text, twin)
+def test_table_metadata_and_terminal_agree(cell, tmp_path, capsys):
+    text, metadata = tmp_path / "table2.csv", tmp_path / "table2.json"
+    run("2", [json.dumps(cell)], REFERENCE, 100, 1, text, metadata)
     with text.open(newline="") as file:
         assert list(csv.reader(file)) == [
             ["error (%)", "training", "ZF-5"],
             ["top-1", "no SPP", "25.00"],
         ]
-    found = json.loads(twin.read_text())
+    found = json.loads(metadata.read_text())
     assert found["columns"]["ZF-5"]["no SPP | top1"]["value"] == 25.0
     assert found["rows"] == ["no SPP | top1"]
     assert capsys.readouterr().out.splitlines()[1].split() == ["top-1", "no", "SPP", "25.00"]
-    first = twin.read_bytes()
-    run("2", [json.dumps(cell)], REFERENCE, 100, 1, text, twin)
-    assert twin.read_bytes() == first
+    first = metadata.read_bytes()
+    run("2", [json.dumps(cell)], REFERENCE, 100, 1, text, metadata)
+    assert metadata.read_bytes() == first
 
 
 @pytest.mark.parametrize("change", [{"metric": "top3"}, {"files": []}, {"reference": ["one"]}])

@@ -45,8 +45,8 @@ def test_table_7_with_warped_images(arguments, capsys):
     assert table(arguments)[0] == ["", "SPP, full", "Overfeat"]
     assert table(arguments)[4] == ["SPP pool5/7", "51.00", "61.00"]
     assert table(arguments)[-1] == ["SPP pool5/7, warped to a square", "31.00", "-"]
-    twin = json.loads(arguments["cells"].read_text())["columns"]
-    assert twin["c"]["spp"]["paper"] == 91.44 and twin["c"]["spp"]["layer"] == "own"
+    metadata = json.loads(arguments["cells"].read_text())["columns"]
+    assert metadata["c"]["spp"]["paper"] == 91.44 and metadata["c"]["spp"]["layer"] == "own"
     assert "SPP, full" in capsys.readouterr().out
 
 

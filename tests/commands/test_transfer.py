@@ -85,7 +85,7 @@ def learn(folder, protocol, features, **more):
     return json.loads(output.read_text()), pd.read_parquet(folder / "outcomes.parquet")
 
 
-CALTECH = {"train_per_class": 5, "test_per_class": 4, "splits": 2, "halvings": 3}
+CALTECH = {"train_per_class": 5, "test_per_class": 4, "splits": 2, "split_halves": 3}
 VOC = {"holdout": 0.4, "bootstrap": 20}
 
 
@@ -155,7 +155,7 @@ def test_voc_chooses_between_sizes(folder):
         ("voc07", {"test_features": [], "holdout": 0.4}, "--bootstrap: missing"),
         ("caltech101", {**CALTECH, "splits": None}, "--splits: missing"),
         ("caltech101", {**CALTECH, "train_per_class": None}, "--train-per-class: missing"),
-        ("caltech101", {**CALTECH, "halvings": None}, "--halvings: missing"),
+        ("caltech101", {**CALTECH, "split_halves": None}, "--split_halves: missing"),
         ("caltech101", CALTECH, "2 files"),
     ],
 )

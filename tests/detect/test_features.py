@@ -197,7 +197,7 @@ def test_maps_are_convolved_at_the_size_asked_for(tmp_path):
     )
     mean = torch.tensor([100.0, 110.0, 120.0])[:, None, None]
     with torch.no_grad():
-        expected = net.trunk(((pixels - mean) / 2)[:, [2, 1, 0]])[0]
+        expected = net.backbone(((pixels - mean) / 2)[:, [2, 1, 0]])[0]
     assert stored.dtype == np.float16
     assert stored.shape == (*expected.shape[1:], expected.shape[0])
     np.testing.assert_allclose(stored.transpose(2, 0, 1), expected, atol=0.02 * expected.max())
@@ -206,7 +206,7 @@ def test_maps_are_convolved_at_the_size_asked_for(tmp_path):
 def test_values_beyond_half_precision_are_stored_as_its_limit(tmp_path):
     net = network()
     with torch.no_grad():
-        last = [layer for layer in net.trunk if isinstance(layer, torch.nn.Conv2d)][-1]
+        last = [layer for layer in net.backbone if isinstance(layer, torch.nn.Conv2d)][-1]
         last.weight.mul_(1e9)
     (tmp_path / "restart").mkdir()
     path = tmp_path / "maps.npy"
@@ -312,7 +312,7 @@ def test_cached_maps_feed_the_pooling_of_their_network(tmp_path):
     (tmp_path / "restart").mkdir()
     path = tmp_path / "maps.npy"
     cache_maps([each], net, size=120, weights=NETWORK, path=path, restart=tmp_path / "restart")
-    geometry = map_geometry(net.trunk, shrink=6.5)
+    geometry = map_geometry(net.backbone, shrink=6.5)
     maps = open_maps([path], [120], net, geometry, target=224.0)
     whole = regions_of([[0, 0, 90, 60]], 90, 60)
     pooled = maps.pool5(ImageRegions(**{**vars(whole), "image": "0"}), torch.tensor([0]))

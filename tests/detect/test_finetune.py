@@ -29,7 +29,7 @@ SAMPLING = Sampling(
     seed=5,
 )
 SCHEDULE = Schedule(
-    learning_rate=0.05, drops=(4,), epochs=6, momentum=0.9, weight_decay=5e-4, warmup=0
+    learning_rate=0.05, milestones=(4,), epochs=6, momentum=0.9, weight_decay=5e-4, warmup=0
 )
 
 
@@ -103,15 +103,15 @@ def tune(restart, features, net=None, **changes):
     return net, history
 
 
-def test_held_out_loss_falls_and_the_trunk_stays(tmp_path):
+def test_held_out_loss_falls_and_the_backbone_stays(tmp_path):
     before = {name: value.clone() for name, value in network().state_dict().items()}
     net, history = tune(tmp_path / "work", Features())
     assert len(history) == 6
     assert history[-1]["loss"] < 0.5 * np.log(3)
     assert history[-1]["error"] < 0.1
-    assert not any(weight.requires_grad for weight in net.trunk.parameters())
+    assert not any(weight.requires_grad for weight in net.backbone.parameters())
     for name, value in net.state_dict().items():
-        assert torch.equal(value, before[name]) == name.startswith("trunk."), name
+        assert torch.equal(value, before[name]) == name.startswith("backbone."), name
 
 
 def test_held_out_images_are_pooled_once_and_never_trained_on(tmp_path):
@@ -195,7 +195,7 @@ def test_network_ends_as_the_snapshot_of_the_lowest_held_out_loss(tmp_path, monk
         toy(),
         Features(),
         sampling=SAMPLING,
-        schedule=replace(SCHEDULE, learning_rate=0.5, drops=()),
+        schedule=replace(SCHEDULE, learning_rate=0.5, milestones=()),
         restart=tmp_path / "work",
     )
     losses = [row["loss"] for row in history]

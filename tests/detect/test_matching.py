@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sppnet.detect.matching import HIT, IGNORED, MISS, match_detections
+from sppnet.detect.matching import FALSE_POSITIVE, IGNORED, TRUE_POSITIVE, match_detections
 from sppnet.errors import SppnetError
 
 BOX = ["x1", "y1", "x2", "y2"]
@@ -26,7 +26,7 @@ def outcomes(detections: pd.DataFrame, truth: pd.DataFrame, iou: float = 0.5) ->
 SQUARE = [0, 0, 10, 10]
 
 
-@pytest.mark.parametrize(("x2", "outcome"), [(20, HIT), (21, MISS)])
+@pytest.mark.parametrize(("x2", "outcome"), [(20, TRUE_POSITIVE), (21, FALSE_POSITIVE)])
 def test_an_overlap_of_exactly_the_threshold_is_a_hit(x2: int, outcome: int) -> None:
     # 100 / 200 = 0.5 and 100 / 210
     assert outcomes(found(("a", 1, [0, 0, x2, 10])), objects(("a", SQUARE, False))) == [outcome]
@@ -35,43 +35,46 @@ def test_an_overlap_of_exactly_the_threshold_is_a_hit(x2: int, outcome: int) -> 
 def test_the_second_detection_of_an_object_is_a_miss() -> None:
     detections = found(("a", 1, SQUARE), ("a", 3, [0, 0, 10, 9]), ("a", 2, SQUARE))
     result, order = match_detections(detections, objects(("a", SQUARE, False)), iou=0.5)
-    assert result.tolist() == [HIT, MISS, MISS]
+    assert result.tolist() == [TRUE_POSITIVE, FALSE_POSITIVE, FALSE_POSITIVE]
     assert order.tolist() == [1, 2, 0]
 
 
 def test_every_detection_of_a_difficult_object_is_ignored() -> None:
     detections = found(("a", 3, SQUARE), ("a", 2, SQUARE), ("a", 1, [50, 50, 60, 60]))
-    assert outcomes(detections, objects(("a", SQUARE, True))) == [IGNORED, IGNORED, MISS]
+    assert outcomes(detections, objects(("a", SQUARE, True))) == [IGNORED, IGNORED, FALSE_POSITIVE]
 
 
 def test_the_highest_overlap_decides_even_if_another_object_is_still_free() -> None:
     truth = objects(("a", SQUARE, False), ("a", [0, 0, 10, 12], False))
     # the second detection lies better on the first object (1 against 10 / 12), which is taken
-    assert outcomes(found(("a", 2, SQUARE), ("a", 1, SQUARE)), truth) == [HIT, MISS]
+    assert outcomes(found(("a", 2, SQUARE), ("a", 1, SQUARE)), truth) == [
+        TRUE_POSITIVE,
+        FALSE_POSITIVE,
+    ]
 
 
 def test_the_first_of_equally_overlapped_objects_is_met() -> None:
     twice = found(("a", 1, SQUARE))
     assert outcomes(twice, objects(("a", SQUARE, True), ("a", SQUARE, False))) == [IGNORED]
-    assert outcomes(twice, objects(("a", SQUARE, False), ("a", SQUARE, True))) == [HIT]
+    assert outcomes(twice, objects(("a", SQUARE, False), ("a", SQUARE, True))) == [TRUE_POSITIVE]
 
 
 def test_equal_scores_keep_their_order() -> None:
     detections = found(*[("a", 1.0, [0, 0, 10, 10 + i]) for i in range(40)])
     result, order = match_detections(detections, objects(("a", SQUARE, False)), iou=0.1)
     assert order.tolist() == list(range(40))
-    assert result.tolist() == [HIT, *[MISS] * 39]
+    assert result.tolist() == [TRUE_POSITIVE, *[FALSE_POSITIVE] * 39]
 
 
 def test_objects_of_other_images_do_not_matter() -> None:
     truth = objects(("b", SQUARE, False), ("a", [30, 30, 40, 40], False), ("b", SQUARE, True))
     detections = found(("a", 3, SQUARE), ("b", 2, SQUARE), ("c", 1, SQUARE))
-    assert outcomes(detections, truth) == [MISS, HIT, MISS]
+    assert outcomes(detections, truth) == [FALSE_POSITIVE, TRUE_POSITIVE, FALSE_POSITIVE]
 
 
 def test_empty_tables() -> None:
     assert outcomes(found(), objects(("a", SQUARE, False))) == []
-    assert outcomes(found(("a", 1, SQUARE)), objects()) == [MISS]
+    assert outcomes(found(("a", 1, SQUARE)), objects()) == [FALSE_POSITIVE]
     assert outcomes(found(), objects()) == []
 
 
@@ -89,11 +92,11 @@ def by_the_book(detections: pd.DataFrame, truth: pd.DataFrame, iou: float) -> li
                 if width * height / union > best:
                     best, partner = width * height / union, item
         if partner is None or best < iou:
-            result.append(MISS)
+            result.append(FALSE_POSITIVE)
         elif partner.difficult:
             result.append(IGNORED)
         else:
-            result.append(MISS if partner.Index in taken else HIT)
+            result.append(FALSE_POSITIVE if partner.Index in taken else TRUE_POSITIVE)
             taken.add(partner.Index)
     return result
 

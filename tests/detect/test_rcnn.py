@@ -148,7 +148,7 @@ def test_features_do_not_depend_on_the_batch():
     fill = fill_colour(net.architecture)
     crops = warp_regions(image, boxes, size=112, context=8, fill=fill)
     with torch.no_grad():
-        maps = net.trunk(normalise(torch.from_numpy(crops), net.architecture))
+        maps = net.backbone(normalise(torch.from_numpy(crops), net.architecture))
         expected = torch.nn.functional.adaptive_max_pool2d(maps, 6).flatten(1)
     torch.testing.assert_close(one, expected, rtol=1e-3, atol=1e-3)
 

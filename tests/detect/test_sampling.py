@@ -73,11 +73,11 @@ def test_holding_out_everything_is_refused(count, fraction):
 
 
 def test_chunks_run_through_all_images_before_any_comes_again():
-    places = [image for chunk in range(5) for image in chunk_images(range(10), chunk, 4, seed=3)]
-    assert sorted(places[:10]) == sorted(places[10:]) == list(range(10))
-    assert places[:10] != places[10:]
+    entries = [image for chunk in range(5) for image in chunk_images(range(10), chunk, 4, seed=3)]
+    assert sorted(entries[:10]) == sorted(entries[10:]) == list(range(10))
+    assert entries[:10] != entries[10:]
     assert (
-        places[:10] != [i for chunk in range(5) for i in chunk_images(range(10), chunk, 4, 4)][:10]
+        entries[:10] != [i for chunk in range(5) for i in chunk_images(range(10), chunk, 4, 4)][:10]
     )
 
 

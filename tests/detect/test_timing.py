@@ -38,7 +38,7 @@ def sample():
 
 def test_maps_are_pooled_as_in_detection(tmp_path):
     net, (image, boxes) = network(), sample()
-    geometry = map_geometry(net.trunk, shrink=6.5)
+    geometry = map_geometry(net.backbone, shrink=6.5)
     stores = {}
     for size in (128, 224):
         (tmp_path / str(size)).mkdir()
@@ -50,8 +50,8 @@ def test_maps_are_pooled_as_in_detection(tmp_path):
     )
     regions = image_regions(record, boxes.numpy(), ("a", "b"))
     wanted = MapFeatures(stores, geometry, (3, 1), 100).pool5(regions, torch.arange(4))
-    features, place = MapPooling(net, geometry, (128, 224), 100)(image, boxes)
-    torch.testing.assert_close(features[place], wanted)
+    features, index = MapPooling(net, geometry, (128, 224), 100)(image, boxes)
+    torch.testing.assert_close(features[index], wanted)
     assert (
         len(
             MapFeatures(stores, geometry, (3, 1), 100).best_scale(regions, torch.arange(4)).unique()
@@ -69,25 +69,25 @@ def test_the_map_of_every_scale_is_timed_needed_or_not(monkeypatch):
         return convolve(network, image, size)
 
     monkeypatch.setattr(timing, "convolve", remember)
-    pooling = MapPooling(net, map_geometry(net.trunk, shrink=6.5), (128, 160, 224), 100)
-    features, place = pooling(image, boxes[:1])  # the largest, which the first scale suits best
+    pooling = MapPooling(net, map_geometry(net.backbone, shrink=6.5), (128, 160, 224), 100)
+    features, index = pooling(image, boxes[:1])  # the largest, which the first scale suits best
     assert made == [128, 160, 224]
-    assert len(features) == 1 and place.tolist() == [0]
+    assert len(features) == 1 and index.tolist() == [0]
 
 
 def test_boxes_on_the_same_cells_are_pooled_once():
     net, (image, boxes) = network(), sample()
-    pooling = MapPooling(net, map_geometry(net.trunk, shrink=6.5), (224,), 100)
-    features, place = pooling(image, torch.cat([boxes, boxes.flip(0), boxes + 0.01]))
+    pooling = MapPooling(net, map_geometry(net.backbone, shrink=6.5), (224,), 100)
+    features, index = pooling(image, torch.cat([boxes, boxes.flip(0), boxes + 0.01]))
     assert len(features) == 4
-    assert place[:4].tolist() == place[4:8].flip(0).tolist() == place[8:].tolist()
+    assert index[:4].tolist() == index[4:8].flip(0).tolist() == index[8:].tolist()
 
 
 def test_crops_are_pooled_as_in_detection():
     net, (image, boxes) = network(), sample()
     warp = Warp(size=67, context=4)
-    features, place = CropPooling(net, warp, batch=3)(image, boxes)
-    found = features[place]
+    features, index = CropPooling(net, warp, batch=3)(image, boxes)
+    found = features[index]
     wanted = convolve_boxes(net, image, boxes.numpy(), warp=warp, batch=4)
     torch.testing.assert_close(found, wanted, rtol=1e-4, atol=1e-3)
 
@@ -97,9 +97,9 @@ def test_scores_are_those_of_fc7(monkeypatch):
     net = network()
     pooled = torch.rand(5, net.fc6.in_features)
     svms = LinearSvms(torch.rand(2, 8), torch.rand(2), 0.5)
-    place = torch.tensor([4, 0, 0, 3, 2, 1])
-    found = TimedDetector(None, net, svms).score((pooled, place))
-    torch.testing.assert_close(found, svms.scores(net.hidden(pooled[place])["fc7"]))
+    index = torch.tensor([4, 0, 0, 3, 2, 1])
+    found = TimedDetector(None, net, svms).score((pooled, index))
+    torch.testing.assert_close(found, svms.scores(net.hidden(pooled[index])["fc7"]))
 
 
 @pytest.fixture

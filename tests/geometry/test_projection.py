@@ -19,7 +19,7 @@ from sppnet.geometry.projection import (
     project_windows,
     receptive_field,
 )
-from sppnet.models.backbones import BACKBONES, LocalResponseNorm, build_trunk, map_shape
+from sppnet.models.backbones import BACKBONES, LocalResponseNorm, build_backbone, map_shape
 
 # The same examples on every run.
 REPEATABLE = settings(derandomize=True)
@@ -131,14 +131,14 @@ SIDES = {224: 13, 480: 29, 576: 35, 688: 42, 864: 53, 874: 53, 1200: 74}
 
 @pytest.mark.parametrize("size", SIDES)
 def test_a_box_over_the_whole_image_covers_the_whole_map(size):
-    map_size = map_shape(build_trunk("zf5", 0.125), size, 688)[1:]
+    map_size = map_shape(build_backbone("zf5", 0.125), size, 688)[1:]
     assert map_size == (SIDES[size], 42)
     box = torch.tensor([[0, 0, 688, size]])
     assert project_windows(box, RELEASE, map_size, 1.0).tolist() == [[0, 0, 42, SIDES[size]]]
 
 
 def chain(*layers):
-    """Trunk of (kernel, stride, padding) convolutions ("c") and pooling layers ("p")."""
+    """Backbone of (kernel, stride, padding) convolutions ("c") and pooling layers ("p")."""
     kinds = {"c": lambda *each: nn.Conv2d(3, 3, *each), "p": nn.MaxPool2d}
     return nn.Sequential(*(kinds[kind](*numbers) for kind, *numbers in layers))
 
@@ -157,7 +157,7 @@ def overfeat(second):
 
 
 @pytest.mark.parametrize(
-    ("trunk", "stride", "first"),
+    ("backbone", "stride", "first"),
     [
         (zf5(1, 0), 16, 21),
         (zf5(1, 1), 16, 17),
@@ -167,27 +167,27 @@ def overfeat(second):
     ],
     ids=["released", "table 1", "half kernels", "overfeat a", "overfeat b"],
 )
-def test_strides_and_first_centres_by_hand(trunk, stride, first):
+def test_strides_and_first_centres_by_hand(backbone, stride, first):
     """First centres are 1-based pixels here, as the release counts."""
-    assert map_geometry(trunk) == MapGeometry(stride, first - 1, 6.5)
+    assert map_geometry(backbone) == MapGeometry(stride, first - 1, 6.5)
 
 
 @pytest.mark.parametrize("width", [0.125, 1])
 def test_zf5_has_the_released_geometry(width):
-    assert map_geometry(build_trunk("zf5", width)) == RELEASE
-    assert map_geometry(build_trunk("zf5", width), shrink=8).shrink == 8
+    assert map_geometry(build_backbone("zf5", width)) == RELEASE
+    assert map_geometry(build_backbone("zf5", width), shrink=8).shrink == 8
 
 
 @pytest.mark.parametrize("backbone", ["overfeat5", "overfeat7"])
 def test_overfeat_has_the_constants_of_the_release(backbone):
     # subsample_images.m: offset0 15 (1-based), offset 6.5, stride 12
-    assert map_geometry(build_trunk(backbone, 0.0625)) == MapGeometry(12, 14, 6.5)
+    assert map_geometry(build_backbone(backbone, 0.0625)) == MapGeometry(12, 14, 6.5)
 
 
-def with_means_for_maxima(trunk):
+def with_means_for_maxima(backbone):
     """The same cells, but every pixel in reach of a cell takes part: positive weights, no max."""
-    trunk = copy.deepcopy(trunk).to_empty(device="cpu").eval()
-    for parent in list(trunk.modules()):
+    backbone = copy.deepcopy(backbone).to_empty(device="cpu").eval()
+    for parent in list(backbone.modules()):
         for name, layer in parent.named_children():
             if isinstance(layer, nn.MaxPool2d):
                 pool = (layer.kernel_size, layer.stride, layer.padding, layer.ceil_mode)
@@ -200,22 +200,22 @@ def with_means_for_maxima(trunk):
                 layer.reset_parameters()
             elif isinstance(layer, LocalResponseNorm):  # its neighbourhood is left out of the reach
                 setattr(parent, name, nn.Identity())
-    return trunk
+    return backbone
 
 
-def reach(trunk, cell, size):
+def reach(backbone, cell, size):
     """First and last pixel along x that change a cell in the row of cells of a wide image."""
     image = torch.ones(1, 3, *size, requires_grad=True)
-    maps = trunk(image)
+    maps = backbone(image)
     (gradient,) = torch.autograd.grad(maps[0, :, 0, cell].sum(), image)
     touched = gradient[0].abs().amax((0, 1)).nonzero().flatten()
     return touched[0].item(), touched[-1].item()
 
 
 @cache
-def named_trunk(name):
+def named_backbone(name):
     if name in BACKBONES:
-        return build_trunk(name, 0.0625)
+        return build_backbone(name, 0.0625)
     with torch.device("meta"):
         model = torchvision.models.get_model(name, weights=None)
     children = list(model.children())
@@ -235,9 +235,9 @@ ODD = {
     "name", [*BACKBONES, "squeezenet1_0", "resnet18", "vgg11", "alexnet", *ODD]
 )
 def test_cells_lie_at_the_middle_of_the_pixels_that_change_them(name):
-    trunk = ODD[name] if name in ODD else named_trunk(name)
-    geometry, side = map_geometry(trunk), receptive_field(trunk)
-    averaging, size = with_means_for_maxima(trunk), (64, 600)
+    backbone = ODD[name] if name in ODD else named_backbone(name)
+    geometry, side = map_geometry(backbone), receptive_field(backbone)
+    averaging, size = with_means_for_maxima(backbone), (64, 600)
     columns = averaging(torch.ones(1, 3, *size)).shape[3]
     for cell in (columns // 2, columns // 2 + 1):
         first, last = reach(averaging, cell, size)
@@ -268,13 +268,13 @@ class Step(nn.Module):
 
 @pytest.mark.parametrize("join", [torch.add, lambda a, b: torch.cat([a, b], 1), torch.mul])
 def test_branches_with_the_same_cells_may_meet(join):
-    trunk = Meeting(nn.Conv2d(3, 3, 3, 2, 1), nn.Conv2d(3, 3, 1, 2), join)
-    assert map_geometry(trunk) == MapGeometry(2, 0, 6.5)
-    assert receptive_field(trunk) == 3  # the wider of 3 and 1
+    backbone = Meeting(nn.Conv2d(3, 3, 3, 2, 1), nn.Conv2d(3, 3, 1, 2), join)
+    assert map_geometry(backbone) == MapGeometry(2, 0, 6.5)
+    assert receptive_field(backbone) == 3  # the wider of 3 and 1
 
 
 @pytest.mark.parametrize(
-    ("trunk", "part"),
+    ("backbone", "part"),
     [
         (Meeting(nn.Conv2d(3, 3, 3), nn.Conv2d(3, 3, 3, padding=1), torch.add), "branches"),
         (nn.Sequential(nn.Conv2d(3, 3, (3, 5))), r"layer 0 differs between the axes \(\(3, 5\)\)"),
@@ -287,10 +287,10 @@ def test_branches_with_the_same_cells_may_meet(join):
         (Step(lambda x: torch.ones(1)), "does not depend on the image"),
     ],
 )
-def test_trunks_whose_cells_are_not_known_are_refused(trunk, part):
+def test_backbones_whose_cells_are_not_known_are_refused(backbone, part):
     for ask in (map_geometry, receptive_field):
         with pytest.raises(SppnetError, match=part):
-            ask(trunk)
+            ask(backbone)
 
 
 def test_pixel_scale_joins_first_and_last_pixels():
@@ -367,6 +367,6 @@ def test_what_does_not_fit_is_refused(call, part):
 
 @given(st.lists(st.tuples(st.integers(0, 2), st.integers(0, 2)), min_size=0, max_size=20))
 def test_equal_rows_are_known_by_their_first(rows):
-    first, place = first_of_equal(torch.tensor(rows, dtype=torch.int64).reshape(-1, 2))
+    first, index = first_of_equal(torch.tensor(rows, dtype=torch.int64).reshape(-1, 2))
     assert sorted(first.tolist()) == [n for n, row in enumerate(rows) if row not in rows[:n]]
-    assert [rows[first[group]] for group in place.tolist()] == rows
+    assert [rows[first[group]] for group in index.tolist()] == rows

@@ -6,36 +6,36 @@ from torch import nn
 
 from sppnet.errors import SppnetError
 from sppnet.geometry.projection import map_geometry, receptive_field
-from sppnet.models.backbones import LocalResponseNorm, build_trunk
+from sppnet.models.backbones import LocalResponseNorm, build_backbone
 
 FIELDS = {"zf5": 139, "convnet5": 131, "overfeat5": 113, "overfeat7": 161, "alex5": 163}
 
 
-def see_through(trunk):
+def see_through(backbone):
     """The same geometry, in which every cell depends on all that it can see.
 
     Weights are positive, pools average, and nothing is normalised: its reach does not count.
     """
-    for index, layer in enumerate(trunk):
+    for index, layer in enumerate(backbone):
         if isinstance(layer, nn.MaxPool2d):
-            trunk[index] = nn.AvgPool2d(layer.kernel_size, layer.stride, ceil_mode=True)
+            backbone[index] = nn.AvgPool2d(layer.kernel_size, layer.stride, ceil_mode=True)
         elif isinstance(layer, LocalResponseNorm):
-            trunk[index] = nn.Identity()
-    for weight in trunk.parameters():
+            backbone[index] = nn.Identity()
+    for weight in backbone.parameters():
         nn.init.constant_(weight, 0.01)
-    return trunk.double()
+    return backbone.double()
 
 
 @pytest.mark.parametrize("backbone", [*FIELDS, "squeezenet"])
 def test_gradient_reaches_the_field_and_no_further(backbone):
     width = 1 if backbone == "squeezenet" else 0.01
-    trunk = see_through(build_trunk(backbone, width))
+    backbone = see_through(build_backbone(backbone, width))
     image = torch.ones(1, 3, 330, 360, dtype=torch.float64, requires_grad=True)
-    maps = trunk(image)
+    maps = backbone(image)
     row, column = maps.shape[2] // 2, maps.shape[3] // 2 - 1
     maps[0, :, row, column].sum().backward()
     reached = image.grad[0].sum(dim=0) > 0
-    geometry, side = map_geometry(trunk), receptive_field(trunk)
+    geometry, side = map_geometry(backbone), receptive_field(backbone)
     for index, axis in ((row, 1), (column, 0)):
         pixels = reached.any(dim=axis).nonzero().flatten()
         centre = geometry.offset + index * geometry.stride
@@ -45,7 +45,7 @@ def test_gradient_reaches_the_field_and_no_further(backbone):
 
 @pytest.mark.parametrize("backbone", FIELDS)
 def test_fields(backbone):
-    assert receptive_field(build_trunk(backbone, 0.125)) == FIELDS[backbone]
+    assert receptive_field(build_backbone(backbone, 0.125)) == FIELDS[backbone]
 
 
 def test_dilation_widens_the_field_and_one_pixel_sees_itself():

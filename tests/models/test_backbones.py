@@ -11,27 +11,27 @@ from sppnet.errors import SppnetError
 from sppnet.geometry.projection import map_geometry
 from sppnet.models.backbones import (
     BACKBONES,
-    build_trunk,
+    backbone_channels,
+    build_backbone,
     map_shape,
     normalise_across_channels,
     normalise_within_channel,
     scaled_channels,
-    trunk_channels,
 )
 
 
-def heights(trunk, size):
+def heights(backbone, size):
     """Height after each convolution and pooling layer."""
     found, maps = [], torch.empty(1, 3, size, size, device="meta")
-    for layer in trunk.to("meta"):
+    for layer in backbone.to("meta"):
         maps = layer(maps)
         if isinstance(layer, nn.Conv2d | nn.MaxPool2d):
             found.append(maps.shape[2])
     return found
 
 
-def convolutions(trunk):
-    return [layer for layer in trunk.modules() if isinstance(layer, nn.Conv2d)]
+def convolutions(backbone):
+    return [layer for layer in backbone.modules() if isinstance(layer, nn.Conv2d)]
 
 
 @pytest.mark.parametrize(
@@ -50,29 +50,29 @@ def convolutions(trunk):
     ],
 )
 def test_map_sizes(backbone, size, expected):
-    assert heights(build_trunk(backbone, 1), size) == expected
+    assert heights(build_backbone(backbone, 1), size) == expected
 
 
 @pytest.mark.parametrize(
     ("size", "cells"), [(480, 29), (576, 35), (688, 42), (864, 53), (1200, 74)]
 )
 def test_zf5_cells_at_the_scales_of_the_paper(size, cells):
-    assert map_shape(build_trunk("zf5", 0.125), size, size)[1:] == (cells, cells)
+    assert map_shape(build_backbone("zf5", 0.125), size, size)[1:] == (cells, cells)
 
 
 def test_squeezenet_has_13_cells_of_512_channels():
-    trunk = build_trunk("squeezenet", 1)
-    assert map_shape(trunk, 224, 224) == (512, 13, 13)
-    assert map_shape(trunk, 180, 224) == (512, 10, 13)
+    backbone = build_backbone("squeezenet", 1)
+    assert map_shape(backbone, 224, 224) == (512, 13, 13)
+    assert map_shape(backbone, 180, 224) == (512, 10, 13)
 
 
 def test_a_resnet_is_cut_before_its_pooling():
-    trunk = build_trunk("torchvision:resnet18", 1)
-    assert map_shape(trunk, 224, 224) == (512, 7, 7)
+    backbone = build_backbone("torchvision:resnet18", 1)
+    assert map_shape(backbone, 224, 224) == (512, 7, 7)
 
 
-def test_a_torchvision_trunk_with_features_is_those_features():
-    assert map_shape(build_trunk("torchvision:alexnet", 1), 224, 224) == (256, 6, 6)
+def test_a_torchvision_backbone_with_features_is_those_features():
+    assert map_shape(build_backbone("torchvision:alexnet", 1), 224, 224) == (256, 6, 6)
 
 
 @pytest.mark.parametrize(
@@ -87,13 +87,13 @@ def test_a_torchvision_trunk_with_features_is_those_features():
     ],
 )
 def test_geometry_can_be_traced(backbone, stride, offset):
-    geometry = map_geometry(build_trunk(backbone, 1))
+    geometry = map_geometry(build_backbone(backbone, 1))
     assert (geometry.stride, geometry.offset) == (stride, offset)
 
 
 def test_layers_of_zf5():
-    trunk = build_trunk("zf5", 1)
-    shapes = [tuple(layer.weight.shape) for layer in convolutions(trunk)]
+    backbone = build_backbone("zf5", 1)
+    shapes = [tuple(layer.weight.shape) for layer in convolutions(backbone)]
     assert shapes == [
         (96, 3, 7, 7),
         (256, 96, 5, 5),
@@ -102,14 +102,14 @@ def test_layers_of_zf5():
         (256, 384, 3, 3),
     ]
     # normalisation follows the ReLU and comes before pooling
-    names = [type(layer).__name__ for layer in trunk]
+    names = [type(layer).__name__ for layer in backbone]
     assert names[:4] == ["Conv2d", "ReLU", "LocalResponseNorm", "MaxPool2d"]
     assert names[-2:] == ["Conv2d", "ReLU"]
 
 
 def test_layers_of_alex5():
-    trunk = build_trunk("alex5", 1)
-    shapes = [tuple(layer.weight.shape) for layer in convolutions(trunk)]
+    backbone = build_backbone("alex5", 1)
+    shapes = [tuple(layer.weight.shape) for layer in convolutions(backbone)]
     assert shapes == [
         (96, 3, 11, 11),
         (256, 48, 5, 5),  # two groups
@@ -117,21 +117,21 @@ def test_layers_of_alex5():
         (384, 192, 3, 3),
         (256, 192, 3, 3),
     ]
-    names = [type(layer).__name__ for layer in trunk]
+    names = [type(layer).__name__ for layer in backbone]
     assert names[:4] == ["Conv2d", "ReLU", "MaxPool2d", "LocalResponseNorm"]
 
 
-def kinds(trunk):
+def kinds(backbone):
     """Types of the layers, without the ReLUs that follow each convolution."""
-    names = [type(layer).__name__ for layer in trunk]
-    after = [names[place + 1] for place, name in enumerate(names) if name == "Conv2d"]
+    names = [type(layer).__name__ for layer in backbone]
+    after = [names[index + 1] for index, name in enumerate(names) if name == "Conv2d"]
     assert set(after) == {"ReLU"} and len(after) == names.count("ReLU")
     return " ".join(name for name in names if name != "ReLU")
 
 
 def test_layers_of_convnet5():
-    trunk = build_trunk("convnet5", 1)
-    shapes = [tuple(layer.weight.shape) for layer in convolutions(trunk)]
+    backbone = build_backbone("convnet5", 1)
+    shapes = [tuple(layer.weight.shape) for layer in convolutions(backbone)]
     assert shapes == [
         (96, 3, 11, 11),
         (256, 96, 5, 5),
@@ -140,20 +140,20 @@ def test_layers_of_convnet5():
         (256, 384, 3, 3),
     ]
     # normalised but not pooled after conv1, pooled but not normalised after conv3
-    assert kinds(trunk) == (
+    assert kinds(backbone) == (
         "Conv2d LocalResponseNorm Conv2d LocalResponseNorm MaxPool2d Conv2d MaxPool2d Conv2d Conv2d"
     )
 
 
-@pytest.mark.parametrize(("backbone", "count"), [("overfeat5", 5), ("overfeat7", 7)])
-def test_layers_of_overfeat(backbone, count):
-    trunk = build_trunk(backbone, 1)
-    shapes = [tuple(layer.weight.shape) for layer in convolutions(trunk)]
+@pytest.mark.parametrize(("name", "count"), [("overfeat5", 5), ("overfeat7", 7)])
+def test_layers_of_overfeat(name, count):
+    backbone = build_backbone(name, 1)
+    shapes = [tuple(layer.weight.shape) for layer in convolutions(backbone)]
     first = [(96, 3, 7, 7), (256, 96, 5, 5), (512, 256, 3, 3)]
     assert shapes == first + [(512, 512, 3, 3)] * (count - 3)
     start = "Conv2d MaxPool2d LocalResponseNorm Conv2d MaxPool2d" + " Conv2d" * (count - 2)
-    assert kinds(trunk) == start
-    pools = [layer for layer in trunk if isinstance(layer, nn.MaxPool2d)]
+    assert kinds(backbone) == start
+    pools = [layer for layer in backbone if isinstance(layer, nn.MaxPool2d)]
     assert [(pool.kernel_size, pool.stride) for pool in pools] == [(3, 3), (2, 2)]
 
 
@@ -163,9 +163,9 @@ def test_only_one_padding_gives_overfeat_the_cells_of_the_release(monkeypatch):
         rows = [*BACKBONES["overfeat5"]]
         rows[0], rows[3] = replace(rows[0], padding=first), replace(rows[3], padding=second)
         monkeypatch.setitem(BACKBONES, "tried", tuple(rows))
-        trunk = build_trunk("tried", 0.125)
-        sides.add(map_shape(trunk[:3], 224, 224)[1])
-        if map_geometry(trunk).offset == 14 and map_shape(trunk, 224, 224)[1] == 18:
+        backbone = build_backbone("tried", 0.125)
+        sides.add(map_shape(backbone[:3], 224, 224)[1])
+        if map_geometry(backbone).offset == 14 and map_shape(backbone, 224, 224)[1] == 18:
             fitting.append((first, second))
     assert fitting == [(0, 1)]
     assert min(sides) == 37  # Table 1 prints 36
@@ -173,7 +173,9 @@ def test_only_one_padding_gives_overfeat_the_cells_of_the_release(monkeypatch):
 
 @pytest.mark.parametrize("backbone", BACKBONES)
 def test_biases_start_at_the_released_values(backbone):
-    biases = [layer.bias.unique().tolist() for layer in convolutions(build_trunk(backbone, 0.125))]
+    biases = [
+        layer.bias.unique().tolist() for layer in convolutions(build_backbone(backbone, 0.125))
+    ]
     assert biases == [[0], [1], [0]] + [[1]] * (len(biases) - 3)
 
 
@@ -186,12 +188,12 @@ def test_scaled_channels(channels, width, multiple, expected):
 
 
 @pytest.mark.parametrize("width", [0.01, 0.13, 0.5])
-@pytest.mark.parametrize("backbone", BACKBONES)
-def test_narrow_trunks_keep_their_layers(backbone, width):
-    trunk = build_trunk(backbone, width)
-    assert len(trunk) == len(build_trunk(backbone, 1))
-    assert trunk_channels(trunk) == convolutions(trunk)[-1].out_channels
-    assert trunk_channels(trunk) < trunk_channels(build_trunk(backbone, 1))
+@pytest.mark.parametrize("name", BACKBONES)
+def test_narrow_backbones_keep_their_layers(name, width):
+    backbone = build_backbone(name, width)
+    assert len(backbone) == len(build_backbone(name, 1))
+    assert backbone_channels(backbone) == convolutions(backbone)[-1].out_channels
+    assert backbone_channels(backbone) < backbone_channels(build_backbone(name, 1))
 
 
 @pytest.mark.parametrize(
@@ -205,20 +207,20 @@ def test_narrow_trunks_keep_their_layers(backbone, width):
         ("zf5", 0, "above 0"),
     ],
 )
-def test_impossible_trunks(backbone, width, part):
+def test_impossible_backbones(backbone, width, part):
     with pytest.raises(SppnetError, match=part):
-        build_trunk(backbone, width)
+        build_backbone(backbone, width)
 
 
 def test_too_small_images_are_refused():
     with pytest.raises(SppnetError, match="9 x 8 pixels"):
-        map_shape(build_trunk("zf5", 0.125), 8, 9)
+        map_shape(build_backbone("zf5", 0.125), 8, 9)
 
 
 def test_building_leaves_the_global_generator_alone():
     before = torch.get_rng_state()
     for backbone in ("zf5", "squeezenet", "torchvision:resnet18"):
-        build_trunk(backbone, 1)
+        build_backbone(backbone, 1)
     assert torch.equal(before, torch.get_rng_state())
 
 

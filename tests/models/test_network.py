@@ -9,7 +9,7 @@ from sppnet.models.network import (
     Architecture,
     build_network,
     choose_device,
-    freeze_trunk,
+    freeze_backbone,
     replace_classifier,
 )
 
@@ -55,9 +55,9 @@ def test_outputs_count_the_background():
     assert network(background=True)(images()).shape == (2, 4)
 
 
-def test_forward_is_trunk_pyramid_and_head():
+def test_forward_is_backbone_pyramid_and_head():
     net = network()
-    pooled = pyramid_pool(net.trunk(images()), (3, 1))
+    pooled = pyramid_pool(net.backbone(images()), (3, 1))
     assert pooled.shape[1] == net.fc6.in_features == 16 * (9 + 1)
     assert torch.equal(net(images()), net.head(pooled))
     assert torch.equal(net.pool(net.maps(images())), pooled)
@@ -131,17 +131,17 @@ def test_dropout_follows_fc6_too():
 
 def test_gaussian_weights_are_those_of_the_release():
     net = network(initialisation="gaussian", width=0.5, fc=256)
-    for weight in (net.trunk[4].weight, net.fc6.weight, net.fc7.weight):
+    for weight in (net.backbone[4].weight, net.fc6.weight, net.fc7.weight):
         assert weight.std().item() == pytest.approx(0.01, rel=0.05)
         assert weight.mean().item() == pytest.approx(0, abs=5e-4)
-    biases = [net.trunk[i].bias.unique().tolist() for i in (0, 4, 8, 10, 12)]
+    biases = [net.backbone[i].bias.unique().tolist() for i in (0, 4, 8, 10, 12)]
     assert biases == [[0], [1], [0], [1], [1]]
     assert all((layer.bias == 1).all() for layer in (net.fc6, net.fc7, net.fc8))
 
 
 def test_he_weights_follow_the_fan_in():
     net = network(width=0.5, fc=256)
-    assert net.trunk[4].weight.std().item() == pytest.approx((2 / (48 * 25)) ** 0.5, rel=0.03)
+    assert net.backbone[4].weight.std().item() == pytest.approx((2 / (48 * 25)) ** 0.5, rel=0.03)
     assert net.fc7.weight.std().item() == pytest.approx((2 / 256) ** 0.5, rel=0.03)
     assert net.fc8.weight.std().item() == pytest.approx(0.01, rel=0.1)
     assert all((b == 0).all() for name, b in net.named_parameters() if name.endswith("bias"))
@@ -170,7 +170,7 @@ def test_a_new_classifier_on_a_copy():
     assert new.architecture == replace(ARCHITECTURE, classes=("x", "y", "z", "w"), background=True)
     assert new.fc8.weight.shape == (5, 24) and (new.fc8.bias == 0).all()
     assert new.fc8.weight.std().item() == pytest.approx(0.01, rel=0.2)
-    for name in ("trunk.0.weight", "fc6.weight", "fc7.bias"):
+    for name in ("backbone.0.weight", "fc6.weight", "fc7.bias"):
         assert torch.equal(new.get_parameter(name), old.get_parameter(name))
     with torch.no_grad():
         new.fc6.weight.zero_()
@@ -187,20 +187,20 @@ def test_the_new_classifier_comes_from_its_generator():
     assert torch.equal(made[0], made[1]) and not torch.equal(made[0], made[2])
 
 
-def test_a_frozen_trunk_neither_learns_nor_changes_mode():
+def test_a_frozen_backbone_neither_learns_nor_changes_mode():
     net = network()
-    freeze_trunk(net)
+    freeze_backbone(net)
     net.train()
-    assert not net.trunk.training and net.fc6.training and net.training
+    assert not net.backbone.training and net.fc6.training and net.training
     net(images()).sum().backward()
-    assert all(weight.grad is None for weight in net.trunk.parameters())
+    assert all(weight.grad is None for weight in net.backbone.parameters())
     assert net.fc6.weight.grad is not None
-    assert network().train().trunk.training
+    assert network().train().backbone.training
 
 
-def test_channels_last_is_the_layout_of_the_trunk():
+def test_channels_last_is_the_layout_of_the_backbone():
     net = network()
-    assert net.trunk[4].weight.is_contiguous(memory_format=torch.channels_last)
+    assert net.backbone[4].weight.is_contiguous(memory_format=torch.channels_last)
     assert net.maps(images()).is_contiguous(memory_format=torch.channels_last)
 
 

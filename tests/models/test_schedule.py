@@ -1,12 +1,12 @@
 import pytest
 
-from sppnet.models.schedule import Schedule, plateau_drops
+from sppnet.models.schedule import Schedule, plateau_reductions
 
 
 def schedule(**changes):
     values = {
         "learning_rate": 0.1,
-        "drops": (3,),
+        "milestones": (3,),
         "epochs": 5,
         "momentum": 0.9,
         "weight_decay": 1e-3,
@@ -16,7 +16,7 @@ def schedule(**changes):
 
 
 def test_rate_rises_and_drops():
-    plan = schedule(drops=(1, 3))
+    plan = schedule(milestones=(1, 3))
     # warm-up over 4 iterations: the fifth runs at the full rate
     assert [plan.rate(0, step) for step in (0, 1, 3, 4, 9)] == pytest.approx(
         [0.02, 0.04, 0.08, 0.1, 0.1]
@@ -28,7 +28,7 @@ def test_rate_rises_and_drops():
 
 
 @pytest.mark.parametrize(
-    ("errors", "drops"),
+    ("errors", "reductions"),
     [
         ([], 0),
         ([0.9, 0.8, 0.7, 0.6], 0),
@@ -41,7 +41,7 @@ def test_rate_rises_and_drops():
         ([0.5] * 20, 2),  # twice at most
     ],
 )
-def test_rate_drops_when_the_error_stops_falling(errors, drops):
-    assert plateau_drops(errors, 2) == drops
-    rate = schedule(drops=(), plateau=2, warmup=0).rate(len(errors), 99, errors)
-    assert rate == pytest.approx(0.1 / 10**drops)
+def test_rate_drops_when_the_error_stops_falling(errors, reductions):
+    assert plateau_reductions(errors, 2) == reductions
+    rate = schedule(milestones=(), plateau=2, warmup=0).rate(len(errors), 99, errors)
+    assert rate == pytest.approx(0.1 / 10**reductions)

@@ -35,7 +35,7 @@ class Small(nn.Module):
 def schedule(**changes):
     values = {
         "learning_rate": 0.1,
-        "drops": (3,),
+        "milestones": (3,),
         "epochs": 5,
         "momentum": 0.9,
         "weight_decay": 1e-3,
@@ -82,7 +82,7 @@ def without_speed(history):
 
 def test_a_plateau_shows_in_the_history_and_survives_a_kill(tmp_path):
     errors = [0.5, 0.6, 0.6, 0.6, 0.6, 0.6, 0.6]
-    plan = schedule(epochs=7, drops=(), plateau=2, warmup=0)
+    plan = schedule(epochs=7, milestones=(), plateau=2, warmup=0)
 
     def validate_from(epoch, death=None):
         def validate(module):
@@ -124,10 +124,10 @@ def test_two_steps_by_hand(tmp_path):
 
 def test_epochs_without_end_are_those_of_fit(tmp_path, capsys):
     kept, timed = Small(), Small()
-    rows = train(kept, tmp_path, schedule=schedule(drops=()))
+    rows = train(kept, tmp_path, schedule=schedule(milestones=()))
     capsys.readouterr()
     before = torch.get_rng_state()
-    epochs = train_epochs(timed, batches, schedule=schedule(drops=()), seed=1)
+    epochs = train_epochs(timed, batches, schedule=schedule(milestones=()), seed=1)
     found = [next(epochs) for _ in rows]
     assert without_speed(found) == without_speed(rows) and same(kept, timed)
     assert torch.equal(torch.get_rng_state(), before)
@@ -164,7 +164,7 @@ def test_loss_and_error_are_means_over_images(tmp_path):
 
 def test_it_learns_and_ends_in_evaluation_mode(tmp_path):
     module = Small()
-    rows = train(module, tmp_path, schedule=schedule(epochs=30, drops=(25,)))
+    rows = train(module, tmp_path, schedule=schedule(epochs=30, milestones=(25,)))
     assert rows[-1]["train_loss"] < 0.8 * rows[0]["train_loss"]
     assert not module.training
 

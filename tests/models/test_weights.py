@@ -8,17 +8,17 @@ import torchvision
 from torchvision.models.squeezenet import Fire
 
 from sppnet.errors import SppnetError
-from sppnet.models.backbones import build_trunk
+from sppnet.models.backbones import build_backbone
 from sppnet.models.network import Architecture, build_network
 from sppnet.models.weights import (
-    import_trunk,
+    import_backbone,
+    load_backbone,
     load_network,
     load_tensors,
-    load_trunk,
     network_sha,
+    save_backbone,
     save_network,
     save_tensors,
-    save_trunk,
 )
 
 ARCHITECTURE = Architecture(
@@ -37,12 +37,12 @@ def equal(first, second):
     return first.keys() == second.keys() and all(torch.equal(first[n], second[n]) for n in first)
 
 
-def trunk_state(backbone, seed=0):
-    """Weights of a trunk, every tensor with its own random values."""
+def backbone_state(backbone, seed=0):
+    """Weights of a backbone, every tensor with its own random values."""
     generator = torch.Generator().manual_seed(seed)
     return {
         name: torch.randn(tensor.shape, generator=generator).to(tensor.dtype)
-        for name, tensor in build_trunk(backbone, 1).state_dict().items()
+        for name, tensor in build_backbone(backbone, 1).state_dict().items()
     }
 
 
@@ -88,31 +88,33 @@ def test_the_hash_follows_weights_and_architecture():
     assert len(set(hashes)) == 3
 
 
-def test_a_trunk_comes_from_a_trunk_file_or_a_whole_network(tmp_path):
-    state = trunk_state("zf5")
-    save_trunk(tmp_path / "trunk", "zf5", state)
+def test_a_backbone_comes_from_a_backbone_file_or_a_whole_network(tmp_path):
+    state = backbone_state("zf5")
+    save_backbone(tmp_path / "backbone", "zf5", state)
     net = network(width=1.0)
     before = {name: tensor.clone() for name, tensor in net.state_dict().items()}
-    load_trunk(net, tmp_path / "trunk")
-    assert equal(net.trunk.state_dict(), state)
+    load_backbone(net, tmp_path / "backbone")
+    assert equal(net.backbone.state_dict(), state)
     assert torch.equal(net.fc6.weight, before["fc6.weight"])
     save_network(tmp_path / "whole", net)
     other = network(seed=1, width=1.0, fc=4, classes=("one",))
-    load_trunk(other, tmp_path / "whole")
-    assert equal(other.trunk.state_dict(), state)
+    load_backbone(other, tmp_path / "whole")
+    assert equal(other.backbone.state_dict(), state)
 
 
-def test_a_trunk_of_another_backbone_or_width_is_refused(tmp_path):
-    save_trunk(tmp_path / "trunk", "zf5", trunk_state("zf5"))
-    refused("trunk: holds a trunk of zf5, not alex5", load_trunk, network(backbone="alex5"),
-            tmp_path / "trunk")  # fmt: skip
-    refused("trunk: weights do not fit", load_trunk, network(), tmp_path / "trunk")
+def test_a_backbone_of_another_backbone_or_width_is_refused(tmp_path):
+    save_backbone(tmp_path / "backbone", "zf5", backbone_state("zf5"))
+    refused("backbone: holds the backbone zf5, not alex5", load_backbone, network(backbone="alex5"),
+            tmp_path / "backbone")  # fmt: skip
+    refused("backbone: weights do not fit", load_backbone, network(), tmp_path / "backbone")
     save_network(tmp_path / "net", network(backbone="alex5"))
-    refused("net: holds a trunk of alex5, not zf5", load_trunk, network(), tmp_path / "net")
+    refused("net: holds the backbone alex5, not zf5", load_backbone, network(), tmp_path / "net")
 
 
-def test_a_trunk_is_not_saved_under_another_name(tmp_path):
-    refused("alex5: weights do not fit", save_trunk, tmp_path / "a", "alex5", trunk_state("zf5"))
+def test_a_backbone_is_not_saved_under_another_name(tmp_path):
+    refused(
+        "alex5: weights do not fit", save_backbone, tmp_path / "a", "alex5", backbone_state("zf5")
+    )
     assert not list(tmp_path.iterdir())
 
 
@@ -137,7 +139,7 @@ def test_a_file_cut_short_is_refused(tmp_path, left):
 
 def test_a_missing_file_is_named(tmp_path):
     refused(r"none\.safetensors: no such file", load_tensors, tmp_path / "none.safetensors")
-    refused(r"none\.npz: no such file", import_trunk, str(tmp_path / "none.npz"), "zf5")
+    refused(r"none\.npz: no such file", import_backbone, str(tmp_path / "none.npz"), "zf5")
 
 
 class Trap:
@@ -154,15 +156,17 @@ def test_pickles_are_refused_unread(tmp_path):
     trace = tmp_path / "trace"
     for name in ("a.safetensors", "a.npz", "a.pth"):
         (tmp_path / name).write_bytes(pickle.dumps(Trap(trace)))
-        refused(rf"a\.{name[2:]}: ", import_trunk, str(tmp_path / name), "zf5")
+        refused(rf"a\.{name[2:]}: ", import_backbone, str(tmp_path / name), "zf5")
     np.savez(tmp_path / "object.npz", a=np.array([Trap(trace)], dtype=object))
-    refused(r"object\.npz: not a readable", import_trunk, str(tmp_path / "object.npz"), "zf5")
+    refused(r"object\.npz: not a readable", import_backbone, str(tmp_path / "object.npz"), "zf5")
     assert not trace.exists()
 
 
 def caffe_names(state):
     """SqueezeNet's weights under Caffe's names: fires are counted from 2 in torchvision's order."""
-    fires = [i for i, layer in enumerate(build_trunk("squeezenet", 1)) if isinstance(layer, Fire)]
+    fires = [
+        i for i, layer in enumerate(build_backbone("squeezenet", 1)) if isinstance(layer, Fire)
+    ]
     renamed = {f"conv1.{kind}": state[f"0.{kind}"] for kind in ("weight", "bias")}
     for number, index in enumerate(fires, start=2):
         for caffe, part in PARTS.items():
@@ -177,21 +181,21 @@ def save_npz(path, state):
 
 
 def test_squeezenet_comes_from_caffe_names(tmp_path):
-    state = trunk_state("squeezenet")
+    state = backbone_state("squeezenet")
     named = {**caffe_names(state), "conv_final.weight": torch.zeros(10, 512, 1, 1)}
-    found = import_trunk(save_npz(tmp_path / "a.npz", named), "squeezenet")
+    found = import_backbone(save_npz(tmp_path / "a.npz", named), "squeezenet")
     assert equal(dict(sorted(found.items())), dict(sorted(state.items())))
-    save_trunk(tmp_path / "trunk", "squeezenet", found)
+    save_backbone(tmp_path / "backbone", "squeezenet", found)
     net = network(backbone="squeezenet", width=1.0)
-    load_trunk(net, tmp_path / "trunk")
-    assert equal(net.trunk.state_dict(), state)
+    load_backbone(net, tmp_path / "backbone")
+    assert equal(net.backbone.state_dict(), state)
 
 
 def test_squeezenet_of_another_shape_is_refused(tmp_path):
-    state = caffe_names(trunk_state("squeezenet"))
+    state = caffe_names(backbone_state("squeezenet"))
     state["fire5/conv3x3_2.weight"] = state["fire5/conv3x3_2.weight"][:, :-1]
-    found = import_trunk(save_npz(tmp_path / "a.npz", state), "squeezenet")
-    refused("squeezenet: weights do not fit", save_trunk, tmp_path / "b", "squeezenet", found)
+    found = import_backbone(save_npz(tmp_path / "a.npz", state), "squeezenet")
+    refused("squeezenet: weights do not fit", save_backbone, tmp_path / "b", "squeezenet", found)
     assert not (tmp_path / "b").exists()
 
 
@@ -207,9 +211,9 @@ def torchvision_state(name, seed=0):
 
 def test_torchvision_names_are_understood(tmp_path):
     state = torchvision_state("squeezenet1_1")
-    found = import_trunk(save_npz(tmp_path / "a.npz", state), "torchvision:squeezenet1_1")
+    found = import_backbone(save_npz(tmp_path / "a.npz", state), "torchvision:squeezenet1_1")
     assert found and all(torch.equal(t, state[f"features.{name}"]) for name, t in found.items())
-    build_trunk("torchvision:squeezenet1_1", 1).load_state_dict(found)
+    build_backbone("torchvision:squeezenet1_1", 1).load_state_dict(found)
 
 
 @pytest.mark.parametrize("suffix", ["npz", "safetensors"])  # the second sorts the names
@@ -219,31 +223,31 @@ def test_residual_networks_are_taken_layer_by_layer(tmp_path, suffix):
         save_npz(path, state)
     else:
         save_tensors(path, state, {})
-    trunk = build_trunk("torchvision:resnet18", 1)
-    trunk.load_state_dict(import_trunk(str(path), "torchvision:resnet18"))
-    assert torch.equal(trunk[0].weight, state["conv1.weight"])
-    assert torch.equal(trunk[7][1].bn2.running_var, state["layer4.1.bn2.running_var"])
+    backbone = build_backbone("torchvision:resnet18", 1)
+    backbone.load_state_dict(import_backbone(str(path), "torchvision:resnet18"))
+    assert torch.equal(backbone[0].weight, state["conv1.weight"])
+    assert torch.equal(backbone[7][1].bn2.running_var, state["layer4.1.bn2.running_var"])
 
 
 def test_weights_of_another_backbone_are_refused(tmp_path):
-    source = save_npz(tmp_path / "a.npz", trunk_state("zf5"))
-    assert equal(import_trunk(source, "zf5"), trunk_state("zf5"))
-    refused(r"a\.npz: these are not the weights of squeez", import_trunk, source, "squeezenet")
-    found = import_trunk(source, "alex5")  # whose layers have the same names
-    refused("alex5: weights do not fit", save_trunk, tmp_path / "b", "alex5", found)
+    source = save_npz(tmp_path / "a.npz", backbone_state("zf5"))
+    assert equal(import_backbone(source, "zf5"), backbone_state("zf5"))
+    refused(r"a\.npz: these are not the weights of squeez", import_backbone, source, "squeezenet")
+    found = import_backbone(source, "alex5")  # whose layers have the same names
+    refused("alex5: weights do not fit", save_backbone, tmp_path / "b", "alex5", found)
 
 
 def test_broken_archives_are_refused(tmp_path):
     source = save_npz(tmp_path / "a.npz", {"a": torch.ones(100)})
     (tmp_path / "a.npz").write_bytes((tmp_path / "a.npz").read_bytes()[:-30])
-    refused(r"a\.npz: not a readable", import_trunk, source, "zf5")
+    refused(r"a\.npz: not a readable", import_backbone, source, "zf5")
     np.save(tmp_path / "b.npy", np.ones(3))
     (tmp_path / "b.npy").rename(tmp_path / "b.npz")
-    refused(r"b\.npz: not a readable", import_trunk, str(tmp_path / "b.npz"), "zf5")
+    refused(r"b\.npz: not a readable", import_backbone, str(tmp_path / "b.npz"), "zf5")
 
 
 def test_unavailable_downloads_are_refused(monkeypatch):
-    refused("torchvision:nothing: weights not available", import_trunk, "torchvision:nothing",
+    refused("torchvision:nothing: weights not available", import_backbone, "torchvision:nothing",
             "torchvision:resnet18")  # fmt: skip
 
     def offline(*arguments, **settings):
@@ -252,7 +256,7 @@ def test_unavailable_downloads_are_refused(monkeypatch):
     monkeypatch.setattr(torch.hub, "download_url_to_file", offline)
     monkeypatch.setattr(torch.hub, "get_dir", lambda: "/nowhere")
     monkeypatch.setattr(torch.hub.os, "makedirs", lambda *arguments, **settings: None)
-    refused("torchvision:resnet18: weights not available", import_trunk, "torchvision:resnet18",
+    refused("torchvision:resnet18: weights not available", import_backbone, "torchvision:resnet18",
             "torchvision:resnet18")  # fmt: skip
 
 

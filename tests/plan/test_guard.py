@@ -12,10 +12,10 @@ from sppnet.plan.sources import Digests, ImageSet
 from sppnet.settings import check_settings
 
 ROOT = Path(__file__).resolve().parents[2]
-TRUNK = "data/weights/squeezenet_v1.0_decoded_fp32.npz"
+BACKBONE = "data/weights/squeezenet_v1.0_decoded_fp32.npz"
 READ = Job("prepare_voc []", "", (), ("a/voc.parquet",))
-IMPORT = Job("import_weights []", "", (TRUNK,), ("a/trunk",))
-TABLE = Job("tabulate []", "", ("a/voc.parquet", "a/trunk"), ("r/t.csv", "r/t.json"))
+IMPORT = Job("import_weights []", "", (BACKBONE,), ("a/backbone",))
+TABLE = Job("tabulate_detection []", "", ("a/voc.parquet", "a/backbone"), ("r/t.csv", "r/t.json"))
 
 
 @pytest.fixture(autouse=True)
@@ -35,9 +35,11 @@ def check(jobs, sets=None):
 
 
 def test_a_missing_file_of_weights_is_named_with_its_setting():
-    with pytest.raises(SppnetError, match=rf"networks\.\w+\.trunk\.source: {TRUNK}: no such file"):
+    with pytest.raises(
+        SppnetError, match=rf"networks\.\w+\.backbone\.source: {BACKBONE}: no such file"
+    ):
         check([IMPORT])
-    touch(TRUNK)
+    touch(BACKBONE)
     check([READ, IMPORT, TABLE])
 
 
@@ -72,7 +74,7 @@ def stale(records, unfinished=()):
 
 
 def test_results_without_a_record_are_built_again():
-    touch("r/t.csv", "r/t.json", "r/other.csv", "a/trunk")
+    touch("r/t.csv", "r/t.json", "r/other.csv", "a/backbone")
     made = {"starttime": 1, "endtime": Path("r/t.csv").stat().st_mtime}
     assert stale({"r/t.csv": made}) == {"r/t.json"}
 
@@ -90,5 +92,5 @@ def test_what_is_missing_since_a_failure_is_built_again():
     touch("r/t.csv")
     made = {"starttime": 1, "endtime": Path("r/t.csv").stat().st_mtime}
     later = {"starttime": made["endtime"] + 1, "endtime": made["endtime"] + 2}
-    assert stale({"r/t.csv": made, "a/trunk": later}) == {"a/trunk"}
+    assert stale({"r/t.csv": made, "a/backbone": later}) == {"a/backbone"}
     assert stale({"r/t.csv": made}, unfinished=["a/voc.parquet"]) == {"a/voc.parquet"}

@@ -7,7 +7,7 @@ from sppnet.report.architectures import (
     read_table1,
     stacked,
     table1_lines,
-    table1_twin,
+    table1_metadata,
     unmet,
 )
 
@@ -82,10 +82,10 @@ def test_every_number_of_table_1_has_its_stage(stages):
     assert {size.origin for size in paper.values()} == {"deck"}
 
 
-def test_the_twin_has_both_sizes_and_the_papers(stages):
-    twin = table1_twin(stages, 224)
-    assert twin["input_size"] == 224
-    assert twin["backbones"]["zf5"]["conv2"] == {
+def test_the_metadata_has_both_sizes_and_the_papers(stages):
+    metadata = table1_metadata(stages, 224)
+    assert metadata["input_size"] == 224
+    assert metadata["backbones"]["zf5"]["conv2"] == {
         "filters": 256,
         "kernel": 5,
         "stride": 2,
@@ -100,7 +100,7 @@ def test_the_twin_has_both_sizes_and_the_papers(stages):
     }
     met = {
         (name, stage)
-        for name, each in twin["backbones"].items()
+        for name, each in metadata["backbones"].items()
         for stage, values in each.items()
         if values["met"]
     }
@@ -116,7 +116,7 @@ def test_other_inputs_and_other_chains_have_no_paper():
     assert [stage.side for stage in small] == [44, 10, 10, 10, 10]
     assert {stage.met for stage in small + other} == {None}
     assert unmet({"zf5": small}) == []
-    assert "paper" not in table1_twin({"zf5": small}, 180)["backbones"]["zf5"]["conv1"]
+    assert "paper" not in table1_metadata({"zf5": small}, 180)["backbones"]["zf5"]["conv1"]
     assert table1_lines({"alex5": other})[1][0] == "alex5"
 
 

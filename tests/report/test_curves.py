@@ -18,9 +18,9 @@ def history(error, sizes=(224,), epochs=6):
     )
 
 
-def svg(tmp_path, regimes, name="a.svg"):
+def svg(tmp_path, variants, name="a.svg"):
     path = tmp_path / name
-    draw_curves([path], regimes)
+    draw_curves([path], variants)
     return path.read_text()
 
 
@@ -64,19 +64,19 @@ def test_sizes_are_shown_where_they_change(tmp_path):
 
 
 def test_the_same_curves_give_the_same_bytes(tmp_path):
-    regimes = {"a": [history(0.3), history(0.4)], "b": [history(0.2, (224, 180))]}
+    variants = {"a": [history(0.3), history(0.4)], "b": [history(0.2, (224, 180))]}
     for kind in ("png", "svg"):
         for name in "xy":
-            draw_curves([tmp_path / f"{name}.{kind}"], regimes)
+            draw_curves([tmp_path / f"{name}.{kind}"], variants)
         assert (tmp_path / f"x.{kind}").read_bytes() == (tmp_path / f"y.{kind}").read_bytes()
 
 
 def test_unlike_histories_are_refused(tmp_path):
     with pytest.raises(SppnetError, match="unlike epochs"):
         svg(tmp_path, {"a": [history(0.3), history(0.3, epochs=5)]})
-    for regimes in ({}, {"a": []}):
+    for variants in ({}, {"a": []}):
         with pytest.raises(SppnetError, match="no histories"):
-            svg(tmp_path, regimes)
+            svg(tmp_path, variants)
     with pytest.raises(SppnetError, match=r"\.png or \.svg"):
         draw_curves([tmp_path / "a.pdf"], {"a": [history(0.3)]})
 

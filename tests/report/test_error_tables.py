@@ -28,7 +28,7 @@ def scores(tmp_path):
         description = {
             "classes": list("abcdef"),
             "images": [str(i) for i in range(IMAGES)],
-            "protocol": "ten",
+            "view_set": "ten",
             "views": 95.7,
             "scales": [96, 128],
         } | changes

@@ -13,7 +13,7 @@ def write(path, values, labels, **changes):
     description = {
         "classes": [f"c{i}" for i in range(values.shape[1])],
         "images": [f"i{i}" for i in range(len(values))],
-        "protocol": "ten",
+        "view_set": "ten",
         "views": 10.0,
         "scales": [128],
     } | changes
@@ -43,7 +43,7 @@ def test_scores_are_averaged(two):
     assert combined.wrong(1).tolist() == [True, False]
     assert combined.description["models"] == 2
     assert combined.description["scales"] == [96, 128]
-    assert combined.description["protocol"] == "ten"
+    assert combined.description["view_set"] == "ten"
 
 
 def test_a_network_combined_with_itself_is_itself(two):

@@ -28,13 +28,13 @@ def result(layers, **more):
         "layers": {
             name: {
                 "name": f"own {name}",
-                "value": 0.5 + place / 1000,
+                "value": 0.5 + index / 1000,
                 "low": 0.4,
                 "high": 0.6,
                 "n": 30,
                 **more,
             }
-            for place, name in enumerate(layers)
+            for index, name in enumerate(layers)
         }
     }
 

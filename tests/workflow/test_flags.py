@@ -73,8 +73,8 @@ def command_lines(config, folder, *options):
 def write_data(settings, folder):
     """The files that a configuration names, with nothing in them but an image id in each list."""
     for network in settings["networks"].values():
-        if network["trunk"]:
-            write(folder / network["trunk"]["source"])
+        if network["imported_backbone"]:
+            write(folder / network["imported_backbone"]["source"])
     if "scenes" in settings:
         return
     data, transfer = settings["data"], settings.get("transfer")
@@ -235,12 +235,12 @@ def test_the_figure_of_views_shows_what_is_timed(tmp_path):
             if flag == f"--{option}"
         }
         for verb, option, key in (
-            ("draw-views-cost", "point", "protocol"),
-            ("measure-view-speed", "protocol", "name"),
+            ("draw-error-by-views", "point", "view_set"),
+            ("measure-view-speed", "view-set", "name"),
         )
     }
-    assert names["draw-views-cost"] <= names["measure-view-speed"]
-    words = lines["draw-views-cost"]
+    assert names["draw-error-by-views"] <= names["measure-view-speed"]
+    words = lines["draw-error-by-views"]
     assert words[words.index("--timing") + 1] == "artifacts/mini/views_timing.json"
 
 

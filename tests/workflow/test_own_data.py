@@ -143,10 +143,10 @@ def test_a_table_that_does_not_read_a_set_is_made_without_it(own):
 
 def test_a_missing_file_of_weights_is_named_with_its_setting(own):
     settings = configuration(own)
-    settings["networks"]["small"]["trunk"] = {"source": "data/weights.npz", "freeze": True}
+    settings["networks"]["small"]["backbone"] = {"source": "data/weights.npz", "freeze": True}
     configure(own, settings)
     line = refused(own, "--configfile", OWN, "--", "results/own/table9.csv")
-    assert "networks.small.trunk.source: data/weights.npz: no such file" in line
+    assert "networks.small.imported_backbone.source: data/weights.npz: no such file" in line
 
 
 def test_committed_tables_of_others_are_no_run_of_ones_own(checkout, tmp_path):

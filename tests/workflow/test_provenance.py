@@ -23,21 +23,21 @@ def test_a_pulled_clone_has_nothing_to_do(built, tmp_path):
     assert "didn't change, skipping" in copy.run("dvc", "repro").stdout
     copy.edit("config/mini.yaml", "regularisation: 1000", "regularisation: 2000")
     plan = copy.plan("results/table9.csv")
-    assert plan == {"train_bbox": 1, "detect": 1, "evaluate": 1, "tabulate": 1}
+    assert plan == {"train_bbox": 1, "detect": 1, "evaluate": 1, "tabulate_detection": 1}
 
 
 def test_a_clone_without_artifacts_builds_its_tables(built, tmp_path):
     copy = clone(built, tmp_path / "clone")
     assert (copy.path / "results/table9.csv").exists()
     plan = copy.plan("results/table9.csv")
-    assert {"generate", "pretrain", "evaluate", "tabulate"} <= set(plan)
+    assert {"generate", "pretrain", "evaluate", "tabulate_detection"} <= set(plan)
     assert "draw_detections" in copy.plan()
 
 
 def test_results_without_records_are_rebuilt_alone(tree):
     table = ("results/table9.csv", "results/table9.json")
     tree.run("snakemake", "--cores", "1", "--cleanup-metadata", *table)
-    assert tree.plan() == {"tabulate": 1}
+    assert tree.plan() == {"tabulate_detection": 1}
 
 
 def test_an_artifact_of_unknown_origin_stops_the_run(tree):
@@ -73,7 +73,7 @@ def test_an_edited_table_is_built_again(tree):
     table = tree.path / "results/table9.csv"
     before = table.read_text()
     table.write_text(before.replace("pool5,", "pool5,9"))
-    assert tree.plan("results/table9.csv") == {"tabulate": 1}
+    assert tree.plan("results/table9.csv") == {"tabulate_detection": 1}
     tree.run("snakemake", "--cores", "1", "--", "results/table9.csv")
     assert table.read_text() == before
 
@@ -83,7 +83,7 @@ def test_tables_of_another_run_are_not_taken_for_this_ones(tree):
     for name in ("table9.csv", "table9.json"):
         path = tree.path / "results" / name
         path.write_text(path.read_text().replace("1", "2"))
-    assert tree.plan("results/table9.csv") == {"tabulate": 1}
+    assert tree.plan("results/table9.csv") == {"tabulate_detection": 1}
 
 
 def test_new_times_of_the_same_table_rebuild_nothing(tree):

@@ -30,7 +30,7 @@ def test_a_second_call_has_nothing_to_do(tree):
 
 def test_a_setting_rebuilds_exactly_what_depends_on_it(tree):
     tree.edit("config/mini.yaml", "  cost: 0.001", "  cost: 0.002")
-    later = {"detect": 2, "evaluate": 2, "measure_speed": 1, "tabulate": 1}
+    later = {"detect": 2, "evaluate": 2, "measure_speed": 1, "tabulate_detection": 1}
     shown = {"draw_detections": 1, "tabulate_claims": 1}
     assert tree.plan() == {"train_svm": 2} | later | shown
 
@@ -41,13 +41,13 @@ def test_a_setting_of_one_method_leaves_the_other_alone(tree):
         "train_bbox": 1,
         "detect": 1,
         "evaluate": 1,
-        "tabulate": 1,
+        "tabulate_detection": 1,
     }
 
 
 def test_swapped_numbers_count_as_a_change(tree):
     tree.edit("config/mini.yaml", "iou: 0.5\n  nms: 0.3", "iou: 0.3\n  nms: 0.5")
-    assert tree.plan("results/table9.csv") == {"evaluate": 2, "tabulate": 1}
+    assert tree.plan("results/table9.csv") == {"evaluate": 2, "tabulate_detection": 1}
 
 
 def test_a_comment_rebuilds_nothing(tree):
@@ -59,7 +59,7 @@ def test_a_comment_rebuilds_nothing(tree):
 def test_new_code_rebuilds_what_it_computes(tree):
     module = tree.path / "sppnet/commands/evaluate.py"
     module.write_text(module.read_text() + "\n\nCHANGED = True\n")
-    assert tree.plan("results/table9.csv") == {"evaluate": 2, "tabulate": 1}
+    assert tree.plan("results/table9.csv") == {"evaluate": 2, "tabulate_detection": 1}
 
 
 def test_a_way_of_training_leaves_the_others_alone(tree):
@@ -70,7 +70,7 @@ def test_a_way_of_training_leaves_the_others_alone(tree):
 
 def test_how_often_is_timed_is_a_change(tree):
     tree.edit("config/mini.yaml", "  repeats: 1", "  repeats: 2")
-    assert tree.plan("results/table9.csv") == {"measure_speed": 1, "tabulate": 1}
+    assert tree.plan("results/table9.csv") == {"measure_speed": 1, "tabulate_detection": 1}
 
 
 def test_two_changes_at_once_are_both_seen(tree):

@@ -18,7 +18,7 @@ CONFIGURATIONS = sorted((ROOT / "config").glob("*.yaml"))
 SHIPPED = [*CONFIGURATIONS, ROOT / "tests/workflow/tiny.yaml"]
 REFERENCE = ROOT / "sppnet/report/reference.csv"
 REMOVED = object()
-TRUNK = {"title": "a trunk", "reference": None, "width": 1, "epochs": 2}
+BACKBONE = {"title": "a backbone", "reference": None, "width": 1, "epochs": 2}
 
 
 def load(path=ROOT / "config/mini.yaml"):
@@ -40,7 +40,7 @@ def test_shipped_configurations_choose_nothing_on_images_that_are_tested_on(path
     recipes = {name: network["training"] for name, network in config["networks"].items()}
     for name, recipe in (*recipes.items(), ("classifiers", config["classifiers"]["training"])):
         assert (recipe["plateau"] is None) == (recipe["holdout"] is None), name
-        assert recipe["holdout"] is None or recipe["drops"] == [], name
+        assert recipe["holdout"] is None or recipe["milestones"] == [], name
     transfer = config["transfer"]
     assert 0.1 <= transfer["table6"]["holdout"] <= 0.5
     assert all(len(column["sizes"]) == 1 for column in transfer["table7"]["columns"].values())
@@ -97,7 +97,7 @@ def test_the_schema_is_the_generated_one():
         ("data.test", "trainval", ["data.test: trainval", "other images"]),
         ("networks.zf5.architecture.levels", [], ["networks.zf5.architecture.levels: "]),
         ("networks.zf5.architecture.mean", [1, 2], ["networks.zf5.architecture.mean: "]),
-        ("networks.zf5.training.drops", [0], ["networks.zf5.training.drops.0: "]),
+        ("networks.zf5.training.milestones", [0], ["networks.zf5.training.milestones.0: "]),
         ("detectors.spp_1sc.network", "zf6", ["detectors.spp_1sc.network", "zf6", "alex5"]),
         ("detectors.spp_1sc.target", "big", ["detectors.spp_1sc.target: "]),
         ("detectors.spp_1sc.crop", 115, ["detectors.spp_1sc.crop: no such setting"]),
@@ -111,20 +111,20 @@ def test_the_schema_is_the_generated_one():
         ("detectors.rcnn.context", 90, ["detectors.rcnn.context: 90 pixels", "crop 179"]),
         ("evaluation.bootstrap", 0, ["evaluation.bootstrap: ", "greater than or equal to 1"]),
         ("networks.zf5.training.crop", 201, ["networks.zf5.training.crop: 201", "resize 200"]),
-        ("networks.zf5.training.plateau", 5, ["networks.zf5.training.plateau: ", "drops"]),
+        ("networks.zf5.training.plateau", 5, ["networks.zf5.training.plateau: ", "milestones"]),
         ("classifiers.training.crop", 129, ["classifiers.training.crop: 129", "resize 128"]),
-        ("classifiers.training.plateau", 5, ["classifiers.training.plateau: ", "drops"]),
-        ("classifiers.backbones.zf6", TRUNK, ["classifiers.backbones.zf6: ", "'squeezenet'"]),
+        ("classifiers.training.plateau", 5, ["classifiers.training.plateau: ", "milestones"]),
+        ("classifiers.backbones.zf6", BACKBONE, ["classifiers.backbones.zf6: ", "'squeezenet'"]),
         ("table1.backbones", ["zf5", "zf6"], ["table1.backbones.1: ", "'overfeat5'", "'zf6'"]),
-        ("views.six_scales.window", 113, ["views.six_scales.window: 113", "scale 112"]),
-        ("views.one_full.full", None, ["views.one_full.full: no view"]),
-        ("errors.table2.views", "no_spp", ["errors.table2.views: ", "'no_spp'", "ten_crops"]),
-        ("errors.table2.regimes.1", "one_crop", ["errors.table2.regimes.1: ", "spp_single"]),
+        ("view_sets.six_scales.window", 113, ["view_sets.six_scales.window: 113", "scale 112"]),
+        ("view_sets.one_full.full", None, ["view_sets.one_full.full: no view"]),
+        ("errors.table2.view_set", "no_spp", ["errors.table2.view_set: ", "'no_spp'", "ten_crops"]),
+        ("errors.table2.variants.1", "one_crop", ["errors.table2.variants.1: ", "spp_single"]),
         ("errors.table3.backbones", ["alex5"], ["errors.table3.backbones.0: ", "overfeat7"]),
-        ("errors.table3.regimes.multi", "zf5", ["errors.table3.regimes.multi: ", "spp_multi"]),
+        ("errors.table3.variants.multi", "zf5", ["errors.table3.variants.multi: ", "spp_multi"]),
         ("errors.table3.crop", "spp_multi", ["errors.table3.crop: ", "one_crop"]),
         ("errors.table4.backbone", "spp_multi", ["errors.table4.backbone: ", "overfeat7"]),
-        ("errors.table4.most", "zf5", ["errors.table4.most: ", "six_scales_full"]),
+        ("errors.table4.views_98", "zf5", ["errors.table4.views_98: ", "six_scales_full"]),
         ("errors.table5.members", [["zf5", "zf5"]], ["errors.table5.members.0: ", "spp_multi"]),
         ("errors.ablations.fewer_bins", "zf5", ["errors.ablations.fewer_bins: ", "spp_30bins"]),
         ("transfer.table6.columns.a.crop", None, ["transfer.table6.columns.a.crop: ", "input"]),
@@ -166,13 +166,13 @@ def test_a_wrong_setting_is_named_in_one_line(key, value, words):
         assert word in str(error.value)
 
 
-def test_trunks_in_the_tables_are_those_that_can_be_built():
+def test_backbones_in_the_tables_are_those_that_can_be_built():
     assert set(get_args(Chain)) == set(BACKBONES)
 
 
 def test_another_backbone_than_the_papers_may_be_trained_and_shown():
     config = load()
-    config["classifiers"]["backbones"]["alex5"] = TRUNK
+    config["classifiers"]["backbones"]["alex5"] = BACKBONE
     config["errors"]["table3"]["backbones"].append("alex5")
     check_settings(config)
 

@@ -2,8 +2,8 @@
 
 The tables here are written by hand, from what the paper means and the configuration names, and know
 nothing of how the workflow finds its files. Settings that a job only hands to its command are read
-from the configuration. What the generated sets have no use for, stores and trunks trained elsewhere
-for instance, is looked up in runs of the other configurations.
+from the configuration. What the generated sets have no use for, stores and imported backbones for
+instance, is looked up in runs of the other configurations.
 """
 
 import json
@@ -91,7 +91,7 @@ COMPARED = {
     },
     **{name: (networks, images, *sides) for name, networks, images, *sides in OTHER_CLAIMS},
 }
-TRUNKS = {
+SIZED_BACKBONES = {
     "zf5": "ZF-5 of width 0.125",
     "convnet5": "Convnet*-5 of width 0.125",
     "overfeat5": "Overfeat-5 of width 0.0625",
@@ -163,7 +163,7 @@ TRAININGS = [
     *("zf5 spp_30bins", "overfeat7 spp_random"),
 ]
 
-# Columns of Tables 6 and 7: the paper's column, the network, and its looks at an image by size.
+# Columns of Tables 6 and 7: the paper's column, the network, and its image views by size.
 TRANSFER = {
     "table6": {
         "a": ("a_noSPP_ZF5_crop224", "zf5-no_spp-1", ["crop112of112"]),
@@ -180,7 +180,7 @@ TRANSFER = {
         "warped": (None, "zf5-spp_single-1", ["warp112"]),
     },
 }
-LOOKS = {
+IMAGE_VIEWS = {
     "crop112of112": {"input": "crop", "size": 112, "crop": 112},
     "full112": {"input": "full", "size": 112},
     "full160": {"input": "full", "size": 160},
@@ -271,7 +271,7 @@ def expected(*settings):
 
 
 def given(job, *apart):
-    """Options of a job that make its result, but for those that a test looks at apart."""
+    """Options of a job that make its result, but for those that a test checks apart."""
     machine = ("threads", "workers", "work")  # and the place of its restart state
     return {name: job.options[name] for name in job.options if name not in (*machine, *apart)}
 
@@ -286,11 +286,11 @@ def network(name, suffix="safetensors"):
 
 
 def scores(text, suffix="safetensors"):
-    """Files of "backbone training views", one per seed, or of all networks combined."""
+    """Files of "backbone training view_set", one per seed, or of all networks combined."""
     if text == "combined":
         return [f"{RUN}/views/combined.{suffix}"]
-    backbone, training, views = text.split()
-    return [f"{RUN}/views/{backbone}-{training}-{seed}/{views}.{suffix}" for seed in SEEDS]
+    backbone, training, view_set = text.split()
+    return [f"{RUN}/views/{backbone}-{training}-{seed}/{view_set}.{suffix}" for seed in SEEDS]
 
 
 # Claims and tables
@@ -321,11 +321,11 @@ def side(networks, text):
 def test_claims_compare_what_they_say(jobs, claim):
     comparisons = jobs["results/claims.csv"].parts("comparison")
     networks, images, ours, reference = COMPARED[claim]
-    trunks = " and ".join(TRUNKS[name] for name in networks.split())
+    backbones = " and ".join(SIZED_BACKBONES[name] for name in networks.split())
     assert [each for each in comparisons if each["claim"] == claim] == [
         {
             "claim": claim,
-            "measured_on": f"{trunks}, generated {images} set",
+            "measured_on": f"{backbones}, generated {images} set",
             "comparable": claim not in WITHOUT_NUMBERS,
             "ours": side(networks, ours),
             "reference": side(networks, reference),
@@ -449,7 +449,7 @@ def test_tables_have_the_papers_numbers_beside_them(jobs):
         assert reference.endswith("/sppnet/report/reference.csv") and reference in job.inputs
 
 
-def test_table_1_is_of_the_papers_trunks(jobs):
+def test_table_1_is_of_the_papers_backbones(jobs):
     assert given(jobs["results/table1.csv"]) == expected(
         {"backbone": list(BACKBONES), "input_size": 224},
         {"csv": "results/table1.csv", "json": "results/table1.json"},
@@ -464,12 +464,12 @@ def test_detectors_are_timed_with_their_own_weights(jobs):
     assert job.parts("column") == [
         {
             "name": name,
-            "weights": network(trunk),
+            "weights": network(backbone),
             "finetuned": f"{RUN}/detectors/{name}/finetuned.safetensors",
             "svm": f"{RUN}/detectors/{name}/svm.safetensors",
-            **timed_looks(name),
+            **timed_regions(name),
         }
-        for name, (_, _, trunk) in DETECTORS.items()
+        for name, (_, _, backbone) in DETECTORS.items()
     ]
     assert given(job, "column") == expected(
         {"manifest": VOC, "proposals": f"{RUN}/proposals/test.parquet"},
@@ -478,8 +478,8 @@ def test_detectors_are_timed_with_their_own_weights(jobs):
     )
 
 
-def timed_looks(name):
-    """How a detector that is timed looks at boxes."""
+def timed_regions(name):
+    """How a detector that is timed crops or pools boxes."""
     own = CONFIG["detectors"][name]
     if name == "rcnn":
         return {"method": "rcnn", "crop": own["crop"], "context": own["context"]}
@@ -489,8 +489,8 @@ def timed_looks(name):
 def test_views_are_timed_on_the_network_of_table_4(jobs):
     job = jobs[f"{RUN}/views_timing.json"]
     names = ("ten_crops", "ten_on_map", "six_scales", "six_scales_full")
-    assert job.parts("protocol") == [{"name": name, **CONFIG["views"][name]} for name in names]
-    assert given(job, "protocol") == expected(
+    assert job.parts("view-set") == [{"name": name, **CONFIG["view_sets"][name]} for name in names]
+    assert given(job, "view-set") == expected(
         {"manifest": CLASSIFICATION, "weights": network("overfeat7-spp_multi-1")},
         CONFIG["timing"]["views"],
         {"output": f"{RUN}/views_timing.json"},
@@ -499,18 +499,18 @@ def test_views_are_timed_on_the_network_of_table_4(jobs):
 
 def test_training_is_timed_at_one_size_and_at_two(jobs):
     job = jobs[f"{RUN}/training_timing.json"]
-    regimes, shared = CONFIG["classifiers"]["regimes"], CONFIG["classifiers"]["training"]
-    assert job.parts("regime") == [
+    variants, shared = CONFIG["classifiers"]["variants"], CONFIG["classifiers"]["training"]
+    assert job.parts("variant") == [
         {
             "name": name,
             "weights": network(f"overfeat7-{name}-1"),
-            "sizes": regimes[name]["sizes"],
-            "size_choice": regimes[name]["size_choice"],
+            "sizes": variants[name]["sizes"],
+            "size_choice": variants[name]["size_choice"],
         }
         for name in ("spp_single", "spp_multi")
     ]
     names = ("resize", "crop", "batch", "learning_rate", "momentum", "weight_decay", "colour")
-    assert given(job, "regime") == expected(
+    assert given(job, "variant") == expected(
         {"manifest": CLASSIFICATION, "seed": 1},
         {name: shared[name] for name in (*names, "precision")},
         CONFIG["timing"]["training"],
@@ -555,13 +555,13 @@ def test_fine_tuning_is_on_boxes_of_trainval(jobs, detector):
     files = {"output": f"{folder}/finetuned.safetensors", "history": f"{folder}/finetune.csv"}
     job = jobs[files["output"]]
     assert job.verb == ("finetune-rcnn" if detector == "rcnn" else "finetune")
-    looks = (
+    regions = (
         {"crop": own["crop"], "context": own["context"]}
         if detector == "rcnn"
         else seen(detector, "trainval") | pooling(detector)
     )
     assert given(job) == expected(
-        read(detector, "trainval"), looks, CONFIG["finetune"][own["method"]], files
+        read(detector, "trainval"), regions, CONFIG["finetune"][own["method"]], files
     )
 
 
@@ -628,7 +628,7 @@ def test_region_features_are_of_the_network_in_their_state(jobs, split):
 
 @pytest.mark.parametrize("split", ["trainval", "test"])
 def test_maps_are_of_their_network_at_their_scale(jobs, split):
-    assert len(outputs_of(jobs, "cache-features")) == 2 * len(SCALES["spp_5sc"])
+    assert len(outputs_of(jobs, "cache-maps")) == 2 * len(SCALES["spp_5sc"])
     for scale in SCALES["spp_5sc"]:
         output = f"{RUN}/features/zf5/{scale}/{split}.npy"
         assert given(jobs[output]) == expected(
@@ -656,10 +656,10 @@ def test_networks_are_trained_as_their_own_entry_says(jobs):
         trained[name] = expected(entry["architecture"], entry["training"])
     for text, seed in product(TRAININGS, SEEDS):
         backbone, way = text.split()
-        trunk, looks = own["backbones"][backbone], own["regimes"][way]
+        column, row = own["backbones"][backbone], own["variants"][way]
         trained[f"{backbone}-{way}-{seed}"] = expected(
-            {"backbone": backbone, "width": trunk["width"], "epochs": trunk["epochs"]},
-            {name: looks[name] for name in ("levels", "sizes", "size_choice")},
+            {"backbone": backbone, "width": column["width"], "epochs": column["epochs"]},
+            {name: row[name] for name in ("levels", "sizes", "size_choice")},
             own["head"],
             own["training"],
             {"seed": seed},
@@ -676,21 +676,21 @@ def test_networks_are_trained_as_their_own_entry_says(jobs):
 
 def test_views_of_a_network_are_those_of_the_path(jobs):
     tested = [f"{training} ten_crops" for training in TRAININGS]
-    for backbone, way, views in product(
+    for backbone, way, view_set in product(
         ("zf5", "overfeat7"), ("spp_single", "spp_multi"), ("one_crop", "one_full")
     ):
-        tested.append(f"{backbone} {way} {views}")
-    for views in ("ten_on_map", "six_scales", "six_scales_full"):
-        tested.append(f"overfeat7 spp_multi {views}")
+        tested.append(f"{backbone} {way} {view_set}")
+    for view_set in ("ten_on_map", "six_scales", "six_scales_full"):
+        tested.append(f"overfeat7 spp_multi {view_set}")
     assert outputs_of(jobs, "classify") == {file for text in tested for file in scores(text)}
     for text in tested:
-        backbone, way, views = text.split()
+        backbone, way, view_set = text.split()
         files = zip(SEEDS, scores(text), scores(text, "json"), strict=True)
         for seed, output, metrics in files:
             assert given(jobs[output]) == expected(
                 {"manifest": CLASSIFICATION, "weights": network(f"{backbone}-{way}-{seed}")},
-                {"protocol": views, "scores": output, "metrics": metrics},
-                CONFIG["views"][views],
+                {"view_set": view_set, "scores": output, "metrics": metrics},
+                CONFIG["view_sets"][view_set],
             )
 
 
@@ -705,7 +705,7 @@ def drawn(name):
 def test_pages_of_photographs_have_no_svg_form(jobs):
     """It would be several times as large as the PNG, with the same pixels in it."""
     plots = ["views", *(f"learning_curves_{backbone}" for backbone in BACKBONES)]
-    pages = [f"results/figures/{name}.png" for name in ("view_geometry", "responses", "detections")]
+    pages = [f"results/figures/{name}.png" for name in ("view_positions", "responses", "detections")]
     figures = {output for output in jobs if output.startswith("results/figures/")}
     assert figures == {*(path for name in plots for path in drawn(name).values()), *pages}
 
@@ -714,7 +714,7 @@ def test_pages_of_photographs_have_no_svg_form(jobs):
 def test_learning_curves_are_of_the_training_in_their_title(jobs, backbone):
     files = drawn(f"learning_curves_{backbone}")
     job = jobs[files["png"]]
-    assert job.parts("regime") == [
+    assert job.parts("variant") == [
         {"name": title, "files": [network(f"{backbone}-{way}-{seed}", "csv") for seed in SEEDS]}
         for title, way in (
             ("no SPP", "no_spp"),
@@ -722,20 +722,20 @@ def test_learning_curves_are_of_the_training_in_their_title(jobs, backbone):
             ("SPP multi-size trained", "spp_multi"),
         )
     ]
-    assert given(job, "regime") == expected(files)
+    assert given(job, "variant") == expected(files)
 
 
 def test_the_cost_of_views_is_drawn_from_their_scores_and_times(jobs):
-    job = jobs["results/figures/views.png"]
+    job = jobs["results/figures/error_by_views.png"]
     assert job.parts("point") == [
         {
             "series": series,
             "label": label,
-            "protocol": views,
-            "scores": scores(f"overfeat7 spp_multi {views}"),
-            "metrics": scores(f"overfeat7 spp_multi {views}", "json"),
+            "view_set": view_set,
+            "scores": scores(f"overfeat7 spp_multi {view_set}"),
+            "metrics": scores(f"overfeat7 spp_multi {view_set}", "json"),
         }
-        for series, label, views in (
+        for series, label, view_set in (
             ("crops", "ten crops", "ten_crops"),
             ("feature maps", "ten on map", "ten_on_map"),
             ("feature maps", "six scales", "six_scales"),
@@ -743,16 +743,16 @@ def test_the_cost_of_views_is_drawn_from_their_scores_and_times(jobs):
         )
     ]
     assert given(job, "point") == expected(
-        INTERVALS, {"timing": f"{RUN}/views_timing.json"}, drawn("views")
+        INTERVALS, {"timing": f"{RUN}/views_timing.json"}, drawn("error_by_views")
     )
 
 
 def test_other_figures_show_what_their_settings_name(jobs):
-    names, views = ("window", "positions", "scales"), CONFIG["views"]["six_scales"]
-    assert given(jobs["results/figures/view_geometry.png"]) == expected(
+    names, view_set = ("window", "positions", "scales"), CONFIG["view_sets"]["six_scales"]
+    assert given(jobs["results/figures/view_positions.png"]) == expected(
         {"manifest": CLASSIFICATION, "backbone": "overfeat7"},
-        {name: views[name] for name in names},
-        {"output": "results/figures/view_geometry.png"},
+        {name: view_set[name] for name in names},
+        {"output": "results/figures/view_positions.png"},
     )
     output = "results/figures/responses.png"
     assert given(jobs[output]) == expected(
@@ -772,8 +772,8 @@ def test_other_figures_show_what_their_settings_name(jobs):
 
 def image_features(table, column, part):
     """Features of whole images that a column is about, in the order of its sizes."""
-    _, name, looks = TRANSFER[table][column]
-    return [f"{RUN}/image_features/{name}/{look}/{part}.npy" for look in looks]
+    _, name, views = TRANSFER[table][column]
+    return [f"{RUN}/image_features/{name}/{view}/{part}.npy" for view in views]
 
 
 @pytest.mark.parametrize(
@@ -793,7 +793,7 @@ def test_columns_of_transfer_learn_from_their_own_features(jobs, table, column):
             "bootstrap": own["bootstrap"],
         }
     else:
-        names = ("train_per_class", "test_per_class", "splits", "halvings")
+        names = ("train_per_class", "test_per_class", "splits", "split_halves")
         settings = {
             "manifest": CALTECH,
             "protocol": "caltech101",
@@ -803,17 +803,17 @@ def test_columns_of_transfer_learn_from_their_own_features(jobs, table, column):
     assert given(jobs[files["output"]]) == expected(settings, shared, files)
 
 
-def test_features_of_images_are_of_their_network_look_and_set(jobs):
+def test_features_of_images_are_of_their_network_view_and_set(jobs):
     sets = {"table6": {"trainval": VOC, "test": VOC}, "table7": {"all": CALTECH}}
     wanted = {
-        f"{RUN}/image_features/{name}/{look}/{part}.npy": expected(
+        f"{RUN}/image_features/{name}/{view}/{part}.npy": expected(
             {"manifest": manifest, "weights": network(name), "split": part},
             {"dataset": "detection" if table == "table6" else "caltech101"},
-            LOOKS[look],
+            IMAGE_VIEWS[view],
         )
         for table, columns in TRANSFER.items()
-        for _, name, looks in columns.values()
-        for look, (part, manifest) in product(looks, sets[table].items())
+        for _, name, views in columns.values()
+        for view, (part, manifest) in product(views, sets[table].items())
     }
     assert outputs_of(jobs, "cache-image-features") == set(wanted)
     for output, options in wanted.items():
@@ -891,25 +891,27 @@ def test_the_papers_networks_learn_from_stores_of_imagenet(paper):
             stores = (job.options["store"], job.options["validation-store"])
             assert stores == ([f"{store}/train"], [f"{store}/val"])
             assert {f"{store}/train.json", f"{store}/val.json"} <= job.inputs
-        if job.verb in ("classify", "measure-view-speed", "draw-views"):
+        if job.verb in ("classify", "measure-view-speed", "draw-view-positions"):
             assert job.options["manifest"] == [manifest]
 
 
-def test_trunks_from_elsewhere_are_frozen_parts_of_their_networks(photographs):
+def test_backbones_from_elsewhere_are_frozen_parts_of_their_networks(photographs):
     settings = yaml.safe_load((ROOT / "config/voc07.yaml").read_text())["networks"]
     folder = "artifacts/voc07/networks"
     names = ("squeezenet_spp", "squeezenet_crop")
     for name in names:
-        trunk = f"{folder}/{name}.trunk.safetensors"
-        source = settings[name]["trunk"]["source"]
-        assert given(photographs[trunk]) == expected(
-            {"source": source, "backbone": "squeezenet", "output": trunk}
+        backbone = f"{folder}/{name}.backbone.safetensors"
+        source = settings[name]["imported_backbone"]["source"]
+        assert given(photographs[backbone]) == expected(
+            {"source": source, "backbone": "squeezenet", "output": backbone}
         )
-        assert photographs[trunk].inputs == {source}
+        assert photographs[backbone].inputs == {source}
         options = photographs[f"{folder}/{name}.safetensors"].options
-        assert options["trunk"] == [trunk] and "freeze-trunk" in options
-    with_trunk = {job.outputs[0] for job in photographs.values() if "trunk" in job.options}
-    assert with_trunk == {f"{folder}/{name}.safetensors" for name in names}
+        assert options["backbone-weights"] == [backbone] and "freeze-backbone" in options
+    with_backbone = {
+        job.outputs[0] for job in photographs.values() if "backbone-weights" in job.options
+    }
+    assert with_backbone == {f"{folder}/{name}.safetensors" for name in names}
 
 
 def test_rcnn_on_few_photographs_is_evaluated_on_as_many(photographs):

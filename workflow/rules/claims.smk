@@ -1,7 +1,7 @@
 """The claims of the paper, each with what was measured and a verdict.
 
 Needs: scores, results of transfer, evaluations and times of detectors, views and training.
-Gives: claims.csv with its JSON twin.
+Gives: claims.csv with its JSON metadata.
 """
 
 

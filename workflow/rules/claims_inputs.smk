@@ -13,22 +13,22 @@ def set_name(images):
     return Path(data["voc"] if images == "VOC" else TRANSFER["table7"]["root"]).name
 
 
-def trunk_of(network):
+def backbone_and_width(network):
     """Backbone of a network, and its width."""
     own = NETWORKS[network]["architecture"]
     return own["backbone"], own["width"]
 
 
-def comparison(claim, images, trunks, ours, reference, comparable=True):
+def comparison(claim, images, sized_backbones, ours, reference, comparable=True):
     """A comparison as its command takes it; a side is files, or files and a name in them.
 
     The paper's numbers compare with its own backbones, of whatever width, only.
     """
     networks = dict.fromkeys(
         TITLES.get(backbone, backbone) + (f" of width {width:g}" if width != 1 else "")
-        for backbone, width in trunks
+        for backbone, width in sized_backbones
     )
-    backbones = tuple(backbone for backbone, _ in trunks)
+    backbones = tuple(backbone for backbone, _ in sized_backbones)
     own = claim in CLAIMS and CLAIMS[claim].backbones == backbones
     sides = [
         side if isinstance(side, tuple) else (side, None) for side in (ours, reference)
@@ -48,43 +48,51 @@ def classification_claims():
     if not ERRORS:
         return []
     table2, table3, table4 = (ERRORS[f"table{number}"] for number in (2, 3, 4))
-    plain, single, multi = table2["regimes"]
+    plain, single, multi = table2["variants"]
     found = []
 
     def add(claim, backbone, ours, reference):
-        trunk = (backbone, TRAINED["backbones"][backbone]["width"])
+        sized_backbone = (backbone, TRAINED["backbones"][backbone]["width"])
         found.append(
-            comparison(claim, "classification", (trunk, trunk), ours, reference)
+            comparison(
+                claim,
+                "classification",
+                (sized_backbone, sized_backbone),
+                ours,
+                reference,
+            )
         )
 
-    scores = lambda backbone, regime: score_files(backbone, regime, table2["views"])
+    scores = lambda backbone, variant: score_files(
+        backbone, variant, table2["view_set"]
+    )
     for backbone in TRAINED["backbones"]:
-        sides = [scores(backbone, regime) for regime in (plain, single, multi)]
+        sides = [scores(backbone, variant) for variant in (plain, single, multi)]
         add(f"spp_{backbone}", backbone, sides[1], sides[0])
         add(f"multi_size_{backbone}", backbone, sides[2], sides[1])
     own = ERRORS["ablations"]
     backbone = own["fewer_bins_backbone"]
-    sides = [scores(backbone, regime) for regime in (own["fewer_bins"], plain)]
+    sides = [scores(backbone, variant) for variant in (own["fewer_bins"], plain)]
     add("fewer_bins", backbone, *sides)
     backbone = own["random_size_backbone"]
     one, two, random = (
-        scores(backbone, regime) for regime in (single, multi, own["random_size"])
+        scores(backbone, variant) for variant in (single, multi, own["random_size"])
     )
     add("random_size_better_than_one", backbone, random, one)
     add("random_size_worse_than_two", backbone, two, random)
-    for backbone, (train, regime) in product(
-        table3["backbones"], table3["regimes"].items()
+    for backbone, (train, variant) in product(
+        table3["backbones"], table3["variants"].items()
     ):
         sides = [
-            score_files(backbone, regime, table3[view]) for view in ("full", "crop")
+            score_files(backbone, variant, table3[view]) for view in ("full", "crop")
         ]
         add(f"full_image_{backbone}_{train}", backbone, *sides)
-    backbone, regime = table4["backbone"], table4["regime"]
-    views = lambda name: score_files(backbone, regime, table4[name])
-    add("views_96", backbone, views("many"), views("few"))
-    add("views_98", backbone, views("most"), views("few"))
-    add("views_full", backbone, views("most"), views("many"))
-    add("map_views_equal", backbone, views("maps"), views("crops"))
+    backbone, variant = table4["backbone"], table4["variant"]
+    scores = lambda name: score_files(backbone, variant, table4[name])
+    add("views_96", backbone, scores("views_96"), scores("views_10"))
+    add("views_98", backbone, scores("views_98"), scores("views_10"))
+    add("views_full", backbone, scores("views_98"), scores("views_96"))
+    add("map_views_equal", backbone, scores("maps"), scores("crops"))
     times = ["<artifacts>/views_timing.json"]
     add("map_views_faster", backbone, (times, table4["maps"]), (times, table4["crops"]))
     times = ["<artifacts>/training_timing.json"]
@@ -103,9 +111,11 @@ def transfer_claims():
         columns = TRANSFER[table]["columns"]
         if {ours, reference} <= set(columns):
             names = (ours, reference)
-            trunks = [trunk_of(columns[name]["network"]) for name in names]
+            sized_backbones = [
+                backbone_and_width(columns[name]["network"]) for name in names
+            ]
             sides = [[f"<artifacts>/transfer/{table}/{name}.json"] for name in names]
-            found.append(comparison(claim, images, trunks, *sides))
+            found.append(comparison(claim, images, sized_backbones, *sides))
     return found
 
 
@@ -120,8 +130,12 @@ def detection_claims():
 
     def add(claim, ours, reference, side=whole, **options):
         names = (ours, reference)
-        trunks = [trunk_of(config["detectors"][name]["network"]) for name in names]
-        found.append(comparison(claim, "VOC", trunks, *map(side, names), **options))
+        sized_backbones = [
+            backbone_and_width(config["detectors"][name]["network"]) for name in names
+        ]
+        found.append(
+            comparison(claim, "VOC", sized_backbones, *map(side, names), **options)
+        )
 
     if one and five:
         add("five_scales", five, one)
@@ -165,9 +179,9 @@ def all_results():
     tables += [f"table{n}" for n in (2, 3, 4, 5)] + ["ablations"] if ERRORS else []
     tables += [f"table{n}" for n in (6, 7, 8)] if "transfer" in config else []
     plots = [f"learning_curves_{backbone}" for backbone in TRAINED["backbones"]]
-    plots += ["views"] if ERRORS else []
+    plots += ["error_by_views"] if ERRORS else []
     pages = ["detections"]  # of photographs, too large as SVG
-    pages += ["view_geometry"] if ERRORS else []
+    pages += ["view_positions"] if ERRORS else []
     pages += ["responses"] if "responses" in config else []
     return [
         *expand("<results>/{table}.{kind}", table=tables, kind=["csv", "json"]),

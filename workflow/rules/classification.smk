@@ -1,12 +1,12 @@
 """Tests of networks on many views, and the tables of classification errors.
 
 Needs: a manifest, networks, views_timing.json.
-Gives: views/{network}/{views}.{safetensors,json}, table1 to table5, ablations, two figures.
+Gives: views/{network}/{view_set}.{safetensors,json}, table1 to table5, ablations, two figures.
 """
 
 
 rule tabulate_architectures:
-    """Table 1, read off the layers of the trunks."""
+    """Table 1, read off the layers of the backbones."""
     input:
         paper=relpath(ROOT / "sppnet/report/table1.csv"),
     output:
@@ -30,29 +30,29 @@ rule tabulate_architectures:
 
 
 rule classify:
-    """Score the validation images on a choice of views."""
+    """Score the validation images on a view set."""
     input:
         manifest=CLASSIFICATION,
         weights="<artifacts>/networks/{network}.safetensors",
     output:
-        scores="<artifacts>/views/{network}/{views}.safetensors",
-        metrics="<artifacts>/views/{network}/{views}.json",
+        scores="<artifacts>/views/{network}/{view_set}.safetensors",
+        metrics="<artifacts>/views/{network}/{view_set}.json",
     log:
-        "<logs>/classify/{network}.{views}.log",
+        "<logs>/classify/{network}.{view_set}.log",
     benchmark:
-        "<logs>/classify/{network}.{views}.tsv"
+        "<logs>/classify/{network}.{view_set}.tsv"
     conda:
         "../envs/sppnet.yaml"
     threads: 1
     resources:
         mem_mb=2000,
     params:
-        settings=views_settings,
+        settings=view_set_settings,
         code=code_hash("sppnet.commands.classify"),
     shell:
         "sppnet classify --manifest {input.manifest:q} --weights {input.weights:q}"
-        " --protocol {wildcards.views} {params.settings} --threads {threads}"
-        " --work work/classify/{wildcards.network}.{wildcards.views}"
+        " --view-set {wildcards.view_set} {params.settings} --threads {threads}"
+        " --work work/classify/{wildcards.network}.{wildcards.view_set}"
         " --scores {output.scores:q} --metrics {output.metrics:q} > {log:q} 2>&1"
 
 
@@ -108,7 +108,7 @@ rule tabulate_errors:
 
 
 rule draw_curves:
-    """Learning curves of a backbone in every regime of Table 2."""
+    """Learning curves of a backbone in every training variant of Table 2."""
     input:
         curve_files,
     output:
@@ -131,51 +131,51 @@ rule draw_curves:
         " > {log:q} 2>&1"
 
 
-rule draw_views_cost:
+rule draw_error_by_views:
     """Error against the number of views and their time."""
     input:
-        files=views_cost_files,
+        files=error_by_views_files,
         timing="<artifacts>/views_timing.json",
     output:
-        png="<results>/figures/views.png",
-        svg="<results>/figures/views.svg",
+        png="<results>/figures/error_by_views.png",
+        svg="<results>/figures/error_by_views.svg",
     log:
-        "<logs>/draw_views_cost.log",
+        "<logs>/draw_error_by_views.log",
     benchmark:
-        "<logs>/draw_views_cost.tsv"
+        "<logs>/draw_error_by_views.tsv"
     conda:
         "../envs/sppnet.yaml"
     threads: 1
     resources:
         mem_mb=1000,
     params:
-        settings=views_cost_settings,
-        code=code_hash("sppnet.commands.draw_views_cost"),
+        settings=error_by_views_settings,
+        code=code_hash("sppnet.commands.draw_error_by_views"),
     shell:
-        "sppnet draw-views-cost {params.settings} --timing {input.timing:q} --png {output.png:q} --svg {output.svg:q}"
-        " > {log:q} 2>&1"
+        "sppnet draw-error-by-views {params.settings} --timing {input.timing:q}"
+        " --png {output.png:q} --svg {output.svg:q} > {log:q} 2>&1"
 
 
-rule draw_views:
-    """Where the views of the most views lie on an image and on its feature maps."""
+rule draw_view_positions:
+    """Where the 96 views of Table 4 lie on an image and on its feature maps."""
     input:
         manifest=CLASSIFICATION,
     output:
-        "<results>/figures/view_geometry.png",
+        "<results>/figures/view_positions.png",
     log:
-        "<logs>/draw_views.log",
+        "<logs>/draw_view_positions.log",
     benchmark:
-        "<logs>/draw_views.tsv"
+        "<logs>/draw_view_positions.tsv"
     conda:
         "../envs/sppnet.yaml"
     threads: 1
     resources:
         mem_mb=1000,
     params:
-        settings=view_geometry_settings,
-        code=code_hash("sppnet.commands.draw_views"),
+        settings=view_positions_settings,
+        code=code_hash("sppnet.commands.draw_view_positions"),
     shell:
-        "sppnet draw-views --manifest {input.manifest:q} {params.settings}"
+        "sppnet draw-view-positions --manifest {input.manifest:q} {params.settings}"
         " --output {output:q} > {log:q} 2>&1"
 
 

@@ -1,26 +1,26 @@
 """What the rules of classification take from the configuration."""
 
 ERRORS = config.get("errors", {})
-TRAINED = config.get("classifiers", {"backbones": {}, "regimes": {}, "seeds": []})
+TRAINED = config.get("classifiers", {"backbones": {}, "variants": {}, "seeds": []})
 
 
-def score_files(backbone, regime, views, suffix="safetensors"):
-    """Scores of a backbone in a regime on some views, one file per seed."""
+def score_files(backbone, variant, view_set, suffix="safetensors"):
+    """Scores of a backbone in a training variant on a view set, one file per seed."""
     return [
-        f"<artifacts>/views/{backbone}-{regime}-{seed}/{views}.{suffix}"
+        f"<artifacts>/views/{backbone}-{variant}-{seed}/{view_set}.{suffix}"
         for seed in TRAINED["seeds"]
     ]
 
 
 def table1_settings(wildcards):
-    """The trunks of Table 1."""
+    """The backbones of Table 1."""
     own = config["table1"]
     return flags({"backbone": own["backbones"], "input_size": own["input_size"]})
 
 
-def views_settings(wildcards):
-    """A choice of views."""
-    return flags(config["views"][wildcards.views])
+def view_set_settings(wildcards):
+    """A view set."""
+    return flags(config["view_sets"][wildcards.view_set])
 
 
 def combined_scores(wildcards):
@@ -28,8 +28,8 @@ def combined_scores(wildcards):
     own = ERRORS["table5"]
     return [
         file
-        for backbone, regime in own["members"]
-        for file in score_files(backbone, regime, own["views"])
+        for backbone, variant in own["members"]
+        for file in score_files(backbone, variant, own["view_set"])
     ]
 
 
@@ -44,14 +44,14 @@ def error_cell(row, column, metric, reference, files):
     }
 
 
-def regime_cells(backbones, regimes, views):
-    """Cells of one row per regime and metric and one column per backbone."""
+def variant_cells(backbones, variants, view_set):
+    """Cells of one row per variant and metric and one column per backbone."""
     cells = []
-    for regime, metric, backbone in product(regimes, ("top1", "top5"), backbones):
-        row, column = TRAINED["regimes"][regime], TRAINED["backbones"][backbone]
+    for variant, metric, backbone in product(variants, ("top1", "top5"), backbones):
+        row, column = TRAINED["variants"][variant], TRAINED["backbones"][backbone]
         names = (row["reference"], column["reference"])
         reference = [f"{names[0]} | {metric}", names[1]] if all(names) else None
-        files = score_files(backbone, regime, views)
+        files = score_files(backbone, variant, view_set)
         cells.append(
             error_cell(row["title"], column["title"], metric, reference, files)
         )
@@ -61,10 +61,12 @@ def regime_cells(backbones, regimes, views):
 def table3_cells():
     """Cells of Table 3."""
     own, cells = ERRORS["table3"], []
-    for backbone, (train, regime) in product(own["backbones"], own["regimes"].items()):
+    for backbone, (train, variant) in product(
+        own["backbones"], own["variants"].items()
+    ):
         column = TRAINED["backbones"][backbone]
         for view in ("crop", "full"):
-            files = score_files(backbone, regime, own[view])
+            files = score_files(backbone, variant, own[view])
             name = f"{column['reference']} | {train} | 1{view}"
             reference = [name, "top1"] if column["reference"] else None
             row = f"{column['title']} | {train}-size"
@@ -92,14 +94,14 @@ def table4_cells():
     own, cells = ERRORS["table4"], []
     network = TRAINED["backbones"][own["backbone"]]
     # The paper's rows of Overfeat-7, which the text, but not the table, also tests with 96 views.
-    paper = {"few": "SPP_O-7, 1 scale", "most": "SPP_O-7, 6 scales"}
+    paper = {"views_10": "SPP_O-7, 1 scale", "views_98": "SPP_O-7, 6 scales"}
     known = paper if network["reference"] == "Overfeat-7" else {}
-    for views, metric in product(("few", "many", "most"), ("top1", "top5")):
-        words = views_in_words(config["views"][own[views]])
+    for name, metric in product(("views_10", "views_96", "views_98"), ("top1", "top5")):
+        words = views_in_words(config["view_sets"][own[name]])
         row = f"SPP-net ({network['title']}, this run), {words}"
         column = f"{metric.replace('top', 'top-')} val"
-        reference = [known[views], f"{metric}_val"] if views in known else None
-        files = score_files(own["backbone"], own["regime"], own[views])
+        reference = [known[name], f"{metric}_val"] if name in known else None
+        files = score_files(own["backbone"], own["variant"], own[name])
         cells.append(error_cell(row, column, metric, reference, files))
     return cells
 
@@ -111,17 +113,17 @@ def table5_cells():
 
 
 def ablation_cells():
-    """The two variants, beside the regimes of Table 2 on the same backbone."""
+    """The two further training variants, beside those of Table 2 on the same backbone."""
     own, table2 = ERRORS["ablations"], ERRORS["table2"]
-    plain, single, multi = table2["regimes"]
+    plain, single, multi = table2["variants"]
     shown = (
         (own["fewer_bins_backbone"], [plain, single, own["fewer_bins"]]),
         (own["random_size_backbone"], [single, multi, own["random_size"]]),
     )
     cells = [
         cell
-        for backbone, regimes in shown
-        for cell in regime_cells([backbone], regimes, table2["views"])
+        for backbone, variants in shown
+        for cell in variant_cells([backbone], variants, table2["view_set"])
     ]
     # The two may share a backbone, and then some rows.
     return [cell for number, cell in enumerate(cells) if cell not in cells[:number]]
@@ -131,7 +133,7 @@ def cells_of(table):
     """Cells of an error table."""
     if table == "table2":
         own = ERRORS["table2"]
-        return regime_cells(TRAINED["backbones"], own["regimes"], own["views"])
+        return variant_cells(TRAINED["backbones"], own["variants"], own["view_set"])
     makers = {
         "table3": table3_cells,
         "table4": table4_cells,
@@ -155,17 +157,17 @@ def error_settings(wildcards):
     return flags({"table": table, "cell": cells} | settings)
 
 
-def curves_of(backbone, regime):
-    """Learning curves of a backbone in a regime, one file per seed."""
-    networks = f"<artifacts>/networks/{backbone}-{regime}"
+def curves_of(backbone, variant):
+    """Learning curves of a backbone in a training variant, one file per seed."""
+    networks = f"<artifacts>/networks/{backbone}-{variant}"
     return [f"{networks}-{seed}.csv" for seed in TRAINED["seeds"]]
 
 
 def curve_files(wildcards):
-    """Learning curves of a backbone: all seeds of every regime of Table 2."""
-    regimes = ERRORS["table2"]["regimes"]
+    """Learning curves of a backbone: all seeds of every training variant of Table 2."""
+    variants = ERRORS["table2"]["variants"]
     return [
-        file for regime in regimes for file in curves_of(wildcards.backbone, regime)
+        file for variant in variants for file in curves_of(wildcards.backbone, variant)
     ]
 
 
@@ -173,108 +175,112 @@ def curve_settings(wildcards):
     """Learning curves as the figure's command takes them."""
     curves = [
         {
-            "name": TRAINED["regimes"][regime]["title"],
-            "files": curves_of(wildcards.backbone, regime),
+            "name": TRAINED["variants"][variant]["title"],
+            "files": curves_of(wildcards.backbone, variant),
         }
-        for regime in ERRORS["table2"]["regimes"]
+        for variant in ERRORS["table2"]["variants"]
     ]
-    return flags({"regime": list(map(json.dumps, curves))})
+    return flags({"variant": list(map(json.dumps, curves))})
 
 
-def views_shown():
-    """Choices of views in the figure of their cost: those that Table 4 names, in series."""
+def view_sets_shown():
+    """View sets in the figure of their cost: those that Table 4 names, in series."""
     own = ERRORS["table4"]
     return [
         ("crops", own["crops"]),
         ("feature maps", own["maps"]),
-        ("feature maps", own["many"]),
-        ("feature maps", own["most"]),
+        ("feature maps", own["views_96"]),
+        ("feature maps", own["views_98"]),
     ]
 
 
-def views_cost_points():
-    """Points of the figure: scores and metrics of those choices, all seeds."""
+def error_by_views_points():
+    """Points of the figure: scores and metrics of those view sets, all seeds."""
     own = ERRORS["table4"]
     return [
         {
             "series": series,
-            "label": views.replace("_", " "),
-            "protocol": views,
-            "scores": score_files(own["backbone"], own["regime"], views),
-            "metrics": score_files(own["backbone"], own["regime"], views, "json"),
+            "label": view_set.replace("_", " "),
+            "view_set": view_set,
+            "scores": score_files(own["backbone"], own["variant"], view_set),
+            "metrics": score_files(own["backbone"], own["variant"], view_set, "json"),
         }
-        for series, views in views_shown()
+        for series, view_set in view_sets_shown()
     ]
 
 
-def views_cost_files(wildcards):
+def error_by_views_files(wildcards):
     """Files of all points, but for their times."""
-    points = views_cost_points()
+    points = error_by_views_points()
     return [file for point in points for file in (*point["scores"], *point["metrics"])]
 
 
-def views_cost_settings(wildcards):
+def error_by_views_settings(wildcards):
     """Points as the figure's command takes them."""
     settings = {name: config["evaluation"][name] for name in ("bootstrap", "seed")}
-    return flags({"point": list(map(json.dumps, views_cost_points()))} | settings)
+    return flags({"point": list(map(json.dumps, error_by_views_points()))} | settings)
 
 
 def view_speed_weights(wildcards):
     """The network whose views are timed: the first of Table 4's; its seed makes no difference."""
     own, seed = ERRORS["table4"], TRAINED["seeds"][0]
-    return f"<artifacts>/networks/{own['backbone']}-{own['regime']}-{seed}.safetensors"
+    return f"<artifacts>/networks/{own['backbone']}-{own['variant']}-{seed}.safetensors"
 
 
 def view_speed_settings(wildcards):
-    """Each choice of views that Table 4 names as one piece of JSON, and how often it is timed."""
+    """Each view set that Table 4 names as one piece of JSON, and how often it is timed."""
     own = ERRORS["table4"]
     names = dict.fromkeys(
-        own[name] for name in ("crops", "maps", "few", "many", "most")
+        own[name] for name in ("crops", "maps", "views_10", "views_96", "views_98")
     )
-    protocols = [json.dumps({"name": name} | config["views"][name]) for name in names]
-    return flags({"protocol": protocols} | config["timing"]["views"])
+    view_sets = [
+        json.dumps({"name": name} | config["view_sets"][name]) for name in names
+    ]
+    return flags({"view_set": view_sets} | config["timing"]["views"])
 
 
-def timed_regimes():
+def timed_variants():
     """Training at one size and at two, with the network that each goes on from."""
     backbone, seed = ERRORS["table4"]["backbone"], TRAINED["seeds"][0]
     return {
-        regime: f"<artifacts>/networks/{backbone}-{regime}-{seed}.safetensors"
-        for regime in ERRORS["table2"]["regimes"][1:]
+        variant: f"<artifacts>/networks/{backbone}-{variant}-{seed}.safetensors"
+        for variant in ERRORS["table2"]["variants"][1:]
     }
 
 
 def training_speed_weights(wildcards):
     """Networks of the trainings that are timed."""
-    return list(timed_regimes().values())
+    return list(timed_variants().values())
 
 
 def training_speed_settings(wildcards):
-    """Each way of training as one piece of JSON, what they share, and how often they are timed."""
-    regimes = [
+    """Each training variant as one piece of JSON, what they share, and how often they are timed."""
+    variants = [
         json.dumps(
-            {"name": regime, "weights": weights}
+            {"name": variant, "weights": weights}
             | {
-                name: TRAINED["regimes"][regime][name]
+                name: TRAINED["variants"][variant][name]
                 for name in ("sizes", "size_choice")
             }
         )
-        for regime, weights in timed_regimes().items()
+        for variant, weights in timed_variants().items()
     ]
     names = ("resize", "crop", "batch", "learning_rate", "momentum", "weight_decay")
     shared = {
         name: TRAINED["training"][name] for name in (*names, "colour", "precision")
     }
     seed = {"seed": TRAINED["seeds"][0]}
-    return flags({"regime": regimes} | shared | seed | config["timing"]["training"])
+    return flags({"variant": variants} | shared | seed | config["timing"]["training"])
 
 
-def view_geometry_settings(wildcards):
-    """The views that Table 4 has most of, on the trunk of its network."""
+def view_positions_settings(wildcards):
+    """The 96 views of Table 4, on the backbone of its network."""
     own = ERRORS["table4"]
-    views = config["views"][own["many"]]
+    view_set = config["view_sets"][own["views_96"]]
     names = ("window", "positions", "scales")
-    return flags({"backbone": own["backbone"]} | {name: views[name] for name in names})
+    return flags(
+        {"backbone": own["backbone"]} | {name: view_set[name] for name in names}
+    )
 
 
 def responses_weights(wildcards):

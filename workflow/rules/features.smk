@@ -8,7 +8,7 @@ all others and its fine-tuning first, so that they do not end alone on one core.
 """
 
 
-rule cache_features:
+rule cache_maps:
     """conv5 maps of whole images at one scale."""
     input:
         manifest="<artifacts>/voc.parquet",
@@ -17,9 +17,9 @@ rule cache_features:
         features="<artifacts>/features/{network}/{size}/{split}.npy",
         index="<artifacts>/features/{network}/{size}/{split}.parquet",
     log:
-        "<logs>/cache_features/{network}.{size}.{split}.log",
+        "<logs>/cache_maps/{network}.{size}.{split}.log",
     benchmark:
-        "<logs>/cache_features/{network}.{size}.{split}.tsv"
+        "<logs>/cache_maps/{network}.{size}.{split}.tsv"
     priority: 1
     conda:
         "../envs/sppnet.yaml"
@@ -27,11 +27,11 @@ rule cache_features:
     resources:
         mem_mb=4000,
     params:
-        code=code_hash("sppnet.commands.cache_features"),
+        code=code_hash("sppnet.commands.cache_maps"),
     shell:
-        "sppnet cache-features --manifest {input.manifest:q} --weights {input.weights:q}"
+        "sppnet cache-maps --manifest {input.manifest:q} --weights {input.weights:q}"
         " --split {wildcards.split} --size {wildcards.size} --threads {threads}"
-        " --work work/cache_features/{wildcards.network}.{wildcards.size}.{wildcards.split}"
+        " --work work/cache_maps/{wildcards.network}.{wildcards.size}.{wildcards.split}"
         " --output {output.features:q} > {log:q} 2>&1"
 
 

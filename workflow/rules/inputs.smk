@@ -87,25 +87,25 @@ def launcher(wildcards, resources):
 
 
 def classifier_networks():
-    """Every backbone in every regime with every seed, in the form of `networks`."""
+    """Every backbone in every training variant with every seed, in the form of `networks`."""
     own = config.get("classifiers")
     if own is None:
         return {}
     networks = {}
-    for backbone, regime, seed in product(
-        own["backbones"], own["regimes"], own["seeds"]
+    for backbone, variant, seed in product(
+        own["backbones"], own["variants"], own["seeds"]
     ):
-        looks = own["regimes"][regime]
+        row = own["variants"][variant]
         shape = {
             "backbone": backbone,
             "width": own["backbones"][backbone]["width"],
-            "levels": looks["levels"],
+            "levels": row["levels"],
         }
         length = {"epochs": own["backbones"][backbone]["epochs"]}
-        sizes = {name: looks[name] for name in ("sizes", "size_choice")}
-        networks[f"{backbone}-{regime}-{seed}"] = {
+        sizes = {name: row[name] for name in ("sizes", "size_choice")}
+        networks[f"{backbone}-{variant}-{seed}"] = {
             "architecture": shape | own["head"],
-            "trunk": None,
+            "imported_backbone": None,
             "training": own["training"] | length | sizes | {"seed": seed},
         }
     return networks
@@ -116,7 +116,7 @@ NETWORKS = config["networks"] | classifier_networks()
 
 wildcard_constraints:
     network="|".join(NETWORKS),
-    views="|".join(config.get("views", {"-": None})),
+    view_set="|".join(config.get("view_sets", {"-": None})),
     column="|".join(transfer_columns()) or "-",
 
 
@@ -125,30 +125,35 @@ def network_of(wildcards):
     return NETWORKS[wildcards.network]
 
 
-def trunk_source(wildcards):
-    """The file that a trunk is imported from; torchvision fetches its own."""
-    source = network_of(wildcards)["trunk"]["source"]
+def backbone_source(wildcards):
+    """The file that a backbone is imported from; torchvision fetches its own."""
+    source = network_of(wildcards)["imported_backbone"]["source"]
     return [] if source.startswith("torchvision:") else source
 
 
-def trunk_file(wildcards):
-    """The imported trunk of a network, if it has one."""
-    file = f"<artifacts>/networks/{wildcards.network}.trunk.safetensors"
-    return file if network_of(wildcards)["trunk"] else []
+def backbone_file(wildcards):
+    """The imported backbone of a network, if it has one."""
+    file = f"<artifacts>/networks/{wildcards.network}.backbone.safetensors"
+    return file if network_of(wildcards)["imported_backbone"] else []
 
 
 def import_settings(wildcards):
-    """Where a trunk comes from."""
+    """Where a backbone comes from."""
     network = network_of(wildcards)
     backbone = network["architecture"]["backbone"]
-    return flags({"source": network["trunk"]["source"], "backbone": backbone})
+    return flags(
+        {"source": network["imported_backbone"]["source"], "backbone": backbone}
+    )
 
 
 def pretrain_settings(wildcards):
     """Architecture and training of a network."""
     network = network_of(wildcards)
-    trunk = network["trunk"] or {"freeze": None}
-    imported = {"trunk": trunk_file(wildcards) or None, "freeze_trunk": trunk["freeze"]}
+    source = network["imported_backbone"] or {"freeze": None}
+    imported = {
+        "backbone_weights": backbone_file(wildcards) or None,
+        "freeze_backbone": source["freeze"],
+    }
     return flags(network["architecture"] | imported | network["training"])
 
 
@@ -193,7 +198,7 @@ def feature_flags(wildcards, input):
 
 
 def pooling(wildcards):
-    """How an SPP detector looks at a box; an R-CNN detector has done so in its features."""
+    """How an SPP detector pools a box; an R-CNN detector has done so in its features."""
     detector = detector_of(wildcards)
     if detector["method"] == "rcnn":
         return {"images": detector["images"]}
@@ -212,8 +217,8 @@ def warping(wildcards):
 def finetune_settings(wildcards):
     """Regions and schedule of fine-tuning; of all images: more of them take R-CNN no longer."""
     method = detector_of(wildcards)["method"]
-    looks = warping if method == "rcnn" else pooling
-    return flags(looks(wildcards) | config["finetune"][method])
+    regions = warping if method == "rcnn" else pooling
+    return flags(regions(wildcards) | config["finetune"][method])
 
 
 def svm_settings(wildcards):

@@ -1,16 +1,16 @@
 """Pre-trained networks.
 
-Needs: a manifest or stores of images, and the weights file of an imported trunk.
+Needs: a manifest or stores of images, and the weights file of an imported backbone.
 Gives: networks/{network}.safetensors, with its history (.csv) and validation (.json).
 """
 
 
 rule import_weights:
-    """Convert a trunk that was trained elsewhere."""
+    """Convert a backbone that was trained elsewhere."""
     input:
-        trunk_source,
+        backbone_source,
     output:
-        "<artifacts>/networks/{network}.trunk.safetensors",
+        "<artifacts>/networks/{network}.backbone.safetensors",
     log:
         "<logs>/import_weights/{network}.log",
     benchmark:
@@ -31,7 +31,7 @@ rule pretrain:
     """Train a network to name the one object of an image."""
     input:
         unpack(training_images),
-        trunk=trunk_file,
+        backbone_weights=backbone_file,
     output:
         weights="<artifacts>/networks/{network}.safetensors",
         history="<artifacts>/networks/{network}.csv",

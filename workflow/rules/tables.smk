@@ -1,11 +1,11 @@
 """Tables as laid out in the paper, and figures.
 
 Needs: detectors/{detector}/{evaluation.json,detections.parquet}, timing.json.
-Gives: table9.csv with its JSON twin, figures/detections.png.
+Gives: table9.csv with its JSON metadata, figures/detections.png.
 """
 
 
-rule tabulate:
+rule tabulate_detection:
     """Table 9: mean average precision by layer, and seconds per image."""
     input:
         evaluations=column_files("<artifacts>/detectors/{detector}/evaluation.json"),
@@ -15,9 +15,9 @@ rule tabulate:
         table="<results>/table9.csv",
         cells="<results>/table9.json",
     log:
-        "<logs>/tabulate.log",
+        "<logs>/tabulate_detection.log",
     benchmark:
-        "<logs>/tabulate.tsv"
+        "<logs>/tabulate_detection.tsv"
     conda:
         "../envs/sppnet.yaml"
     threads: 1
@@ -26,9 +26,9 @@ rule tabulate:
     params:
         settings=flags(column_settings()),
         evaluations=lambda wildcards, input: flags({"evaluation": input.evaluations}),
-        code=code_hash("sppnet.commands.tabulate"),
+        code=code_hash("sppnet.commands.tabulate_detection"),
     shell:
-        "sppnet tabulate {params.settings} {params.evaluations} --timing {input.timing:q}"
+        "sppnet tabulate-detection {params.settings} {params.evaluations} --timing {input.timing:q}"
         " --reference {input.reference:q} --csv {output.table:q} --json {output.cells:q}"
         " > {log:q} 2>&1"
 

@@ -33,7 +33,7 @@ rule measure_speed:
 
 
 rule measure_view_speed:
-    """Time choices of views in turn; it takes all cores, so that nothing else runs."""
+    """Time view sets in turn; it takes all cores, so that nothing else runs."""
     input:
         manifest=CLASSIFICATION,
         weights=view_speed_weights,

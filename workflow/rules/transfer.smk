@@ -40,15 +40,15 @@ rule cache_image_features:
         ),
         weights="<artifacts>/networks/{network}.safetensors",
     output:
-        features="<artifacts>/image_features/{network}/{look}/{part}.npy",
-        index="<artifacts>/image_features/{network}/{look}/{part}.parquet",
-        about="<artifacts>/image_features/{network}/{look}/{part}.json",
+        features="<artifacts>/image_features/{network}/{view}/{part}.npy",
+        index="<artifacts>/image_features/{network}/{view}/{part}.parquet",
+        about="<artifacts>/image_features/{network}/{view}/{part}.json",
     log:
-        "<logs>/cache_image_features/{network}.{look}.{part}.log",
+        "<logs>/cache_image_features/{network}.{view}.{part}.log",
     benchmark:
-        "<logs>/cache_image_features/{network}.{look}.{part}.tsv"
+        "<logs>/cache_image_features/{network}.{view}.{part}.tsv"
     wildcard_constraints:
-        look=r"(crop|full|warp)\d+(of\d+)?",
+        view=r"(crop|full|warp)\d+(of\d+)?",
         part="trainval|test|all",
     conda:
         "../envs/sppnet.yaml"
@@ -56,12 +56,12 @@ rule cache_image_features:
     resources:
         mem_mb=4000,
     params:
-        settings=look_settings,
+        settings=image_view_settings,
         code=code_hash("sppnet.commands.cache_image_features"),
     shell:
         "sppnet cache-image-features --manifest {input.manifest:q} --weights {input.weights:q}"
         " --split {wildcards.part} {params.settings} --threads {threads}"
-        " --work work/cache_image_features/{wildcards.network}.{wildcards.look}.{wildcards.part}"
+        " --work work/cache_image_features/{wildcards.network}.{wildcards.view}.{wildcards.part}"
         " --output {output.features:q} > {log:q} 2>&1"
 
 

@@ -19,15 +19,15 @@ def column_of(wildcards):
     return TRANSFER[wildcards.table]["columns"][wildcards.column]
 
 
-def looks(column):
-    """Folder names of a column's views of an image, one per size."""
+def image_views(column):
+    """Folder names of a column's image views, one per size."""
     of = f"of{column['crop']}" if column["crop"] else ""
     return [f"{column['input']}{size}{of}" for size in column["sizes"]]
 
 
-def look_settings(wildcards):
-    """A view of an image, read off its folder name."""
-    kind, size, crop = re.fullmatch(r"(\D+)(\d+)(?:of(\d+))?", wildcards.look).groups()
+def image_view_settings(wildcards):
+    """An image view, read off its folder name."""
+    kind, size, crop = re.fullmatch(r"(\D+)(\d+)(?:of(\d+))?", wildcards.view).groups()
     dataset = "caltech101" if wildcards.part == "all" else "detection"
     return flags({"dataset": dataset, "input": kind, "size": size, "crop": crop})
 
@@ -47,7 +47,7 @@ def transfer_features(part):
         column = column_of(wildcards)
         name = "all" if wildcards.table == "table7" else part
         folder = f"<artifacts>/image_features/{column['network']}"
-        return [f"{folder}/{look}/{name}.npy" for look in looks(column)]
+        return [f"{folder}/{view}/{name}.npy" for view in image_views(column)]
 
     return files
 
@@ -62,7 +62,7 @@ def transfer_settings(wildcards):
         protocol["bootstrap"] = TRANSFER["bootstrap"]
         files["test_features"] = transfer_features("test")(wildcards)
     else:
-        names = ("train_per_class", "test_per_class", "splits", "halvings")
+        names = ("train_per_class", "test_per_class", "splits", "split_halves")
         protocol = {"protocol": "caltech101"} | {name: own[name] for name in names}
     return flags(protocol | files | shared)
 

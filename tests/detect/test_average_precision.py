@@ -2,7 +2,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from sppnet.detect.evaluate import (
+from sppnet.detect.average_precision import (
     ClassCurve,
     average_precisions,
     bootstrap_means,
@@ -30,8 +30,8 @@ def sequence(hits: str, objects: int, difficult: int = 0) -> tuple[pd.DataFrame,
     detections["score"] = np.arange(len(rows), 0.0, -1.0)
     truth = pd.DataFrame(
         [
-            (name, *HERE, place >= objects)
-            for place, name in enumerate(images[: objects + difficult])
+            (name, *HERE, index >= objects)
+            for index, name in enumerate(images[: objects + difficult])
         ],
         columns=["image", *BOX, "difficult"],
     ).astype({"difficult": bool})
@@ -190,5 +190,5 @@ def test_samples_follow_the_seed_and_not_the_chunks(monkeypatch: pytest.MonkeyPa
 
     first = means(1)
     assert first == means(1) and first != means(2)
-    monkeypatch.setattr("sppnet.detect.evaluate.REPLICATES_AT_ONCE", 7)
+    monkeypatch.setattr("sppnet.detect.average_precision.REPLICATES_AT_ONCE", 7)
     assert first == means(1)

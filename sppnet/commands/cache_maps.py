@@ -1,4 +1,4 @@
-"""cache-features: conv5 maps of whole images at one scale."""
+"""cache-maps: conv5 maps of whole images at one scale."""
 
 from pathlib import Path
 from typing import Annotated
@@ -9,7 +9,7 @@ from typer import Option
 from sppnet.data.manifest import read_manifest
 from sppnet.data.store import restart_directory
 from sppnet.detect.features import cache_maps
-from sppnet.models.network import choose_device, rounding
+from sppnet.models.network import choose_device, numerics_key
 from sppnet.models.weights import load_network
 
 
@@ -25,9 +25,9 @@ def run(
 ) -> None:
     """Compute the conv5 map of every image of a split, once, at one scale."""
     torch.set_num_threads(threads)
-    place = choose_device(device)
+    chosen_device = choose_device(device)
     records = read_manifest(manifest, dataset="detection", split=split)
-    settings = {"split": split, "size": size, **rounding(place, threads)}
+    settings = {"split": split, "size": size, **numerics_key(chosen_device, threads)}
     restart = restart_directory(work, settings, [manifest, weights])
-    network = load_network(weights, place)
+    network = load_network(weights, chosen_device)
     cache_maps(records, network, size=size, weights=weights, path=output, restart=restart)

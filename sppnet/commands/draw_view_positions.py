@@ -1,4 +1,4 @@
-"""draw-views: where the views of a test lie on an image and on its feature maps."""
+"""draw-view-positions: where the views of a test lie on an image and on its feature maps."""
 
 from pathlib import Path
 from typing import Annotated
@@ -9,13 +9,13 @@ from sppnet.data.images import read_listed, resize_shorter_side
 from sppnet.data.manifest import read_manifest
 from sppnet.geometry.projection import map_geometry
 from sppnet.geometry.views import map_views, view_windows
-from sppnet.models.backbones import build_trunk, map_shape
-from sppnet.report.views_page import ScaleViews, draw_views
+from sppnet.models.backbones import build_backbone, map_shape
+from sppnet.report.view_positions import ScaleViews, draw_view_positions
 
 
 def run(
     manifest: Annotated[Path, Option(help="Manifest of the validation images.")],
-    backbone: Annotated[str, Option(help="The trunk whose map is drawn.")],
+    backbone: Annotated[str, Option(help="The backbone whose map is drawn.")],
     window: Annotated[int, Option(help="Side of a view in pixels.", min=1)],
     positions: Annotated[int, Option(help="Views per scale: 1, 5 or 9.")],
     scales: Annotated[list[int], Option(help="Shorter sides that views are taken at; repeat.")],
@@ -28,19 +28,19 @@ def run(
         records, key=lambda each: max(each.width, each.height) / min(each.width, each.height)
     )
     image = read_listed(longest)
-    trunk = build_trunk(backbone, 1)
-    stride = map_geometry(trunk).stride
-    cells = map_shape(trunk, window, window)[1]
+    layers = build_backbone(backbone, 1)
+    stride = map_geometry(layers).stride
+    cells = map_shape(layers, window, window)[1]
     shown = []
     for scale in scales:
         resized = resize_shorter_side(image, scale)
         height, width = resized.shape[:2]
         windows = view_windows(height, width, window, positions)
-        map_size = map_shape(trunk, height, width)[1:]
+        map_size = map_shape(layers, height, width)[1:]
         on_map = map_views(windows, stride, map_size, cells)
         shown.append(ScaleViews(resized, windows.numpy(), map_size, on_map.numpy()))
     caption = (
         f"Views of {window} pixels at every scale, and the {cells} x {cells} cells that stand "
         f"for each on the map of {backbone}"
     )
-    draw_views([output], shown, caption)
+    draw_view_positions([output], shown, caption)

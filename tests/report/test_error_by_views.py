@@ -4,8 +4,8 @@ import pytest
 from matplotlib.figure import Figure
 
 from sppnet.errors import SppnetError
-from sppnet.report import views_cost
-from sppnet.report.views_cost import Point, draw_views_cost
+from sppnet.report import error_by_views
+from sppnet.report.error_by_views import Point, draw_error_by_views
 
 POINTS = [
     Point("crops", "1 crop", 1, 12, 42.0, 40.0, 44.0),
@@ -20,11 +20,13 @@ POINTS = [
 def figure(tmp_path, monkeypatch):
     """The figure as it was saved."""
     kept = []
-    save = views_cost.save_figure
+    save = error_by_views.save_figure
     monkeypatch.setattr(
-        views_cost, "save_figure", lambda figure, paths: (kept.append(figure), save(figure, paths))
+        error_by_views,
+        "save_figure",
+        lambda figure, paths: (kept.append(figure), save(figure, paths)),
     )
-    draw_views_cost([tmp_path / "a.png"], POINTS)
+    draw_error_by_views([tmp_path / "a.png"], POINTS)
     assert isinstance(kept[0], Figure)
     return kept[0]
 
@@ -48,9 +50,9 @@ def test_no_label_lies_on_another_or_outside(figure):
 def test_no_label_lies_on_a_line(tmp_path, monkeypatch):
     """Even where errors rise with cost, so that the first places are on the line."""
     kept = []
-    monkeypatch.setattr(views_cost, "save_figure", lambda figure, paths: kept.append(figure))
+    monkeypatch.setattr(error_by_views, "save_figure", lambda figure, paths: kept.append(figure))
     rising = [Point("maps", f"{n} views", n, 3 * n, n / 4, n / 5, n / 3) for n in (10, 40, 96)]
-    draw_views_cost([tmp_path / "a.png"], rising)
+    draw_error_by_views([tmp_path / "a.png"], rising)
     for axis in kept[0].axes:
         path = axis.lines[0].get_transform().transform_path(axis.lines[0].get_path())
         for text in axis.texts:
@@ -62,13 +64,13 @@ def test_of_two_points_at_almost_one_place_the_upper_has_the_upper_label(
     tmp_path, monkeypatch, second
 ):
     kept = []
-    monkeypatch.setattr(views_cost, "save_figure", lambda figure, paths: kept.append(figure))
+    monkeypatch.setattr(error_by_views, "save_figure", lambda figure, paths: kept.append(figure))
     points = [
         Point("maps", "ten on map", 10, 2.3, 52.6, 35.0, 64.0),
         Point("maps", "six scales", 96, 23, 61.0, 37.0, 76.0),
         Point("maps", "six scales full", 98, 24, second, 37.0, 75.0),
     ]
-    draw_views_cost([tmp_path / "a.png"], points)
+    draw_error_by_views([tmp_path / "a.png"], points)
     for axis in kept[0].axes:
         heights = {text.get_text(): text.get_window_extent().y0 for text in axis.texts}
         assert (heights["six scales full"] > heights["six scales"]) == (second > 61)
@@ -77,13 +79,13 @@ def test_of_two_points_at_almost_one_place_the_upper_has_the_upper_label(
 def test_no_label_is_beside_the_point_of_another(tmp_path, monkeypatch):
     """Two points of one error, and a line that leaves no place between them."""
     kept = []
-    monkeypatch.setattr(views_cost, "save_figure", lambda figure, paths: kept.append(figure))
+    monkeypatch.setattr(error_by_views, "save_figure", lambda figure, paths: kept.append(figure))
     points = [
         Point("crops", "ten crops", 10, 3.05, 52.58, 35.0, 64.0),
         Point("maps", "ten on map", 10, 2.3, 52.58, 35.0, 64.0),
         Point("maps", "six scales", 96, 23, 61.0, 37.0, 76.0),
     ]
-    draw_views_cost([tmp_path / "a.png"], points)
+    draw_error_by_views([tmp_path / "a.png"], points)
     right = kept[0].axes[1]
     for text in right.texts:
         box = text.get_window_extent().padded(12)
@@ -109,10 +111,10 @@ def test_text_can_be_read_in_print(figure):
 def test_the_same_points_give_the_same_bytes(tmp_path):
     for kind in ("png", "svg"):
         for name in "xy":
-            draw_views_cost([tmp_path / f"{name}.{kind}"], POINTS)
+            draw_error_by_views([tmp_path / f"{name}.{kind}"], POINTS)
         assert (tmp_path / f"x.{kind}").read_bytes() == (tmp_path / f"y.{kind}").read_bytes()
 
 
 def test_nothing_to_draw_is_refused(tmp_path):
     with pytest.raises(SppnetError, match="--point"):
-        draw_views_cost([tmp_path / "a.png"], [])
+        draw_error_by_views([tmp_path / "a.png"], [])

@@ -24,7 +24,7 @@ OUTLINE = [withStroke(linewidth=2, foreground="white")]
 
 @dataclass(frozen=True)
 class Point:
-    """A way of choosing views, measured.
+    """A view set, measured.
 
     Attributes:
         series: points of one series are joined by a line.
@@ -43,7 +43,7 @@ class Point:
     high: float
 
 
-def draw_views_cost(paths: Sequence[Path], points: Sequence[Point]) -> None:
+def draw_error_by_views(paths: Sequence[Path], points: Sequence[Point]) -> None:
     """Draw errors by number of views, and by time per image; both axes of cost are logarithmic.
 
     Args:
@@ -73,18 +73,18 @@ def draw_views_cost(paths: Sequence[Path], points: Sequence[Point]) -> None:
 
 def _cost(axis: Axes, points: Sequence[Point], field: str, label: str) -> None:
     axis.set_xscale("log")
-    for place, series in enumerate(dict.fromkeys(point.series for point in points)):
+    for index, series in enumerate(dict.fromkeys(point.series for point in points)):
         group = [point for point in points if point.series == series]
         errors = np.array([point.error for point in group])
         low, high = (np.array([getattr(p, end) for p in group]) for end in ("low", "high"))
         costs = [getattr(point, field) for point in group]
-        colour = COLOURS[place % len(COLOURS)]
+        colour = COLOURS[index % len(COLOURS)]
         axis.vlines(costs, low, high, color=colour, linewidth=2.5, alpha=0.2)
         axis.plot(
             costs,
             errors,
             color=colour,
-            marker=MARKERS[place % len(MARKERS)],
+            marker=MARKERS[index % len(MARKERS)],
             markersize=4,
             linewidth=1.2,
             label=series,

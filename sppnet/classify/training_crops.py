@@ -31,22 +31,22 @@ def load_images(records: Sequence[ImageRecord], size: int) -> list[np.ndarray]:
 
 
 def label_indices(records: Sequence[ImageRecord], classes: Sequence[str]) -> Tensor:
-    """int64 `Tensor[N]`: place of each image's label in `classes`.
+    """int64 `Tensor[N]`: index of each image's label in `classes`.
 
     Raises:
         SppnetError: a label that `classes` lacks.
     """
-    return label_places([str(record.label) for record in records], classes)
+    return class_indices([str(record.label) for record in records], classes)
 
 
-def label_places(labels: Iterable[str], classes: Sequence[str]) -> Tensor:
+def class_indices(labels: Iterable[str], classes: Sequence[str]) -> Tensor:
     """As `label_indices`, for labels without records."""
-    places = {name: place for place, name in enumerate(classes)}
+    indices = {name: index for index, name in enumerate(classes)}
     labels = list(labels)
-    unknown = sorted(set(labels) - set(places))
+    unknown = sorted(set(labels) - set(indices))
     if unknown:
         raise SppnetError(f"label {unknown[0]!r}: the training set lacks it; prepare the set again")
-    return torch.tensor([places[label] for label in labels])
+    return torch.tensor([indices[label] for label in labels])
 
 
 def colour_components(images: Sequence[np.ndarray]) -> Tensor:
@@ -137,10 +137,10 @@ class TrainingCrops:
         for rows in torch.split(order, self.batch):
             # Processes have equal shares, else their mean gradient would not be that of the batch.
             if len(rows) == self.batch or (len(order) < self.batch and parts == 1):
-                places = torch.randint(5, (len(rows),), generator=generator).tolist()
+                positions = torch.randint(5, (len(rows),), generator=generator).tolist()
                 flips = torch.randint(2, (len(rows),), generator=generator).tolist()
                 strengths = self.colour * torch.randn(len(rows), 3, generator=generator)
-                plan = Plan(rows.tolist(), places, flips, self.size, strengths.numpy())
+                plan = Plan(rows.tolist(), positions, flips, self.size, strengths.numpy())
                 yield plan.share(process_number(), parts)
 
 

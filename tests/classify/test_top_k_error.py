@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from sppnet.classify.evaluate import top_error
+from sppnet.classify.top_k_error import top_error
 
 SCORES = torch.tensor(
     [

@@ -8,7 +8,13 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
-from sppnet.detect.matching import HIT, IGNORED, MISS, image_numbers, match_detections
+from sppnet.detect.matching import (
+    FALSE_POSITIVE,
+    IGNORED,
+    TRUE_POSITIVE,
+    image_numbers,
+    match_detections,
+)
 from sppnet.errors import SppnetError
 from sppnet.geometry.statistics import best_precision_beyond, eleven_point_average
 
@@ -37,16 +43,18 @@ class AveragePrecision:
 class ClassCurve:
     """What decides the average precision of a class under any weights of the n images.
 
-    Only hits can raise the envelope of a curve, so misses are kept as counts between hits.
+    Only true positives can raise the envelope of a curve, so false positives are kept as counts
+    between them.
 
     Attributes:
-        hits: int64 (T,) image of each hit, best first.
-        misses: (T, n) misses in each image between the hit before and this one.
+        true_positives: int64 (T,) image of each, best first.
+        false_positives: (T, n) their number in each image between the true positive
+            before and this one.
         objects: float64 (n,) objects of each image that count.
     """
 
-    hits: np.ndarray
-    misses: sparse.csr_matrix
+    true_positives: np.ndarray
+    false_positives: sparse.csr_matrix
     objects: np.ndarray
 
 
@@ -59,12 +67,12 @@ def voc_average_precision(
     """Average precision of one class.
 
     "11-point" is the mean, over recalls 0, 0.1 ... 1, of the best precision at that recall or
-    more; "area" is the area under that best precision. `match_detections` tells what is a hit.
+    more; "area" is the area under that best precision. `match_detections` tells what is one.
 
     Args:
         detections: image, score, x1, y1, x2, y2 (pixels, half-open).
         ground_truth: image, x1, y1, x2, y2, difficult.
-        iou: overlap that a hit needs.
+        iou: overlap that a true positive needs.
         method: "11-point" (VOC 2007) or "area" (from VOC 2010 on).
 
     Raises:
@@ -73,10 +81,10 @@ def voc_average_precision(
     Source: VOCdevkit VOCevaldet.m; "area" is the release's xVOCap.m.
     """
     outcomes, _ = match_detections(detections, ground_truth, iou=iou)
-    hits = outcomes[outcomes != IGNORED] == HIT
+    true_positives = outcomes[outcomes != IGNORED] == TRUE_POSITIVE
     objects = int((~ground_truth["difficult"].to_numpy(bool)).sum())
-    precision = np.cumsum(hits) / np.arange(1, len(hits) + 1)
-    recall = np.cumsum(hits) / objects if objects else np.full(len(hits), np.nan)
+    precision = np.cumsum(true_positives) / np.arange(1, len(true_positives) + 1)
+    recall = np.cumsum(true_positives) / objects if objects else np.full(len(precision), np.nan)
     ap = _average(recall[None], precision[None], method)[0] if objects else np.nan
     return AveragePrecision(float(ap), recall, precision, objects)
 
@@ -90,25 +98,28 @@ def class_curve(
         detections: as in `voc_average_precision`.
         ground_truth: objects of the class.
         images: the n images that are evaluated, with or without objects.
-        iou: overlap that a hit needs.
+        iou: overlap that a true positive needs.
 
     Raises:
         SppnetError: an image of the tables is not in `images`, or a table is unfit.
     """
     outcomes, order = match_detections(detections, ground_truth, iou=iou)
     index = pd.Index(images)
-    place = image_numbers(detections, index)[order]
+    position = image_numbers(detections, index)[order]
     home = image_numbers(ground_truth, index)
-    if (place < 0).any() or (home < 0).any():
+    if (position < 0).any() or (home < 0).any():
         raise SppnetError("class_curve: a table has an image that is not evaluated; leave it out")
-    hits = place[outcomes == HIT]
-    earlier = np.cumsum(outcomes == HIT)
-    matters = (outcomes == MISS) & (earlier < len(hits))  # misses after the last hit change nothing
-    cells = (earlier[matters], place[matters])
-    misses = sparse.csr_matrix((np.ones(len(cells[0])), cells), shape=(len(hits), len(index)))
+    true_positives = position[outcomes == TRUE_POSITIVE]
+    earlier = np.cumsum(outcomes == TRUE_POSITIVE)
+    # False positives after the last true positive change nothing.
+    matters = (outcomes == FALSE_POSITIVE) & (earlier < len(true_positives))
+    cells = (earlier[matters], position[matters])
+    false_positives = sparse.csr_matrix(
+        (np.ones(len(cells[0])), cells), shape=(len(true_positives), len(index))
+    )
     easy = home[~ground_truth["difficult"].to_numpy(bool)]
     objects = np.bincount(easy, minlength=len(index)).astype(np.float64)
-    return ClassCurve(hits, misses, objects)
+    return ClassCurve(true_positives, false_positives, objects)
 
 
 def average_precisions(curve: ClassCurve, weights: np.ndarray, *, method: Method) -> np.ndarray:
@@ -121,10 +132,10 @@ def average_precisions(curve: ClassCurve, weights: np.ndarray, *, method: Method
         SppnetError: the method is unknown.
     """
     objects = weights @ curve.objects
-    hits = np.cumsum(weights[:, curve.hits], axis=1)
-    found = hits + np.cumsum((curve.misses @ weights.T).T, axis=1)
-    recall = hits / np.where(objects > 0, objects, 1)[:, None]
-    precision = hits / np.where(found > 0, found, 1)
+    true_positives = np.cumsum(weights[:, curve.true_positives], axis=1)
+    found = true_positives + np.cumsum((curve.false_positives @ weights.T).T, axis=1)
+    recall = true_positives / np.where(objects > 0, objects, 1)[:, None]
+    precision = true_positives / np.where(found > 0, found, 1)
     return np.where(objects > 0, _average(recall, precision, method), np.nan)
 
 

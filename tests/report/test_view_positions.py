@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from sppnet.errors import SppnetError
-from sppnet.report import views_page
-from sppnet.report.views_page import ScaleViews, draw_views
+from sppnet.report import view_positions
+from sppnet.report.view_positions import ScaleViews, draw_view_positions
 
 IMAGE = np.random.default_rng(0).integers(0, 256, (40, 60, 3), dtype=np.uint8)
 SCALE = ScaleViews(
@@ -19,7 +19,7 @@ SCALE = ScaleViews(
 def test_same_figure_same_bytes(tmp_path: Path) -> None:
     files = [[tmp_path / f"{name}.{kind}" for kind in ("png", "svg")] for name in "ab"]
     for paths in files:
-        draw_views(paths, [SCALE, SCALE], "Views")
+        draw_view_positions(paths, [SCALE, SCALE], "Views")
     for one, other in zip(*files, strict=True):
         assert one.read_bytes() == other.read_bytes()
 
@@ -29,7 +29,7 @@ def test_every_view_is_drawn_on_image_and_map(tmp_path: Path) -> None:
     counts = []
     for views in (1, 2):
         part = ScaleViews(IMAGE, SCALE.windows[:views], (4, 6), SCALE.cells[:views])
-        draw_views([path], [part], "Views")
+        draw_view_positions([path], [part], "Views")
         counts.append(
             path.read_text().count("stroke: #0072b2") + path.read_text().count("stroke: #d55e00")
         )
@@ -38,12 +38,12 @@ def test_every_view_is_drawn_on_image_and_map(tmp_path: Path) -> None:
 
 def test_one_view_is_no_plural(monkeypatch: pytest.MonkeyPatch) -> None:
     kept = []
-    monkeypatch.setattr(views_page, "save_figure", lambda figure, paths: kept.append(figure))
+    monkeypatch.setattr(view_positions, "save_figure", lambda figure, paths: kept.append(figure))
     one = ScaleViews(IMAGE, SCALE.windows[:1], (4, 6), SCALE.cells[:1])
-    draw_views([], [one, SCALE], "Views")
+    draw_view_positions([], [one, SCALE], "Views")
     assert [axis.get_title() for axis in kept[0].axes[:2]] == ["40 px\n1 view", "40 px\n2 views"]
 
 
 def test_no_scale_is_refused(tmp_path: Path) -> None:
     with pytest.raises(SppnetError, match="at least one"):
-        draw_views([tmp_path / "a.png"], [], "Views")
+        draw_view_positions([tmp_path / "a.png"], [], "Views")

@@ -1,4 +1,4 @@
-"""draw-views-cost: errors by the number of views and by the time that they take."""
+"""draw-error-by-views: errors by the number of views and by the time that they take."""
 
 import json
 from pathlib import Path
@@ -9,16 +9,16 @@ from typer import Option
 
 from sppnet.data.store import read_value
 from sppnet.errors import SppnetError
+from sppnet.report.error_by_views import Point, draw_error_by_views
 from sppnet.report.error_tables import error_interval
 from sppnet.report.scores import read_wrong
-from sppnet.report.views_cost import Point, draw_views_cost
 
 
 def run(
     point: Annotated[
         list[str],
         Option(
-            help="A choice of views as JSON: series, label, protocol (its name in the times), "
+            help="A view set as JSON: series, label, view_set (its name in the times), "
             "scores and metrics (what classify wrote, a file per seed each). Once per point, "
             "along the line of its series."
         ),
@@ -29,12 +29,12 @@ def run(
     png: Annotated[Path, Option(help="The figure (.png).")],
     svg: Annotated[Path, Option(help="The figure (.svg).")],
 ) -> None:
-    """Draw the top-1 error of choices of views against their number and their time.
+    """Draw the top-1 error of view sets against their number and their time.
 
     Errors and intervals are those of Table 4; of several seeds, numbers of views are means.
     """
     points = [read_point(text, timing, replicates=bootstrap, seed=seed) for text in point]
-    draw_views_cost([png, svg], points)
+    draw_error_by_views([png, svg], points)
 
 
 def read_point(text: str, timing: Path, *, replicates: int, seed: int) -> Point:
@@ -51,17 +51,17 @@ def read_point(text: str, timing: Path, *, replicates: int, seed: int) -> Point:
     """
     try:
         values = json.loads(text)
-        series, label, protocol = (str(values[name]) for name in ("series", "label", "protocol"))
+        series, label, view_set = (str(values[name]) for name in ("series", "label", "view_set"))
         scores, metrics = ([Path(each) for each in values[name]] for name in ("scores", "metrics"))
     except (ValueError, KeyError, TypeError) as error:
         raise SppnetError(
             f"--point: {text!r} is not the JSON of a point ({error!r}); "
-            "give series, label, protocol, scores, metrics"
+            "give series, label, view_set, scores, metrics"
         ) from None
     if not scores or not metrics:
         raise SppnetError(f"--point: {text!r} has no files; name at least one of each kind")
     wrong, _ = read_wrong(scores, 1)
     low, high = error_interval(wrong, replicates=replicates, seed=seed)
     views = float(np.mean([read_value(path, "views") for path in metrics]))
-    milliseconds = 1000 * read_value(timing, "columns", protocol, "total", "median")
+    milliseconds = 1000 * read_value(timing, "columns", view_set, "total", "median")
     return Point(series, label, views, milliseconds, 100 * float(wrong.mean()), low, high)

@@ -1,4 +1,4 @@
-"""tabulate: Table 9 as CSV and JSON."""
+"""tabulate-detection: Table 9 as CSV and JSON."""
 
 from pathlib import Path
 from typing import Annotated

@@ -30,7 +30,7 @@ class ScaleViews:
     cells: np.ndarray
 
 
-def draw_views(paths: Sequence[Path], scales: Sequence[ScaleViews], caption: str) -> None:
+def draw_view_positions(paths: Sequence[Path], scales: Sequence[ScaleViews], caption: str) -> None:
     """One column per scale: the image with its views above, the cells of its map below.
 
     Every view has its own colour, the same above and below; outlines are set a little apart,

@@ -7,7 +7,7 @@ import torch
 from scipy.stats import binomtest
 from torch import Tensor
 
-from sppnet.classify.pretrain import normalise
+from sppnet.classify.training_crops import normalise
 from sppnet.geometry.views import five_positions
 from sppnet.models.network import Network
 from sppnet.progress import track

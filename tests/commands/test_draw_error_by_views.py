@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from sppnet.commands import tabulate_errors
-from sppnet.commands.draw_views_cost import read_point, run
+from sppnet.commands.draw_error_by_views import read_point, run
 from sppnet.errors import SppnetError
 from sppnet.models.weights import save_tensors
 
@@ -31,7 +31,7 @@ def measured(tmp_path):
 @pytest.fixture
 def point(measured):
     scores, metrics = zip(measured("a", 10, 9.0), measured("b", 20, 11.0), strict=True)
-    names = {"series": "maps", "label": "10 views", "protocol": "ten"}
+    names = {"series": "maps", "label": "10 views", "view_set": "ten"}
     return names | {"scores": scores, "metrics": metrics}
 
 
@@ -47,14 +47,16 @@ def test_errors_and_intervals_are_those_of_the_tables(point, timing, tmp_path):
     found = read_point(json.dumps(point), timing, replicates=200, seed=1)
     assert (found.series, found.label) == ("maps", "10 views")
     assert (found.views, found.milliseconds, found.error) == (10.0, 20.0, 37.5)
-    more = read_point(json.dumps(point | {"protocol": "more"}), timing, replicates=200, seed=1)
+    more = read_point(json.dumps(point | {"view_set": "more"}), timing, replicates=200, seed=1)
     assert more.milliseconds == 50.0
     cell = {"row": "ZF-5 | single", "column": "c", "metric": "top1", "reference": None}
     cell["files"] = point["scores"]
-    reference, twin = tmp_path / "reference.csv", tmp_path / "table.json"
+    reference, metadata = tmp_path / "reference.csv", tmp_path / "table.json"
     reference.write_text("table,row,column,value,origin\n3,a,b,1,deck\n")
-    tabulate_errors.run("3", [json.dumps(cell)], reference, 200, 1, tmp_path / "table.csv", twin)
-    same = json.loads(twin.read_text())["columns"]["c"]["ZF-5 | single"]
+    tabulate_errors.run(
+        "3", [json.dumps(cell)], reference, 200, 1, tmp_path / "table.csv", metadata
+    )
+    same = json.loads(metadata.read_text())["columns"]["c"]["ZF-5 | single"]
     assert (found.low, found.high) == (same["low"], same["high"])
     assert found.low < 25 and found.high > 50  # the two networks differ
 

@@ -3,7 +3,7 @@ import json
 
 import pytest
 
-from sppnet.commands.tabulate import run
+from sppnet.commands.tabulate_detection import run
 from sppnet.errors import SppnetError
 
 ROWS = ("pool5", "fc6", "ftfc6", "ftfc7", "ftfc7 bb")
@@ -39,7 +39,7 @@ def arguments(tmp_path):
     }
 
 
-def test_table_twin_and_terminal_agree(arguments, capsys):
+def test_table_metadata_and_terminal_agree(arguments, capsys):
     run(**arguments)
     with arguments["table"].open(newline="") as file:
         table = list(csv.reader(file))
@@ -47,8 +47,8 @@ def test_table_twin_and_terminal_agree(arguments, capsys):
     assert table[5] == ["ftfc7 bb", "50.0", "30.0"]
     assert table[9] == ["speedup (vs. R-CNN)", "8.0x", "-"]
     assert b"\r" not in arguments["table"].read_bytes()
-    twin = json.loads(arguments["cells"].read_text())["columns"]
-    assert twin["spp"]["ftfc7_bb"] == {
+    metadata = json.loads(arguments["cells"].read_text())["columns"]
+    assert metadata["spp"]["ftfc7_bb"] == {
         "value": 50.0,
         "unit": "%",
         "n": 7,
@@ -58,7 +58,7 @@ def test_table_twin_and_terminal_agree(arguments, capsys):
         "paper_origin": "unverified, means agree",
     }
     other = {"value": 30.0, "unit": "%", "n": 9, "low": 20.0, "high": 40.0}
-    assert twin["rcnn"]["ftfc7_bb"] == other
+    assert metadata["rcnn"]["ftfc7_bb"] == other
     assert capsys.readouterr().out.splitlines()[5].split() == ["ftfc7", "bb", "50.0", "30.0"]
 
 
