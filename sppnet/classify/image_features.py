@@ -40,6 +40,8 @@ class View:
 
     Raises:
         SppnetError: a crop without its side, or a side without a crop.
+
+    Source: paper §3.2 (crop, full image); paper §3.3 (warped image).
     """
 
     kind: Literal["crop", "full", "warp"]

@@ -162,6 +162,8 @@ def normalise(
 
     Returns:
         float32 `Tensor[N, 3, H, W]`, channels last in memory.
+
+    Source: paper appendix A. Differs: one mean per channel instead of a mean image.
     """
     pixels = torch.from_numpy(crops).to(device).float()
     if shift is not None:

@@ -78,7 +78,7 @@ class Network(nn.Module):
 
     Dropout scales while training, so that nothing is left to do at test time.
 
-    Source: paper §3.1.1; release dropout_layer.cpp (why nothing should be left).
+    Source: paper §3.1; release dropout_layer.cpp (why nothing should be left).
     """
 
     def __init__(self, architecture: Architecture) -> None:
