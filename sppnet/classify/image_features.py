@@ -40,6 +40,8 @@ class ImageView:
 
     Raises:
         SppnetError: a crop without its side, or a side without a crop.
+
+    Source: paper §3.2 (crop, full image); paper §3.3 (warped image).
     """
 
     kind: Literal["crop", "full", "warp"]
@@ -127,6 +129,8 @@ def layer_features(network: Network, image: np.ndarray, *, maps: bool) -> dict[s
 
     Returns:
         float32 `Tensor[D]` by layer; maps are flattened channel, row, column.
+
+    Source: paper §3.2.
     """
     architecture = network.architecture
     pixels = to_tensor(image, architecture.mean, architecture.std, architecture.channel_order)
@@ -176,7 +180,7 @@ def cache_image_features(
         SppnetError: an image cannot be read, is too small for the crop or the backbone, or has
             features that are NaN or infinite.
 
-    Source: paper §3.2 and §3.3 (centre crop, full image; no flips, no further views).
+    Source: paper §3.2 (centre crop, full image; no flips, no further views); paper §3.3.
     """
     smallest = view.crop or view.size
     map_shape(network.backbone, smallest, smallest)  # refuses what the backbone is too large for

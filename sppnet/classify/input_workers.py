@@ -55,6 +55,8 @@ def cut(images: Sequence[np.ndarray], crop: int, plan: Plan) -> np.ndarray:
 
     Returns:
         uint8 `(B, size, size, 3)`, RGB.
+
+    Source: paper §2.3; paper §3.1.
     """
     crops = np.empty((len(plan.rows), plan.size, plan.size, 3), np.uint8)
     chosen = zip(plan.rows, plan.positions, plan.flips, strict=True)

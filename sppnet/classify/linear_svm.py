@@ -95,7 +95,7 @@ def class_scores(
     Returns:
         float64 `(len(test), K)`; NaN for a class without a positive or a negative training image.
 
-    Source: paper §3.2; C = 1 in its first version.
+    Source: paper §3.2 (C = 1 in its first version).
     """
     products = kernel[np.ix_(train, train)]
     columns = []

@@ -38,6 +38,8 @@ class ViewSet:
         positions: windows per scale: 1, 5 or 9 (see `view_windows`).
         mirrored: every view counts a second time on the mirrored image.
         full: shorter side of the image at which the whole image is a further view, or None.
+
+    Source: paper §3.1.5.
     """
 
     source: Literal["crops", "maps"]
@@ -72,7 +74,8 @@ class MultiViewClassifier:
     Raises:
         SppnetError: no view at all, or views that the backbone is too large for.
 
-    Source: paper §3.1.4 (10 views), §3.1.5 and §3.1.6 (18 views per scale, 96, 96 + 2 full).
+    Source: paper §3.1.2 (10 views); paper §3.1.4 (full image); paper §3.1.5 (views on maps, 18 per
+        scale, 96, 96 + 2 full).
     """
 
     def __init__(self, network: Network, views: ViewSet) -> None:

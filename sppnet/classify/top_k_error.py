@@ -28,7 +28,7 @@ def view_scores(network: Network, images: Sequence[np.ndarray], *, crop: int, vi
     Returns:
         float32 `Tensor[N, K]` on the CPU.
 
-    Source: paper §3.1.1 and §3.1.4.
+    Source: paper §3.1.2; paper §3.1.4.
     """
     device = network.fc6.weight.device
     scores = []
@@ -59,6 +59,8 @@ def top_error(scores: Tensor, labels: Tensor, top: int) -> dict[str, float]:
 
     Returns:
         error, low and high, in 0..1 (95 %).
+
+    Source: Wilson 1927.
     """
     best = scores.topk(min(top, scores.shape[1]), dim=1).indices
     wrong = int((best != labels[:, None]).all(dim=1).sum())

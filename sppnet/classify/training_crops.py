@@ -58,7 +58,7 @@ def colour_components(images: Sequence[np.ndarray]) -> Tensor:
     Returns:
         float32 `Tensor[3, 3]`; column i is the i-th component in pixel values.
 
-    Source: Krizhevsky et al. 2012, §4.1, which the paper follows.
+    Source: AlexNet §4.1; paper §3.1 (follows it).
     """
     step = max(1, len(images) // IMAGES_FOR_COLOURS)
     pixels = np.concatenate([image[::4, ::4].reshape(-1, 3) for image in images[::step]])
@@ -89,8 +89,8 @@ class TrainingCrops:
     Attributes:
         size: side in pixels of what the network sees in the epoch begun last.
 
-    Source: paper §3.1.1 (five positions of the entire image, flips, colour alteration) and §2.3
-    (sizes: the same region resized, not a smaller crop).
+    Source: paper §3.1 (five positions of the entire image, flips, colour alteration); paper §2.3
+        (sizes: the same region resized, not a smaller crop); paper §3.1.3 (a random size).
     """
 
     def __init__(
@@ -162,6 +162,8 @@ def normalise(
 
     Returns:
         float32 `Tensor[N, 3, H, W]`, channels last in memory.
+
+    Source: paper appendix A. Differs: one mean per channel instead of a mean image.
     """
     pixels = torch.from_numpy(crops).to(device).float()
     if shift is not None:

@@ -54,6 +54,8 @@ def time_training(
 
     Raises:
         SppnetError: the loss is no longer a number, or an epoch has no batch.
+
+    Source: paper §2.3 (two sizes learn as fast as one).
     """
     epochs = math.lcm(*(len(each.crops.sizes) for each in trainings.values()))
 

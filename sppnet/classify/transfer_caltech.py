@@ -32,6 +32,8 @@ class CaltechProtocol:
         split_halves: random split-halves of the images for the interval.
         seed: of the splits and of the split-halves.
         device: where features are multiplied.
+
+    Source: paper §3.3.
     """
 
     cost: float
@@ -83,7 +85,7 @@ def learn_caltech(
     Raises:
         SppnetError: fewer than two categories, too few images in one, or features are missing.
 
-    Source: paper §3.3, Table 7.
+    Source: paper §3.3.
     """
     classes = class_list(records)
     labels = np.array([classes.index(str(record.label)) for record in records])
@@ -142,6 +144,9 @@ def predict(kernel: np.ndarray, labels: np.ndarray, split: Split, cost: float) -
         labels: int `(N,)`, category of each image.
         split: of the rows; each category that it tests has training images.
         cost: C.
+
+    Source: paper §3.3. Differs: the paper does not say how two-class SVMs decide among
+        categories.
     """
     categories = np.unique(labels[split[0]])
     signs = np.where(labels[:, None] == categories, POSITIVE, NEGATIVE)

@@ -60,6 +60,8 @@ def choose_size(
 
     Raises:
         SppnetError: no class can be trained and measured on the two parts.
+
+    Source: paper §3.2 (the size is chosen on validation).
     """
     held = held_out_part(labels, protocol.holdout, np.random.default_rng(protocol.seed))
     train, test = np.flatnonzero(~held), np.flatnonzero(held)
@@ -100,7 +102,7 @@ def learn_voc(
     Raises:
         SppnetError: no class can be measured, or features are missing.
 
-    Source: paper §3.2, Table 6.
+    Source: paper §3.2.
     """
     classes = class_list(training)
     labels = image_labels([*training, *testing], classes)

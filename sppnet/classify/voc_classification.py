@@ -20,7 +20,7 @@ def image_labels(records: Sequence[ImageRecord], classes: Sequence[str]) -> np.n
     Returns:
         int8 `(N, K)`.
 
-    Source: VOCdevkit, the lists ImageSets/Main/<class>_<split>.txt.
+    Source: VOC07 devkit ImageSets (Main/<class>_<split>.txt).
     """
     labels = np.full((len(records), len(classes)), NEGATIVE, np.int8)
     for row, record in enumerate(records):
@@ -47,7 +47,7 @@ def average_precisions(scores: np.ndarray, labels: np.ndarray, weights: np.ndarr
     Returns:
         float64 `(B,)`; NaN where no positive image has weight, or scores are NaN.
 
-    Source: VOCdevkit VOCevalcls.m (VOC 2007).
+    Source: VOC07 devkit VOCevalcls.m.
     """
     order = np.argsort(-scores, kind="stable")
     order = order[labels[order] != IGNORED]

@@ -76,6 +76,8 @@ def resize_shorter_side(image: np.ndarray, size: int) -> np.ndarray:
 
     Returns:
         uint8 `(H', W', 3)`; the longer side is s * longer / shorter, rounded half up.
+
+    Source: paper §3.1; paper §4.1.
     """
     height, width = image.shape[:2]
     shorter = min(height, width)

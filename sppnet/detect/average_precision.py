@@ -78,7 +78,7 @@ def voc_average_precision(
     Raises:
         SppnetError: a column is missing, a score is not a number, or the method is unknown.
 
-    Source: VOCdevkit VOCevaldet.m; "area" is the release's xVOCap.m.
+    Source: VOC07 devkit VOCevaldet.m; release xVOCap.m ("area").
     """
     outcomes, _ = match_detections(detections, ground_truth, iou=iou)
     true_positives = outcomes[outcomes != IGNORED] == TRUE_POSITIVE

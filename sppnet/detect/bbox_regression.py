@@ -29,6 +29,8 @@ class RegressionSettings:
         maximum_pairs: most pairs per class, drawn at random where there are more; bounds the
             memory, n x D float32.
         seed: of that draw.
+
+    Source: release spp_train_bbox_regressor.m; RCNN appendix C.
     """
 
     overlap: float
@@ -72,7 +74,7 @@ def find_pairs(
     Returns:
         Pairs in the order of images and boxes.
 
-    Source: SPEC 9.7; release spp_train_bbox_regressor.m.
+    Source: release spp_train_bbox_regressor.m; paper §4.1 (at least 50 %).
     """
     pairs: list[Pair] = []
     for image, each in enumerate(regions):
@@ -109,6 +111,8 @@ def fit_class(
 
     Returns:
         float32 weight `Tensor[4, D]` and bias `Tensor[4]`, on the CPU.
+
+    Source: release spp_train_bbox_regressor.m.
     """
     if not pairs:
         length = features.pool5(regions[0], torch.empty(0, dtype=torch.int64)).shape[1]
@@ -165,7 +169,8 @@ def fit_regressors(
     Returns:
         The regressors, and the number of pairs by class.
 
-    Source: SPEC 9.7; R-CNN App. C (lambda 1000, overlap 0.6); release (lambda 4000, overlap 0.5).
+    Source: release spp_train_bbox_regressor.m (lambda 4000, overlap 0.5); RCNN appendix C (lambda
+        1000, overlap 0.6).
     """
     counts = {}
     weights, biases = [], []
@@ -203,6 +208,8 @@ def predict_boxes(
 
     Returns:
         float32 `Tensor[n, 4]` on the CPU.
+
+    Source: release spp_train_bbox_regressor.m.
     """
     deltas = torch.zeros(len(boxes), 4)
     for number in sorted(set(class_numbers.tolist())):

@@ -26,6 +26,8 @@ class DetectionSettings:
         minimum_score: only boxes that score higher.
         nms: a box goes when it overlaps a better one by more.
         top: most boxes.
+
+    Source: release spp_test.m; paper §4.1 (suppression at 30 %).
     """
 
     minimum_score: float
@@ -64,7 +66,7 @@ def select_detections(
         int64 rows and int64 class numbers, both `Tensor[N]`: classes in order, in each the best
         first.
 
-    Source: SPEC 9.5; release spp_test.m.
+    Source: release spp_test.m; paper §4.1 (suppression at 30 %).
     """
     rows, numbers = [], []
     for number in range(scores.shape[1]):
@@ -90,6 +92,8 @@ def detect_image(
     Returns:
         One row per detection with the columns of `COLUMNS`, numbers in float32; the regressed box
         is NaN for layers other than ftfc7.
+
+    Source: paper §4.1; release roidb_from_voc.m (objects are left out of a test).
     """
     proposals = torch.arange(regions.ground_truth, len(regions.boxes))
     boxes = regions.boxes[proposals]

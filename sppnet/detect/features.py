@@ -40,6 +40,8 @@ def convolve(network: Network, image: np.ndarray, size: int) -> Tensor:
 
     Returns:
         float32 `Tensor[C, H', W']` on the network's device.
+
+    Source: paper §4.1; release spp_features_convX.m.
     """
     architecture = network.architecture
     pixels = to_tensor(
@@ -95,6 +97,8 @@ class MapFeatures:
 
     Raises:
         SppnetError: no store, or stores of different networks.
+
+    Source: paper §4.1.
     """
 
     def __init__(
@@ -152,8 +156,8 @@ class MapFeatures:
     def window_keys(self, regions: ImageRegions, rows: Tensor) -> Tensor:
         """int64 `Tensor[K, 5]`: scale index and map window; equal rows have equal features.
 
-        Source: release spm_response_boxes.m, which drops repeated negatives by such a key.
-            Differs: it takes the window before clamping to the map, which tells a few more apart.
+        Source: release spm_response_boxes.m (drops repeated negatives by such a key). Differs: it
+            takes the window before clamping to the map, which tells a few more apart.
         """
         scales = self.best_scale(regions, rows)
         keys = torch.empty(len(rows), 5, dtype=torch.int64)
@@ -206,6 +210,8 @@ class LayerFeatures:
         source: pooled conv5 features of the pretrained network.
         finetuned_source: those of the fine-tuned one; the same object where fine-tuning left the
             convolutions alone (SPP), and boxes are then pooled once.
+
+    Source: paper §4.2 (rows of Table 9).
     """
 
     def __init__(

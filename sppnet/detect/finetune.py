@@ -57,7 +57,7 @@ def finetune_maps(
     Raises:
         SppnetError: too few images to hold some out, or images without boxes to train on.
 
-    Source: SPP 4.2 (its scale is not stated, the best one is implied); release
+    Source: paper §4.1 (the scale of a box is not stated, the best one is implied); release
         spp_finetune_voc.m (scale at random).
     """
     freeze_backbone(network)
@@ -107,7 +107,7 @@ def finetune_crops(
         SppnetError: too few images to hold some out, an unreadable image, or images without boxes
             to train on.
 
-    Source: RCNN 2.3 and App. A.
+    Source: RCNN §2.3; RCNN appendix A; RCNN release voc_2007_prototxt.
     """
     architecture = network.architecture
     device, fill = network.fc6.weight.device, fill_colour(architecture)

@@ -31,8 +31,8 @@ def match_detections(
     Raises:
         SppnetError: a column is missing or a detection has NaN.
 
-    Source: VOCdevkit VOCevaldet.m. The devkit adds 1 to the sides of inclusive boxes; half-open
-    boxes have it already.
+    Source: VOC07 devkit VOCevaldet.m (adds 1 to the sides of inclusive boxes; half-open boxes have
+        it already).
     """
     _check(detections, ground_truth)
     order = np.argsort(-detections["score"].to_numpy(np.float64), kind="stable")

@@ -2,7 +2,9 @@
 
 Pooling the boxes is the cost, so an image is pooled once for all layers. The first image gives all
 its negatives and the first SVMs; every further image gives those that the current SVMs score too
-high. Source: SPEC 9.4; release spp_train.m.
+high.
+
+Source: release spp_train.m.
 """
 
 import shutil
@@ -40,6 +42,8 @@ class MiningSettings:
         hard_threshold: a negative is added when its score is above.
         evict_threshold: a cached negative is dropped when its score after training is below.
         retrain_after: a class is trained again when it gained more negatives than that.
+
+    Source: paper §4.1 (overlaps of negatives); release spp_train.m.
     """
 
     negative_iou: float
@@ -68,6 +72,8 @@ def negative_candidates(
 
     Raises:
         SppnetError: duplicates "cells" without map cells.
+
+    Source: paper §4.1; release spp_train.m; release spm_response_boxes.m ("cells").
     """
     _require_keys(mining, window_keys)
     allowed = regions.overlaps < mining.negative_iou
@@ -123,6 +129,8 @@ def train_svms(
     Raises:
         SppnetError: duplicates "cells" without map cells, no image, a class without objects or
             negatives, or an SVM that does not converge.
+
+    Source: release spp_train.m; paper §4.1 (mined once).
     """
     mining, svm, scaling = settings
     _require_keys(mining, window_keys)

@@ -49,8 +49,8 @@ def selective_search(
         float32 (N, 4) x1 y1 x2 y2, half-open, without duplicates. The same picture gives the same
         boxes in the same order, and a cut to the first n keeps most of the recall (`_ranked`).
 
-    Source: release selective_search_boxes.m (k 50 and 100, sigma 0.8, sides of 20); differs: the
-    library's order, which comes from C's global `rand`, is replaced.
+    Source: release selective_search_boxes.m (k 50 and 100, sigma 0.8, sides of 20). Differs: the
+        library's order, which comes from C's global `rand`, is replaced.
     """
     if min(image.shape[:2]) < 2:
         return np.zeros((0, 4), np.float32)

@@ -25,6 +25,8 @@ class Warp:
     Attributes:
         size: side of the warped box in pixels, context included (R-CNN: 227).
         context: pixels of surroundings on each side of it (R-CNN: 16).
+
+    Source: RCNN appendix A.
     """
 
     size: int
@@ -55,7 +57,7 @@ def warp_regions(
     Returns:
         uint8 `(K, size, size, 3)`.
 
-    Source: RCNN App. A; rcnn_im_crop.m (bilinear, no antialiasing). Differs: the release's
+    Source: RCNN appendix A; RCNN release rcnn_im_crop.m. Differs: the release's
         enlarged box is one pixel wider, as it adds a full width to an inclusive first pixel.
     """
     edges = _enlarge(np.asarray(boxes, dtype=np.float64), size / (size - 2 * context))
@@ -72,7 +74,10 @@ def warp_regions(
 
 
 def fill_colour(architecture: Architecture) -> tuple[int, int, int]:
-    """The network's mean as an RGB colour, rounded: it becomes (nearly) 0 after preprocessing."""
+    """The network's mean as an RGB colour, rounded: it becomes (nearly) 0 after preprocessing.
+
+    Source: RCNN appendix A.
+    """
     first, second, third = (int(np.clip(round(value), 0, 255)) for value in architecture.mean)
     if architecture.channel_order == "BGR":
         return third, second, first
@@ -106,7 +111,7 @@ def mirror_half(crops: Tensor, generator: torch.Generator) -> Tensor:
     Returns:
         A new tensor like `crops`.
 
-    Source: SPEC 12; rcnn-code finetuning/voc_2007_prototxt (mirror).
+    Source: RCNN release voc_2007_prototxt.
     """
     chosen = (torch.rand(len(crops), generator=generator) < 0.5).to(crops.device)
     return torch.where(chosen[:, None, None, None], crops.flip(2), crops)
@@ -127,6 +132,8 @@ def convolve_boxes(
 
     Returns:
         float32 `Tensor[R, D]` on the network's device.
+
+    Source: RCNN §2.1; RCNN appendix A.
     """
     device = network.fc6.weight.device
     fill = fill_colour(network.architecture)

@@ -125,7 +125,8 @@ def sample_regions(
     Returns:
         int64 rows and int64 labels (0 background, 1..K classes), foreground first.
 
-    Source: SPP 4.2 (fg [0.5, 1], bg [0.1, 0.5)); R-CNN 2.3 (bg is everything below 0.5).
+    Source: paper §4.1 (foreground 0.5 to 1, background 0.1 to 0.5); RCNN §2.3 (background
+        is everything below 0.5).
     """
     best, best_class = regions.overlaps.max(dim=1)
     is_object = regions.class_index >= 0

@@ -24,7 +24,7 @@ def whiten(targets: Tensor, amount: float) -> tuple[Tensor, Tensor, Tensor]:
         Whitened targets `Tensor[n, 4]`, inverse `Tensor[4, 4]`, mean `Tensor[4]`:
         targets = whitened @ inverse + mean.
 
-    Source: SPEC 9.7; R-CNN bbox_regression.
+    Source: release spp_train_bbox_regressor.m; RCNN release bbox_regression.
     """
     mean = targets.mean(dim=0)
     centred = targets - mean

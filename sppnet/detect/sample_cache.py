@@ -49,6 +49,8 @@ class SampleCache:
         classes: class names.
         length: D, values per sample.
         dtype: how rows are held: float16 where that is exact (maxima of a half-precision map).
+
+    Source: release spp_train.m (mining, retraining, eviction).
     """
 
     def __init__(self, classes: Sequence[str], length: int, dtype: str) -> None:

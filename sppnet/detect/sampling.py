@@ -33,6 +33,8 @@ class Sampling:
         scale_choice: "best" pools a box on its best scale, "random" on any scale alike; R-CNN has
             but one.
         seed: of the held-out images, the order of the images and the boxes drawn.
+
+    Source: paper §4.1; RCNN §2.3; release spp_finetune_voc.m (chunks).
     """
 
     batch: int
@@ -88,6 +90,8 @@ def hold_out(
 
     Raises:
         SppnetError: no image is left to train on.
+
+    Source: release spp_finetune_voc.m. Differs: it holds out images of the test set.
     """
     order = torch.randperm(len(regions), generator=torch.Generator().manual_seed(seed)).tolist()
     held = max(1, round(fraction * len(regions))) if fraction else 0
@@ -124,6 +128,8 @@ def batch_rows(labels: Tensor, sampling: Sampling, generator: torch.Generator) -
 
     Yields:
         int64 `Tensor[batch]`, `sampling.chunk_iterations` times.
+
+    Source: paper §4.1 (a quarter foreground).
     """
     foreground, background = torch.nonzero(labels > 0)[:, 0], torch.nonzero(labels == 0)[:, 0]
     positives = round(sampling.batch * sampling.positive_fraction) if len(foreground) else 0

@@ -33,6 +33,8 @@ class SvmSettings:
         positive_weight: factor on the hinge loss of positives.
         tolerance: largest violation of the optimality conditions at which the solver stops.
         seed: of the solver's order of samples.
+
+    Source: release spp_train.m.
     """
 
     cost: float
@@ -51,6 +53,8 @@ class Scaling:
         images: images drawn to measure the mean norm.
         boxes: boxes drawn from each of them.
         seed: of both choices.
+
+    Source: release spp_feature_stats.m; release spp_scale_features.m.
     """
 
     target_norm: float
@@ -99,7 +103,7 @@ def solve_svm(
     Raises:
         SppnetError: one kind is absent, or the solver does not reach the tolerance.
 
-    Source: SPEC 9.4; release: liblinear 1.93, solver 3 (L1 hinge, dual), -c 1e-3 -B 10 -w1 2.
+    Source: release spp_train.m (liblinear 1.93, solver 3: L1 hinge, dual; -c 1e-3 -B 10 -w1 2).
     """
     if positive.all() or not positive.any():
         kind = "negative" if positive.all() else "positive"
@@ -140,7 +144,7 @@ def feature_scales(
     Raises:
         SppnetError: no boxes, or features that are all zero or not finite.
 
-    Source: SPEC 9.3; release spp_feature_stats.m, spp_scale_features.m.
+    Source: release spp_feature_stats.m; release spp_scale_features.m.
     """
     generator = np.random.default_rng(scaling.seed)
     chosen = generator.permutation(len(regions))[: scaling.images]

@@ -3,7 +3,9 @@
 Two parts are timed. conv: from the decoded image in memory to the pooled conv5 features of all
 proposals (resizing or cropping and warping, backbone, pooling). fc: from these to the SVM scores on
 fc7. Proposals on the same map cells share both, as in detection. Suppression and box regression are
-left out, as in the paper (SPEC 10).
+left out.
+
+Source: paper §4.3.
 """
 
 from collections.abc import Mapping, Sequence
@@ -160,6 +162,8 @@ def measure(
 
     Returns:
         By name, float64 arrays "conv", "fc" and "total", one entry per image.
+
+    Source: paper §4.3. Differs: images are the same for all and each detector takes its turn.
     """
     seconds = {name: np.zeros((repeats, len(samples), 2)) for name in detectors}
     for detector in detectors.values():
@@ -180,5 +184,8 @@ def _parts(taken: np.ndarray) -> Times:
 
 
 def summarise(times: Times) -> dict[str, dict[str, Any]]:
-    """Median over the images, and the time of each image, of every part; in seconds."""
+    """Median over the images, and the time of each image, of every part; in seconds.
+
+    Source: paper §4.3. Differs: it gives the mean of 100 images.
+    """
     return {part: summary(values) for part, values in times.items()}

@@ -39,7 +39,7 @@ def intersection_over_union(a: Tensor, b: Tensor) -> Tensor:
     Raises:
         SppnetError: not (N, 4) and (M, 4).
 
-    Source: release boxoverlap.m, whose +1 belongs to inclusive pixels.
+    Source: release boxoverlap.m (its +1 belongs to inclusive pixels).
     """
     _check_boxes(a)
     _check_boxes(b)
@@ -61,6 +61,8 @@ def clip_boxes(boxes: Tensor, width: float, height: float) -> Tensor:
 
     Raises:
         SppnetError: not (N, 4).
+
+    Source: release spp_train_bbox_regressor.m.
     """
     _check_boxes(boxes)
     limits = boxes.new_tensor([width, height, width, height])
@@ -83,7 +85,7 @@ def non_maximum_suppression(boxes: Tensor, scores: Tensor, iou: float = 0.3) -> 
     Raises:
         SppnetError: shapes that do not belong together.
 
-    Source: release nms.m, called with 0.3 (SPEC 9.5).
+    Source: release nms.m; paper §4.1 (30 %).
     """
     _check_boxes(boxes)
     if scores.shape != boxes.shape[:1]:
@@ -112,8 +114,9 @@ def encode_deltas(boxes: Tensor, targets: Tensor) -> Tensor:
     Raises:
         SppnetError: shapes differ, or a side is not positive.
 
-    Source: RCNN App. C; SPEC 9.7. Differs: the release has w = x2 - x1 of inclusive pixels, one
-        pixel less, and adds a tiny number instead of refusing empty boxes.
+    Source: RCNN appendix C; release spp_train_bbox_regressor.m. Differs: the release has
+        w = x2 - x1 of inclusive pixels, one pixel less, and adds a tiny number instead of refusing
+        empty boxes.
     """
     centre, size = _centre_and_size(boxes)
     goal, goal_size = _centre_and_size(targets)
@@ -139,7 +142,7 @@ def decode_deltas(boxes: Tensor, deltas: Tensor) -> Tensor:
     Raises:
         SppnetError: shapes differ or are not (N, 4).
 
-    Source: RCNN App. C; SPEC 9.7.
+    Source: RCNN appendix C; release spp_train_bbox_regressor.m.
     """
     centre, size = _centre_and_size(boxes)
     if boxes.shape != deltas.shape:

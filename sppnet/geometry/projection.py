@@ -80,6 +80,8 @@ class MapGeometry:
         stride: pixels from one cell to the next.
         offset: pixel (0-based) under the centre of the first cell.
         shrink: pixels by which a box is drawn in on each side before it takes the nearest cells.
+
+    Source: release spp_config; computed geometry.
     """
 
     stride: float
@@ -112,7 +114,7 @@ def map_geometry(trunk: nn.Module, shrink: float = 6.5) -> MapGeometry:
         SppnetError: a layer whose effect on the cells is unknown, or differs between the axes, or
             branches that meet with different cells.
 
-    Source: SPEC 1.3; shrink 6.5 as in the release (SPEC 7.3).
+    Source: computed geometry; release spp_config (first centre and shrink of ZF-5).
     """
     try:
         graph = fx.symbolic_trace(trunk)
@@ -149,7 +151,7 @@ def receptive_field(trunk: nn.Module) -> int:
     Raises:
         SppnetError: as `map_geometry`.
 
-    Source: SPEC 1.2 (139).
+    Source: computed geometry.
     """
     map_geometry(trunk)  # refuses what the steps below could not follow
     graph = fx.symbolic_trace(trunk)
@@ -189,8 +191,8 @@ def project_windows(
     Raises:
         SppnetError: boxes are not (K, 4) or not finite, or the map is empty.
 
-    Source: release spm_pool_caffe_mex.cpp (SPEC 7.2). The paper's rule, App. A, is the same with
-        shrink = stride / 2, for paddings that put the first centre at pixel stride - 1.
+    Source: release spm_pool_caffe_mex.cpp; paper appendix A (the same with shrink = stride / 2, for
+        paddings that put the first centre at pixel stride - 1).
     """
     _check_projection(boxes, map_size)
     factor = torch.as_tensor(scale, dtype=torch.float64, device=boxes.device).reshape(-1, 1)
@@ -220,7 +222,7 @@ def pixel_scale(short_side: int, size: int) -> float:
     Raises:
         SppnetError: short_side below 2 or size below 1.
 
-    Source: release spp_features_convX_to_poolX.m (SPEC 7.2).
+    Source: release spp_features_convX_to_poolX.m.
     """
     if short_side < 2 or size < 1:
         raise SppnetError(
@@ -247,8 +249,8 @@ def choose_scale(
     Raises:
         SppnetError: boxes are not (K, 4), or there is no scale.
 
-    Source: SPP 4.1 (SPEC 8). Differs: the release picks the scale nearest to 208 · short_side /
-        sqrt(area) (SPEC 14.4).
+    Source: paper §4.1. Differs: release spm_expected_scale.m picks the scale nearest to
+        208 · short_side / sqrt(area).
     """
     if not scales or min(scales) <= 0 or short_side <= 0:
         raise SppnetError(

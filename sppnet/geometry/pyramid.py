@@ -1,7 +1,7 @@
 """Spatial pyramid pooling: the layer for whole maps, and many windows of one map at once.
 
 Level n has n x n bins. Bin i of n covers [floor(i w / n), ceil((i + 1) w / n)) of w cells, in
-training and in testing (SPEC 2). The pooled vector holds the levels in the order given; inside a
+training and in testing. The pooled vector holds the levels in the order given; inside a
 level first the channel, then the row, then the column of the bin.
 """
 
@@ -37,7 +37,8 @@ def bin_edges(length: int, bins: int) -> list[tuple[int, int]]:
     Raises:
         SppnetError: length or bins below 1.
 
-    Source: SPP App. A; release spm_pool_caffe_mex.cpp, in float32 but equal for n = 1, 2, 3, 4, 6.
+    Source: paper appendix A; release spm_pool_caffe_mex.cpp (in float32, but equal for n = 1, 2, 3,
+        4, 6); computed bins (why not the windows of paper §2.3).
     """
     if length < 1 or bins < 1:
         raise SppnetError(f"bin_edges: length and bins must be at least 1, got {length} and {bins}")
@@ -57,7 +58,7 @@ def pyramid_pool(maps: Tensor, levels: Sequence[int]) -> Tensor:
     Raises:
         SppnetError: maps are not (N, C, H, W), or a level is below 1.
 
-    Source: SPP 2.2-2.3.
+    Source: paper §2.2; paper appendix A.
     """
     _check_levels(levels)
     if maps.ndim != 4 or 0 in maps.shape[1:]:
@@ -71,7 +72,10 @@ def pyramid_pool(maps: Tensor, levels: Sequence[int]) -> Tensor:
 
 
 class SpatialPyramidPooling(nn.Module):
-    """`pyramid_pool` as a layer: (N, C, H, W) -> (N, C * sum(n * n)) for any H and W."""
+    """`pyramid_pool` as a layer: (N, C, H, W) -> (N, C * sum(n * n)) for any H and W.
+
+    Source: paper §2.2.
+    """
 
     def __init__(self, levels: Sequence[int] = (6, 3, 2, 1)) -> None:
         """levels: bins per side of each level.
@@ -102,6 +106,8 @@ class WindowPooling:
 
     Raises:
         SppnetError: a level below 1, wrong shape or type, a window that is empty or leaves the map.
+
+    Source: paper appendix A.
     """
 
     def __init__(self, windows: Tensor, map_size: tuple[int, int], levels: Sequence[int]) -> None:
@@ -161,7 +167,7 @@ def pool_windows(map: Tensor, windows: Tensor, levels: Sequence[int]) -> Tensor:
     Raises:
         SppnetError: wrong shape or type, a level below 1, a window that is empty or leaves the map.
 
-    Source: SPP App. A; release spm_pool_caffe_mex.cpp.
+    Source: paper appendix A; release spm_pool_caffe_mex.cpp.
     """
     _check_map(map)
     height, width = map.shape[1:]

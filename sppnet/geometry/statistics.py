@@ -23,7 +23,7 @@ def eleven_point_average(recall: np.ndarray, precision: np.ndarray) -> np.ndarra
     Returns:
         float64 (B,).
 
-    Source: VOCdevkit VOCevaldet.m and VOCevalcls.m (VOC 2007).
+    Source: VOC07 devkit VOCevaldet.m; VOC07 devkit VOCevalcls.m.
     """
     # a recall that is never reached has precision 0
     beyond = np.pad(best_precision_beyond(precision), ((0, 0), (0, 1)))
@@ -57,7 +57,7 @@ def basic_interval(value: float, samples: np.ndarray) -> tuple[float, float]:
     Returns:
         2 value - high and 2 value - low of `percentile_interval`, cut off at 0 and 1.
 
-    Source: Davison and Hinkley, Bootstrap Methods and their Application, 1997, section 5.2.
+    Source: Davison 1997.
     """
     low, high = percentile_interval(samples)
     return min(max(2 * value - high, 0.0), 1.0), min(max(2 * value - low, 0.0), 1.0)
@@ -74,8 +74,8 @@ def halves_interval(value: float, differences: np.ndarray) -> tuple[float, float
     Returns:
         value -+ the quantile of Student's t with B degrees of freedom, times the root mean square.
 
-    Source: after the conservative Z of Nadeau and Bengio, Inference for the Generalization Error,
-    2003. Its variance, that of one half, is halved here, because the whole has twice the data.
+    Source: Nadeau 2003. Differs: the variance of its conservative Z, that of one half, is halved
+        here, because the whole has twice the data.
     """
     spread = float(t.ppf(0.975, len(differences)) * np.sqrt(np.mean(np.square(differences))))
     return value - spread, value + spread

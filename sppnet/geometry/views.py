@@ -23,7 +23,7 @@ def five_positions(height: int, width: int, size: int) -> Tensor:
     Raises:
         SppnetError: the crop is empty or larger than the image.
 
-    Source: SPP 3.1. Differs from AlexNet, whose corners are those of the central square.
+    Source: paper §3.1. Differs: AlexNet's corners are those of the central square.
     """
     if not 1 <= size <= min(height, width):
         raise SppnetError(
@@ -52,7 +52,7 @@ def view_windows(height: int, width: int, size: int, positions: int) -> Tensor:
     Raises:
         SppnetError: unknown number of positions; the view is empty or larger than the image.
 
-    Source: paper §3.1.4 and §3.1.5: 18 views per scale are 9 positions and their mirrors.
+    Source: paper §3.1.5 (18 views per scale are 9 positions and their mirrors).
     """
     if positions not in (1, 5, 9):
         raise SppnetError(f"positions: {positions} is unknown; use 1, 5 or 9")
@@ -74,6 +74,8 @@ def mirrored_windows(windows: Tensor, width: int) -> Tensor:
 
     Returns:
         `Tensor[V, 4]`.
+
+    Source: paper §3.1.5.
     """
     x1, y1, x2, y2 = windows.unbind(1)
     return torch.stack([width - x2, y1, width - x1, y2], dim=1)
@@ -98,7 +100,7 @@ def map_views(windows: Tensor, stride: float, map_size: tuple[int, int], cells: 
     Raises:
         SppnetError: the map is smaller than that of one view.
 
-    Source: paper §3.1.5 maps the views to the feature maps and leaves the rounding open.
+    Source: paper §3.1.5 (leaves the rounding open).
     """
     height, width = map_size
     if cells > min(height, width):

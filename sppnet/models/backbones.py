@@ -46,7 +46,7 @@ class Lrn:
 Row = Conv | Pool | Lrn
 
 # The paddings are those of the released prototxt (224 -> 110, 55, 26, 13). Table 1 prints 27 for
-# conv2, which no released file reproduces (SPEC 1.3).
+# conv2, which no released file reproduces.
 ZF5: tuple[Row, ...] = (
     Conv(96, 7, 2, 1, bias=0.0),
     Lrn("within"),
@@ -74,7 +74,7 @@ ALEX5: tuple[Row, ...] = (
 
 # Krizhevsky's network with its pools moved behind conv2 and conv3. The paper does not say which
 # normalisation it means: across channels as in the original. Biases as there too: 1 in conv2, conv4
-# and conv5 (Krizhevsky et al. 2012, section 5).
+# and conv5 (AlexNet §5).
 CONVNET5: tuple[Row, ...] = (
     # 2 and 3 both give 55 from 224; with 2 the cells lie evenly, 15 and 16 pixels from the edges.
     Conv(96, 11, 4, 2, bias=0.0),
@@ -159,7 +159,7 @@ def normalise_within_channel(maps: Tensor) -> Tensor:
     Args:
         maps: (N, C, H, W).
 
-    Source: layers norm1 and norm2 of the released ZF-5 prototxt and the LRN layer of its Caffe.
+    Source: release Zeiler_conv5.prototxt (norm1, norm2); release lrn_layer.cpp.
     """
     channels = maps.shape[1]
     kernel = maps.new_full((channels, 1, 3, 3), 5e-5 / 9)
@@ -172,7 +172,7 @@ def normalise_across_channels(maps: Tensor) -> Tensor:
     Args:
         maps: (N, C, H, W).
 
-    Source: Krizhevsky et al. 2012, section 3.3, with the constants of the Caffe reference network.
+    Source: AlexNet §3.3 (with the constants of the Caffe reference network).
     """
     index = torch.arange(maps.shape[1], device=maps.device)
     near = (index[:, None] - index).abs() <= 2
@@ -210,7 +210,8 @@ def build_backbone(name: str, width: float) -> nn.Sequential:
     Raises:
         SppnetError: unknown backbone, or a width that it does not have.
 
-    Source: Table 1; SPEC 1.2 (ZF-5), SPEC 1.3 (paddings), SPEC 12 (Alex-5).
+    Source: paper Table 1; release Zeiler_conv5.prototxt (ZF-5); computed padding (the others);
+        RCNN §2.1 (Alex-5).
     """
     if name in BACKBONES:
         if width <= 0:

@@ -34,6 +34,8 @@ class Architecture:
         map_std: divides the backbone's feature maps. Imported ones may give maps in the hundreds,
             on which fc6 diverges at every useful learning rate.
         background: a further output at index 0 stands for "no object".
+
+    Source: paper §3.1.1; paper §3.1.2 (levels); paper appendix A (mean).
     """
 
     backbone: str
@@ -74,7 +76,9 @@ class Architecture:
 class Network(nn.Module):
     """backbone -> spatial pyramid -> fc6 -> fc7 -> fc8, with dropout 0.5 on fc6 and fc7.
 
-    Dropout scales while training, so that nothing is left to do at test time (SPEC 9.6).
+    Dropout scales while training, so that nothing is left to do at test time.
+
+    Source: paper §3.1; release dropout_layer.cpp (why nothing should be left).
     """
 
     def __init__(self, architecture: Architecture) -> None:
@@ -152,7 +156,7 @@ def build_network(
     Raises:
         SppnetError: unknown initialisation, backbone or width.
 
-    Source: SPEC 1.2; He et al. 2015 for "he".
+    Source: release Zeiler_conv5.prototxt; He 2015 ("he").
     """
     if initialisation not in ("gaussian", "he"):
         raise SppnetError(f"initialisation: {initialisation!r} is unknown; use gaussian or he")
@@ -197,7 +201,7 @@ def replace_classifier(
         std: standard deviation of the new weights (the paper's 0.01); biases start at 0, which
             equals the release's 1 under softmax.
 
-    Source: section 4.1 of the paper (21-way fc8, sigma 0.01); SPEC 9.2.
+    Source: paper §4.1 (21-way fc8, deviation 0.01); release spp_finetune_voc.m.
     """
     changed = copy.deepcopy(network)
     changed.architecture = replace(

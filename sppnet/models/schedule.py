@@ -56,6 +56,8 @@ def plateau_reductions(errors: Iterable[float], patience: int) -> int:
 
     Returns:
         0 to 2.
+
+    Source: paper §3.1.
     """
     lowest, waited, reductions = math.inf, 0, 0
     for error in errors:

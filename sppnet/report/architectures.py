@@ -102,6 +102,8 @@ def measured_stages(backbone: str, input_size: int) -> list[Stage]:
 
     Raises:
         SppnetError: an unknown backbone, one with branches, or a too small image.
+
+    Source: paper Table 1.
     """
     layers = build_backbone(backbone, 1).to("meta")
     map_shape(layers, input_size, input_size)

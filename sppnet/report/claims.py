@@ -108,7 +108,7 @@ def _pooling_claims() -> list[Claim]:
 
 
 def _view_claims() -> list[Claim]:
-    """Table 3 and §3.1.4."""
+    """Table 3, §3.1.4 and §3.1.5."""
     crops = [
         Claim(
             f"full_image_{short}_{train}",
@@ -131,7 +131,7 @@ def _view_claims() -> list[Claim]:
         None,
         top=5,
         same_networks=True,
-        margin=0.1,  # paper §3.1.4
+        margin=0.1,  # paper §3.1.5
     )
     return [
         *crops,

@@ -81,6 +81,8 @@ def strongest_images(strengths: np.ndarray, channel: int, count: int) -> list[in
 
     Raises:
         SppnetError: there are fewer images.
+
+    Source: paper §2.1 (Figure 2).
     """
     if count > len(strengths):
         raise SppnetError(f"--images {count}: the split has only {len(strengths)}; ask for fewer")

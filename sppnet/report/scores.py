@@ -121,7 +121,7 @@ def combine_scores(paths: Sequence[Path]) -> Scores:
     Raises:
         SppnetError: no files, or files on different images or classes.
 
-    Source: paper §3.1.4: the scores of eleven networks are averaged.
+    Source: paper §3.1.6 (the scores of eleven networks are averaged).
     """
     if not paths:
         raise SppnetError("--scores: no files given; name at least one")

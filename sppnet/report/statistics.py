@@ -26,7 +26,7 @@ def bootstrap_means(
     Returns:
         float64 (B,) means of each side.
 
-    Source: Owen 2007, the pigeonhole bootstrap; McCarthy and Snowden 1985 for S - 1.
+    Source: Owen 2007 (the pigeonhole bootstrap); McCarthy 1985 (S - 1).
     """
     of_images, of_networks = np.random.default_rng(seed).spawn(2)
     images = sides[0].shape[1]
