@@ -1,72 +1,123 @@
-"""The `sppnet` command: one verb per stage, imported only when asked for."""
+"""The `sppnet` command: one verb per stage, in the order of the pipeline, imported when it runs."""
 
+import ast
 import os
 import sys
-from collections.abc import Iterable
-from importlib import import_module
-from typing import Annotated
+from collections.abc import Sequence
+from importlib.util import find_spec
+from pathlib import Path
 
-import typer
+from cyclopts import App, CycloptsError, Group, MissingArgumentError, Parameter
+from pydantic import ValidationError
 
 import sppnet
 from sppnet.errors import SppnetError
 
-PLANNED_CODE = "SPPNET_PLANNED_CODE"  # in the environment of jobs: package_sha256 of the plan
+PLANNED_CODE = "SPPNET_PLANNED_CODE"  # in the environment of jobs: code of the package in the plan
+STAGES = {
+    "Images": (
+        "download",
+        "generate",
+        "prepare-voc",
+        "prepare-image-folder",
+        "prepare-imagenet",
+        "prepare-caltech101",
+        "store-images",
+    ),
+    "Networks": ("import-weights", "pretrain"),
+    "Classification (Tables 1 to 5)": (
+        "classify",
+        "combine-scores",
+        "measure-view-speed",
+        "measure-training-speed",
+        "tabulate-architectures",
+        "tabulate-errors",
+        "draw-curves",
+        "draw-view-positions",
+        "draw-error-by-views",
+        "draw-responses",
+    ),
+    "Transfer (Tables 6 to 8)": ("cache-image-features", "transfer", "tabulate-transfer"),
+    "Detection (Table 9)": (
+        "propose",
+        "cache-maps",
+        "finetune",
+        "finetune-rcnn",
+        "cache-region-features",
+        "train-svm",
+        "train-bbox",
+        "detect",
+        "evaluate",
+        "measure-speed",
+        "tabulate-detection",
+        "draw-detections",
+    ),
+    "Results": ("tabulate-claims", "show"),
+}
 COMMANDS = {
-    "generate": "sppnet.commands.generate",
-    "download": "sppnet.commands.download",
-    "prepare-voc": "sppnet.commands.prepare_voc",
-    "prepare-image-folder": "sppnet.commands.prepare_image_folder",
-    "prepare-caltech101": "sppnet.commands.prepare_caltech101",
-    "prepare-imagenet": "sppnet.commands.prepare_imagenet",
-    "store-images": "sppnet.commands.store_images",
-    "import-weights": "sppnet.commands.import_weights",
-    "pretrain": "sppnet.commands.pretrain",
-    "propose": "sppnet.commands.propose",
-    "cache-maps": "sppnet.commands.cache_maps",
-    "cache-image-features": "sppnet.commands.cache_image_features",
-    "cache-region-features": "sppnet.commands.cache_region_features",
-    "finetune": "sppnet.commands.finetune",
-    "finetune-rcnn": "sppnet.commands.finetune_rcnn",
-    "train-svm": "sppnet.commands.train_svm",
-    "train-bbox": "sppnet.commands.train_bbox",
-    "detect": "sppnet.commands.detect",
-    "evaluate": "sppnet.commands.evaluate",
-    "measure-speed": "sppnet.commands.measure_speed",
-    "transfer": "sppnet.commands.transfer",
-    "tabulate-detection": "sppnet.commands.tabulate_detection",
-    "tabulate-transfer": "sppnet.commands.tabulate_transfer",
-    "draw-detections": "sppnet.commands.draw_detections",
-    "tabulate-architectures": "sppnet.commands.tabulate_architectures",
-    "draw-responses": "sppnet.commands.draw_responses",
-    "classify": "sppnet.commands.classify",
-    "measure-view-speed": "sppnet.commands.measure_view_speed",
-    "measure-training-speed": "sppnet.commands.measure_training_speed",
-    "combine-scores": "sppnet.commands.combine_scores",
-    "tabulate-errors": "sppnet.commands.tabulate_errors",
-    "tabulate-claims": "sppnet.commands.tabulate_claims",
-    "draw-curves": "sppnet.commands.draw_curves",
-    "draw-view-positions": "sppnet.commands.draw_view_positions",
-    "draw-error-by-views": "sppnet.commands.draw_error_by_views",
-    "show": "sppnet.commands.show",
+    verb: f"sppnet.commands.{verb.replace('-', '_')}" for stage in STAGES.values() for verb in stage
 }
 
 
-def build(verbs: Iterable[str]) -> typer.Typer:
-    """The command line with the given verbs; each verb's module is imported here."""
-    app = typer.Typer(add_completion=False, no_args_is_help=True)
-    app.callback()(describe)
-    for verb in verbs:
-        app.command(name=verb)(import_module(COMMANDS[verb]).run)
+def build(*, described: bool) -> App:
+    """The command line; a verb's module is imported when the verb is called.
+
+    Args:
+        described: with the verbs' summaries, which the list of verbs shows.
+    """
+    app = App(
+        name="sppnet",
+        help="Rebuild the tables of the SPP-net paper, one stage at a time.",
+        version=f"sppnet {sppnet.__version__}",
+        # a list is one option with several values; only lists that have defaults may be empty
+        default_parameter=Parameter(consume_multiple=True, negative_iterable=()),
+        result_action="return_value",
+        help_format="plaintext",
+    )
+    for order, (stage, verbs) in enumerate(STAGES.items()):
+        group = Group(stage, sort_key=order)
+        for position, verb in enumerate(verbs):
+            text = summary(verb) if described else ""
+            function = f"{COMMANDS[verb]}:run"
+            app.command(function, name=verb, group=group, sort_key=position, help=text)
     return app
 
 
-def describe(
-    version: Annotated[bool, typer.Option("--version", help="Show the version.")] = False,
-) -> None:
-    """Rebuild the tables of the SPP-net paper, one stage at a time."""
-    if version:
-        print(f"sppnet {sppnet.__version__}")
+def summary(verb: str) -> str:
+    """First line of a verb's help, read without importing its module."""
+    spec = find_spec(COMMANDS[verb])
+    assert spec and spec.origin
+    for statement in ast.parse(Path(spec.origin).read_text()).body:
+        if isinstance(statement, ast.FunctionDef) and statement.name == "run":
+            return (ast.get_docstring(statement) or "").partition("\n")[0]
+    raise LookupError(f"{spec.origin}: no function run")
+
+
+def run(words: Sequence[str]) -> None:
+    """Run a command line.
+
+    Raises:
+        SppnetError: an option is unknown, missing or out of range, or the command refuses to work.
+    """
+    verb = next((word for word in words if word in COMMANDS), None)
+    app = build(described=verb is None)
+    try:
+        app(words, exit_on_error=False, print_error=False)
+    except CycloptsError as error:
+        raise SppnetError(f"{_explain(error)}; see sppnet {verb or ''} --help") from None
+
+
+def _explain(error: CycloptsError) -> str:
+    """One line about a wrong command line."""
+    if isinstance(error, MissingArgumentError) and error.argument:
+        return f"{error.argument.name}: missing"
+    if isinstance(error.__cause__, ValidationError):
+        first = error.__cause__.errors(include_url=False)[0]
+        option = f"--{str(first['loc'][0]).replace('_', '-')}: " if first["loc"] else ""
+        if first["type"] == "value_error":
+            return f"{option}{first['ctx']['error']}"
+        return f"{option}{first['msg'].lower()}, not {first['input']!r}"
+    return " ".join(str(error).split()).removesuffix(".")
 
 
 def require_planned_code() -> None:
@@ -89,13 +140,9 @@ def require_planned_code() -> None:
 
 def main() -> None:
     """Run the command line; a known error is one line on standard error and exit status 2."""
-    verb = next((word for word in sys.argv[1:] if not word.startswith("-")), None)
-    if sys.argv[1:] == ["--version"]:
-        describe(version=True)
-        return
     try:
         require_planned_code()
-        build([verb] if verb in COMMANDS else COMMANDS)()
+        run(sys.argv[1:])
     except SppnetError as error:
         print(f"sppnet: {error}", file=sys.stderr)
         sys.exit(2)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from sppnet.cli import COMMANDS
-from sppnet.settings import Settings
+from sppnet.config.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[1]
 MODULES = sorted((ROOT / "sppnet").rglob("*.py"))

@@ -9,7 +9,7 @@ from typer import Option
 from sppnet.classify.image_features import ImageView, cache_image_features
 from sppnet.data.manifest import read_manifest
 from sppnet.data.store import restart_directory
-from sppnet.models.network import choose_device, numerics_key
+from sppnet.models.compute import choose_device, numerics_key
 from sppnet.models.weights import load_network
 
 

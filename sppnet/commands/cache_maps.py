@@ -9,7 +9,7 @@ from typer import Option
 from sppnet.data.manifest import read_manifest
 from sppnet.data.store import restart_directory
 from sppnet.detect.features import cache_maps
-from sppnet.models.network import choose_device, numerics_key
+from sppnet.models.compute import choose_device, numerics_key
 from sppnet.models.weights import load_network
 
 

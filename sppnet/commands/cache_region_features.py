@@ -11,7 +11,7 @@ from sppnet.data.store import restart_directory
 from sppnet.data.subset import subset
 from sppnet.detect.rcnn import Warp, cache_region_features
 from sppnet.detect.regions import load_regions
-from sppnet.models.network import choose_device, numerics_key
+from sppnet.models.compute import choose_device, numerics_key
 from sppnet.models.weights import load_network
 
 # measured: SqueezeNet on one CPU thread takes 33 ms a box at 1 to 4, 44 at 8 to 32

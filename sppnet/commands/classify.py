@@ -15,7 +15,7 @@ from sppnet.classify.top_k_error import top_error
 from sppnet.classify.training_crops import label_indices
 from sppnet.data.manifest import read_manifest
 from sppnet.data.store import restart_directory, write_json
-from sppnet.models.network import choose_device, numerics_key
+from sppnet.models.compute import choose_device, numerics_key
 from sppnet.models.weights import load_network
 
 

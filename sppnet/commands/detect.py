@@ -20,7 +20,7 @@ from sppnet.detect.regions import ImageRegions, load_regions
 from sppnet.detect.sources import Method, Sources, open_features
 from sppnet.detect.svm import load_svms
 from sppnet.errors import SppnetError
-from sppnet.models.network import choose_device, numerics_key
+from sppnet.models.compute import choose_device, numerics_key
 
 IMAGES_PER_PART = 20
 

@@ -13,7 +13,7 @@ from sppnet.classify.training_timing import TimedTraining, time_training
 from sppnet.data.store import write_json
 from sppnet.errors import SppnetError
 from sppnet.models.clock import describe_machine, summary
-from sppnet.models.network import choose_device
+from sppnet.models.compute import choose_device
 from sppnet.models.training import Precision, Schedule
 from sppnet.models.weights import load_network
 

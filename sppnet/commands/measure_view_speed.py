@@ -15,7 +15,7 @@ from sppnet.data.store import write_json
 from sppnet.data.subset import subset
 from sppnet.errors import SppnetError
 from sppnet.models.clock import describe_machine, summary
-from sppnet.models.network import choose_device
+from sppnet.models.compute import choose_device
 from sppnet.models.weights import load_network
 
 SCOPE = "from the decoded image in memory to its averaged scores; without reading the image"

@@ -15,7 +15,7 @@ from sppnet.detect.bbox_regression import RegressionSettings, fit_regressors, sa
 from sppnet.detect.regions import load_regions
 from sppnet.detect.sources import Method, Sources, open_features
 from sppnet.detect.svm import Scaling, feature_scales
-from sppnet.models.network import choose_device, numerics_key
+from sppnet.models.compute import choose_device, numerics_key
 
 
 def run(

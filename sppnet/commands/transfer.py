@@ -16,7 +16,7 @@ from sppnet.classify.voc_classification import image_labels
 from sppnet.data.manifest import class_list, read_manifest
 from sppnet.data.store import atomic_path, write_json
 from sppnet.errors import SppnetError
-from sppnet.models.network import choose_device
+from sppnet.models.compute import choose_device
 
 Found = tuple[dict[str, Any], pd.DataFrame]
 

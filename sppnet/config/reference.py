@@ -19,7 +19,7 @@ from sppnet.config.settings import Settings
 ROOT = Path(__file__).resolve().parents[2]
 CONFIGURATIONS = ("mini", "voc07", "paper")
 # A source at the end of a description, as docs/paper.md names it.
-SOURCE = re.compile(r" ?\(((?:paper|released code|R-CNN|AlexNet|VOC07)[^()]*)\)")
+SOURCE = re.compile(r" ?\(((?:paper|release|RCNN|AlexNet|VOC07)[^()]*)\)")
 BOUNDS = {Ge: ("≥", "ge"), Gt: (">", "gt"), Le: ("≤", "le"), Lt: ("<", "lt")}
 HEAD = """# Configuration
 
@@ -70,7 +70,9 @@ def _models(annotation: Any) -> Iterator[tuple[type[Section], bool]]:
             yield from _models(part)
 
 
-def _below(values: Values, name: str, named: bool, model: type[Section]) -> Iterator[tuple[str, Any]]:
+def _below(
+    values: Values, name: str, named: bool, model: type[Section]
+) -> Iterator[tuple[str, Any]]:
     for names, value in values:
         inner = (value or {}).get(name)
         if not named:

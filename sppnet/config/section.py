@@ -60,4 +60,3 @@ def _words(group: Section | Mapping[str, Any]) -> Iterator[str]:
         elif value not in (None, (), []):
             values = value if isinstance(value, list | tuple) else [value]
             yield " ".join([f"--{option}", *(shlex.quote(str(item)) for item in values)])
-

@@ -9,16 +9,15 @@ Source: release spp_train.m.
 
 import shutil
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 import torch
 from torch import Tensor
 
 from sppnet.detect.regions import ImageRegions
 from sppnet.detect.sample_cache import SampleCache
-from sppnet.detect.svm import LayersOf, LinearSvms, Scaling, SvmSettings, feature_scales
+from sppnet.detect.settings import Mining, Svm
+from sppnet.detect.svm import LayersOf, LinearSvms, feature_scales
 from sppnet.errors import SppnetError
 from sppnet.geometry.boxes import non_maximum_suppression
 from sppnet.geometry.projection import first_of_equal
@@ -29,33 +28,8 @@ WindowKeys = Callable[[ImageRegions, Tensor], Tensor]
 Report = dict[str, dict[str, dict[str, float]]]
 
 
-@dataclass(frozen=True)
-class MiningSettings:
-    """Which boxes are negatives, which of them are kept, and when a class is trained again.
-
-    Attributes:
-        negative_iou: a negative overlaps every object of the class by less.
-        duplicates: which negatives of an image and class are dropped: "overlap", those that
-            overlap an earlier one by more than `duplicate_iou` (the paper); "cells", those on the
-            same map cells of the same scale as an earlier one (the release); "none".
-        duplicate_iou: see there.
-        hard_threshold: a negative is added when its score is above.
-        evict_threshold: a cached negative is dropped when its score after training is below.
-        retrain_after: a class is trained again when it gained more negatives than that.
-
-    Source: paper §4.1 (overlaps of negatives); release spp_train.m.
-    """
-
-    negative_iou: float
-    duplicates: Literal["overlap", "cells", "none"]
-    duplicate_iou: float
-    hard_threshold: float
-    evict_threshold: float
-    retrain_after: int
-
-
 def negative_candidates(
-    regions: ImageRegions, mining: MiningSettings, window_keys: WindowKeys | None = None
+    regions: ImageRegions, mining: Mining, window_keys: WindowKeys | None = None
 ) -> Tensor:
     """Which boxes of an image may be negatives of each class.
 
@@ -107,7 +81,7 @@ def train_svms(
     layers: LayersOf,
     classes: Sequence[str],
     *,
-    settings: tuple[MiningSettings, SvmSettings, Scaling],
+    svm: Svm,
     restart: Path,
     window_keys: WindowKeys | None = None,
 ) -> tuple[dict[str, LinearSvms], Report]:
@@ -117,7 +91,7 @@ def train_svms(
         regions: training images with their boxes.
         layers: features by layer name of some rows of an image.
         classes: the K class names, as in the overlaps of the regions.
-        settings: choice of negatives, objective, norm of the features.
+        svm: choice of negatives, objective, norm of the features.
         restart: folder for unfinished work; a killed run ends with the same SVMs as one that
             was never killed.
         window_keys: map cells of boxes, for duplicates "cells".
@@ -132,26 +106,20 @@ def train_svms(
 
     Source: release spp_train.m; paper §4.1 (mined once).
     """
-    mining, svm, scaling = settings
-    _require_keys(mining, window_keys)
+    _require_keys(svm, window_keys)
     _require_objects(regions, classes)
     caches = _empty_caches(regions[0], layers, classes)
     first = _resume(caches, restart)
     if first is None:
-        for name, scale in feature_scales(regions, layers, scaling).items():
+        for name, scale in feature_scales(regions, layers, svm).items():
             caches[name].scale = scale
         _add_positives(caches, regions, layers)
         first = 0
     for number in track(range(first, len(regions)), "hard negatives"):
-        candidates = negative_candidates(regions[number], mining, window_keys)
-        _add_negatives(caches, number, regions[number], candidates, layers, mining.hard_threshold)
+        candidates = negative_candidates(regions[number], svm, window_keys)
+        _add_negatives(caches, number, regions[number], candidates, layers, svm.hard_threshold)
         for cache in caches.values():
-            cache.train(
-                svm,
-                retrain_after=mining.retrain_after,
-                evict_threshold=mining.evict_threshold,
-                last=number == len(regions) - 1,
-            )
+            cache.train(svm, last=number == len(regions) - 1)
         if (number + 1) % IMAGES_PER_CHECKPOINT == 0:
             _checkpoint(caches, restart, number + 1)
     _require_trained(caches)
@@ -161,7 +129,7 @@ def train_svms(
     )
 
 
-def _require_keys(mining: MiningSettings, window_keys: WindowKeys | None) -> None:
+def _require_keys(mining: Mining, window_keys: WindowKeys | None) -> None:
     if mining.duplicates == "cells" and window_keys is None:
         raise SppnetError(
             "--duplicates: 'cells' needs maps of whole images; use 'overlap' or 'none'"

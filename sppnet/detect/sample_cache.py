@@ -9,7 +9,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from sppnet.detect.svm import LinearSvms, SvmSettings, solve_svm
+from sppnet.detect.settings import Svm
+from sppnet.detect.svm import LinearSvms, solve_svm
 from sppnet.errors import SppnetError
 from sppnet.models.weights import load_tensors, save_tensors
 
@@ -96,38 +97,36 @@ class SampleCache:
                     wanted.add(position)
         self._store(image, rows, features, sorted(wanted))
 
-    def train(
-        self, settings: SvmSettings, *, retrain_after: int, evict_threshold: float, last: bool
-    ) -> None:
+    def train(self, svm: Svm, *, last: bool) -> None:
         """Train the classes that are due, and evict the negatives that became easy.
 
-        Due is a class with new negatives that was never trained, has more than `retrain_after` of
+        Due is a class with new negatives that was never trained, has more than `svm.retrain_after` of
         them, or any on the last image. A class without new ones keeps its SVM: what was evicted
         had no loss, so training again would change nothing.
         """
         before = sum(samples.trainings for samples in self.samples)
         for number, samples in enumerate(self.samples):
-            due = last or not samples.trainings or samples.added > retrain_after
+            due = last or not samples.trainings or samples.added > svm.retrain_after
             if due and samples.added:
-                self._train_class(number, settings, evict_threshold)
+                self._train_class(number, svm)
         if sum(samples.trainings for samples in self.samples) > before:
             used = {key for samples in self.samples for key in samples.keys}
             self.rows = {key: row for key, row in self.rows.items() if key in used}
 
-    def _train_class(self, number: int, settings: SvmSettings, evict_threshold: float) -> None:
+    def _train_class(self, number: int, svm: Svm) -> None:
         samples, start = self.samples[number], time.monotonic()
         matrix = np.stack([self.rows[key] for key in samples.keys]).astype(np.float64)
         matrix *= self.scale
         positive = np.arange(len(matrix)) < len(samples.positives)
         try:
-            weight, bias = solve_svm(matrix, positive, settings)
+            weight, bias = solve_svm(matrix, positive, svm)
         except SppnetError as error:
             raise SppnetError(f"class {self.classes[number]}: {error}") from None
         self.weight[number] = torch.from_numpy(weight)
         self.bias[number] = bias
         scores = matrix[len(samples.positives) :] @ weight + bias
         kept = zip(samples.negatives, scores, strict=True)
-        samples.negatives = {key: None for key, score in kept if score >= evict_threshold}
+        samples.negatives = {key: None for key, score in kept if score >= svm.evict_threshold}
         samples.added = 0
         samples.trainings += 1
         samples.seconds += time.monotonic() - start

@@ -14,6 +14,7 @@ from sklearn.svm import LinearSVC
 from torch import Tensor
 
 from sppnet.detect.regions import ImageRegions
+from sppnet.detect.settings import Scaling, SvmSolver
 from sppnet.errors import SppnetError
 from sppnet.models.weights import load_tensors, save_tensors
 from sppnet.progress import track
@@ -21,46 +22,6 @@ from sppnet.progress import track
 # A guard, not a setting: reaching it is an error, so it never decides a result.
 MAXIMUM_ITERATIONS = 1_000_000
 LayersOf = Callable[[ImageRegions, Tensor], dict[str, Tensor]]
-
-
-@dataclass(frozen=True)
-class SvmSettings:
-    """What one SVM minimises, and how exactly.
-
-    Attributes:
-        cost: C, weight of the hinge losses.
-        bias: B, value of the constant feature that carries the (regularised) bias.
-        positive_weight: factor on the hinge loss of positives.
-        tolerance: largest violation of the optimality conditions at which the solver stops.
-        seed: of the solver's order of samples.
-
-    Source: release spp_train.m.
-    """
-
-    cost: float
-    bias: float
-    positive_weight: float
-    tolerance: float
-    seed: int
-
-
-@dataclass(frozen=True)
-class Scaling:
-    """How features are brought to a common norm.
-
-    Attributes:
-        target_norm: mean L2 norm of the scaled features.
-        images: images drawn to measure the mean norm.
-        boxes: boxes drawn from each of them.
-        seed: of both choices.
-
-    Source: release spp_feature_stats.m; release spp_scale_features.m.
-    """
-
-    target_norm: float
-    images: int
-    boxes: int
-    seed: int
 
 
 @dataclass(frozen=True)
@@ -83,7 +44,7 @@ class LinearSvms:
 
 
 def solve_svm(
-    features: np.ndarray, positive: np.ndarray, settings: SvmSettings
+    features: np.ndarray, positive: np.ndarray, settings: SvmSolver
 ) -> tuple[np.ndarray, float]:
     """The linear SVM between positives and negatives, with regularised bias.
 
@@ -147,11 +108,11 @@ def feature_scales(
     Source: release spp_feature_stats.m; release spp_scale_features.m.
     """
     generator = np.random.default_rng(scaling.seed)
-    chosen = generator.permutation(len(regions))[: scaling.images]
+    chosen = generator.permutation(len(regions))[: scaling.stats_images]
     norms: dict[str, list[np.ndarray]] = {}
     for number in track(chosen.tolist(), "feature norms"):
         each = regions[number]
-        rows = np.sort(generator.permutation(len(each.boxes))[: scaling.boxes])
+        rows = np.sort(generator.permutation(len(each.boxes))[: scaling.stats_boxes])
         for name, features in layers(each, torch.from_numpy(rows)).items():
             norms.setdefault(name, []).append(features.norm(dim=1).cpu().numpy())
     means = {name: np.concatenate(parts).mean(dtype=np.float64) for name, parts in norms.items()}

@@ -21,19 +21,12 @@ Initialisation = Literal["gaussian", "he"]
 Precision = Literal["full", "mixed"]
 
 
-class Compute(Section):
-    """The hardware that a command uses."""
-
-    device: str = Field(default="auto", description="auto, cpu, cuda, cuda:1 ...")
-    threads: Count = Field(default=1, description="CPU threads.")
-
-
 class Head(Section):
     """Pixels into a network, and its fully-connected layers: what all classifiers share."""
 
     fc: Count = Field(description="Units of fc6 and of fc7 (paper Table 1: 4096).")
     mean: tuple[float, float, float] = Field(
-        description="Subtracted from the pixels, per channel (paper appendix A: 128)."
+        description="Subtracted from the pixels, per channel (paper appendix A: 128, VOC)."
     )
     std: Positive = Field(description="Divides the pixels after that.")
     channel_order: Literal["RGB", "BGR"] = Field(description="Order of the channels and of mean.")
@@ -68,20 +61,24 @@ class Sgd(Section):
         default=(),
         description="Epochs, in fine-tuning iterations, after which the rate is divided by ten.",
     )
-    momentum: Fraction = Field(description="Momentum (released code: 0.9).")
-    weight_decay: NonNegative = Field(description="L2 penalty on weights (released code: 0.0005).")
+    momentum: Fraction = Field(description="Momentum (release spp_finetune_voc.m: 0.9).")
+    weight_decay: NonNegative = Field(
+        description="L2 penalty on weights (release spp_finetune_voc.m: 0.0005)."
+    )
     warmup: Natural = Field(description="Iterations over which the learning rate rises linearly.")
 
 
 class Crops(Section):
     """Training crops, before they are resized to the sizes of a training variant."""
 
-    resize: Pixels = Field(description="Shorter side of an image before cropping (paper §3.1: 256).")
+    resize: Pixels = Field(
+        description="Shorter side of an image before cropping (paper §3.1: 256)."
+    )
     crop: Pixels = Field(description="Side of the training crop (paper §3.1: 224).")
-    batch: Count = Field(description="Images per iteration (released code: 128).")
+    batch: Count = Field(description="Images per iteration (release Zeiler_conv5.prototxt: 128).")
     colour: NonNegative = Field(
         description="Standard deviation of the colour change along the principal components "
-        "(AlexNet: 0.1)."
+        "(AlexNet §4.1: 0.1)."
     )
 
     @field_validator("crop")

@@ -8,7 +8,7 @@ from sppnet.errors import SppnetError
 from sppnet.plan.origins import Job
 from sppnet.plan.records import Record, missing_since, replaced_results
 from sppnet.plan.sources import WHERE, Digests, ImageSet
-from sppnet.settings import Settings
+from sppnet.config.settings import Settings
 
 
 def check_given(

@@ -14,10 +14,11 @@ from sppnet.config.section import Section, flags
 from sppnet.data.store import atomic_path
 
 Files = str | Sequence[str]
+Settings = Section | Sequence[Section]
 REQUESTS = Path("work/requests")
 
 
-def per_job(function: Callable[..., Files | Section], **fixed: Any) -> Callable[[Any], Any]:
+def per_job(function: Callable[..., Files | Settings], **fixed: Any) -> Callable[[Any], Any]:
     """A function of the plan as Snakemake calls it: for each job, with its wildcards.
 
     Args:
@@ -30,7 +31,8 @@ def per_job(function: Callable[..., Files | Section], **fixed: Any) -> Callable[
 
     def of_job(wildcards: Any) -> Any:
         value = _call(function, wildcards, fixed)
-        return flags(value) if isinstance(value, Section) else value
+        groups = [value] if isinstance(value, Section) else value
+        return flags(*groups) if any(isinstance(group, Section) for group in groups) else value
 
     return of_job
 

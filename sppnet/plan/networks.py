@@ -1,10 +1,14 @@
 """All networks of a configuration, and what their training is given."""
 
+from dataclasses import dataclass
+from functools import cached_property
 from itertools import product
 
 from sppnet.config.names import network_name
 from sppnet.config.settings import Settings
 from sppnet.models.settings import Architecture, Network, Training
+from sppnet.plan.files import Files
+from sppnet.plan.images import ImagePlan
 
 
 def all_networks(settings: Settings) -> dict[str, Network]:
@@ -32,3 +36,17 @@ def all_networks(settings: Settings) -> dict[str, Network]:
             ),
         )
     return networks
+
+
+@dataclass(frozen=True)
+class NetworkPlan:
+    """Networks of a configuration."""
+
+    settings: Settings
+    files: Files
+    images: ImagePlan
+
+    @cached_property
+    def all(self) -> dict[str, Network]:
+        """As `all_networks`."""
+        return all_networks(self.settings)

@@ -14,7 +14,7 @@ from sppnet.data.imagenet import imagenet_files
 from sppnet.data.store import atomic_path, file_sha256
 from sppnet.data.voc import voc_files
 from sppnet.errors import SppnetError
-from sppnet.settings import Settings
+from sppnet.config.settings import Settings
 
 WHERE = "docs/data.md says where it can be had"
 

@@ -17,7 +17,7 @@ from sppnet.commands import pretrain as command
 from sppnet.data.manifest import ImageRecord, write_manifest
 from sppnet.data.store import file_sha256, restart_directory
 from sppnet.errors import SppnetError
-from sppnet.models.network import choose_device
+from sppnet.models.compute import choose_device
 from sppnet.models.training import fit
 from sppnet.models.weights import load_network, network_sha
 

@@ -8,7 +8,7 @@ import yaml
 
 from sppnet.errors import SppnetError
 from sppnet.plan.sources import Digests, ImageSet, image_sets
-from sppnet.settings import check_settings
+from sppnet.config.settings import check_settings
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -5,15 +5,12 @@ import re
 import shlex
 import subprocess
 import sys
-from importlib import import_module
 from pathlib import Path
 
-import click
 import pytest
-import typer
 import yaml
 
-from sppnet.cli import COMMANDS
+from sppnet.cli import COMMANDS, build
 from sppnet.report.claims import CLAIMS
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -31,10 +28,10 @@ NO_RULE = {"show", "download"}
 CORES = 2
 
 
-def command_of(verb):
-    app = typer.Typer(add_completion=False)
-    app.command(name=verb)(import_module(COMMANDS[verb]).run)
-    return typer.main.get_command(app)
+def options_of(verb):
+    """Options of a command by name."""
+    arguments = build(described=False)[verb].assemble_argument_collection()
+    return {each.names[0].removeprefix("--"): each for each in arguments if each.show}
 
 
 def dry_run(config, folder, *options):
@@ -105,17 +102,11 @@ def lines(request, tmp_path_factory):
 
 def test_commands_take_what_rules_pass(lines):
     assert len(lines) > 20
-    for verb, *words in lines:
-        # parses as the command line would: unknown, missing and ill-typed flags raise
-        context = command_of(verb).make_context(verb, list(words))
-        by_default = {
-            parameter.name
-            for parameter in context.command.params
-            if context.get_parameter_source(parameter.name) is click.core.ParameterSource.DEFAULT
-        }
-        required = {each.name for each in context.command.params if each.required}
-        assert not by_default & required
-        assert "device" not in words
+    app = build(described=False)
+    for words in lines:
+        # unknown, missing and ill-typed options raise
+        app.parse_args(words, exit_on_error=False, print_error=False)
+        assert "--device" not in words
 
 
 def test_every_flag_is_passed_by_some_rule(tmp_path):
@@ -125,11 +116,8 @@ def test_every_flag_is_passed_by_some_rule(tmp_path):
         for verb, *words in command_lines(config, tmp_path / str(number)):
             passed[verb] |= {word.removeprefix("--") for word in words if word.startswith("--")}
     for verb in COMMANDS.keys() - NO_RULE:
-        for parameter in command_of(verb).params:
-            names = {
-                name.removeprefix("--") for name in (*parameter.opts, *parameter.secondary_opts)
-            }
-            assert names & passed[verb], f"sppnet {verb} {parameter.opts}"
+        for name in options_of(verb):
+            assert {name, f"no-{name}"} & passed[verb], f"sppnet {verb} --{name}"
 
 
 def test_one_configuration_inherits_nothing_from_the_default(tmp_path):

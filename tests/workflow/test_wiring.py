@@ -209,10 +209,16 @@ class Job:
     outputs: list[str]
     threads: int
     line: str
+    folder: Path
 
     def parts(self, option):
         """Values of an option that are pieces of JSON."""
         return [json.loads(value) for value in self.options[option]]
+
+    def request(self, option):
+        """What stands in the file that the plan has written for a job."""
+        (path,) = self.options[option]
+        return json.loads((self.folder / path).read_text())
 
 
 @pytest.fixture(scope="module")
@@ -238,12 +244,12 @@ def jobs_of(config, folder):
     printed = dry_run(config, folder)
     pattern = r"^(?:local)?rule \w+:\n((?:    .*\n)+)Shell command: (.*) > "
     blocks = re.findall(pattern, printed, re.MULTILINE)
-    made = [job_of(block, line) for block, line in blocks]
+    made = [job_of(block, line, folder) for block, line in blocks]
     assert len(made) == int(re.search(r"^total +(\d+)$", printed, re.MULTILINE)[1]) - 1  # `all`
     return {file: job for job in made for file in job.outputs}
 
 
-def job_of(block, line):
+def job_of(block, line, folder):
     """A job from what a dry run prints of it."""
     named = dict(re.findall(r"^    (input|output|threads): (.*)$", block, re.MULTILINE))
     _, verb, *words = shlex.split(line)
@@ -255,7 +261,7 @@ def job_of(block, line):
             values.append(word)
     inputs = set(named.get("input", "").split(", ")) - {""}
     outputs, threads = named["output"].split(", "), int(named.get("threads", 1))
-    return Job(verb, options, inputs, outputs, threads, line)
+    return Job(verb, options, inputs, outputs, threads, line, folder)
 
 
 def expected(*settings):

@@ -5,22 +5,20 @@ import sys
 from os.path import relpath
 from pathlib import Path
 
-from snakemake.utils import validate
-
 ROOT = Path(workflow.basedir).parent
 sys.path.insert(0, str(ROOT))
 
+from sppnet.config.settings import check_settings
 from sppnet.errors import SppnetError
-from sppnet.settings import check_settings
+from sppnet.plan.jobs import per_job, requested
+from sppnet.plan.plan import plan_of
 
-# One line about the first wrong setting; the schema, generated from the same models, is what
-# editors and other programs check a configuration with.
 try:
     SETTINGS = check_settings(config)
 except SppnetError as error:
     print(f"snakemake: {error}", file=sys.stderr)
     sys.exit(2)
-validate(config, "../schemas/config.schema.json", set_default=False)
+PLAN = plan_of(SETTINGS)
 
 # Jobs run the code of this checkout in the environment of this Snakemake, whatever other copies
 # of the package come first on the machine. The C library keeps freed memory: otherwise every large

@@ -10,10 +10,9 @@ rule train_svm:
     input:
         manifest="<artifacts>/voc.parquet",
         proposals="<artifacts>/proposals/trainval.parquet",
-        weights=pretrained,
+        weights=per_job(PLAN.detection.weights),
         finetuned="<artifacts>/detectors/{detector}/finetuned.safetensors",
-        features=features("trainval"),
-        finetuned_features=features("trainval", "finetuned"),
+        features=per_job(PLAN.detection.features, split="trainval"),
     output:
         svm="<artifacts>/detectors/{detector}/svm.safetensors",
         report="<artifacts>/detectors/{detector}/svm.json",
@@ -28,12 +27,11 @@ rule train_svm:
     resources:
         mem_mb=8000,
     params:
-        settings=svm_settings,
-        features=feature_flags,
+        settings=per_job(PLAN.detection.svm),
         code=code_hash("sppnet.commands.train_svm"),
     shell:
         "sppnet train-svm --manifest {input.manifest:q} --proposals {input.proposals:q}"
-        " --weights {input.weights:q} --finetuned {input.finetuned:q} {params.features}"
+        " --weights {input.weights:q} --finetuned {input.finetuned:q} --features {input.features:q}"
         " {params.settings} --threads {threads} --work work/train_svm/{wildcards.detector}"
         " --output {output.svm:q} --report {output.report:q} > {log:q} 2>&1"
 

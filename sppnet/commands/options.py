@@ -1,0 +1,14 @@
+"""Options that several commands share: the files that one stage hands to the next."""
+
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+
+Manifest = Annotated[Path, Parameter(help="Manifest of the images.")]
+Proposals = Annotated[Path, Parameter(help="Proposals of the split.")]
+Weights = Annotated[Path, Parameter(help="Network of pretrain.")]
+Work = Annotated[Path, Parameter(help="Folder for unfinished work.")]
+Workers = Annotated[int, Parameter(help="Processes that decode; results do not depend on it.")]
+Split = Annotated[str, Parameter(help="Split of the images: trainval, test ...")]
+Reference = Annotated[Path, Parameter(help="The paper's numbers (.csv).")]
