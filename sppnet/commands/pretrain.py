@@ -82,16 +82,8 @@ def run(
     """Train a network to name the one object of an image."""
     settings = dict(locals())
     torch.set_num_threads(threads)
-    steps = (
-        learning_rate,
-        tuple(milestones or ()),
-        epochs,
-        momentum,
-        weight_decay,
-        warmup,
-        plateau,
-    )
-    schedule = Schedule(*steps)
+    steps = (learning_rate, tuple(milestones or ()), epochs, momentum, weight_decay, warmup)
+    schedule = Schedule(*steps, plateau)
     settings["device"] = chosen_device = choose_device(device)
     _check_flags(settings, schedule, chosen_device)
     images = open_training_set(manifest, store, validation_store, resize)
@@ -120,9 +112,7 @@ def run(
         tested.validation(crops, watched),
         schedule=schedule,
         seed=seed,
-        restart=_restart(
-            work, settings, images.files + ([backbone_weights] if backbone_weights else [])
-        ),
+        restart=_restart(work, settings, images.files),
         select=None,
         precision=precision,
     )
@@ -150,20 +140,13 @@ def _check_flags(settings: dict[str, Any], schedule: Schedule, device: torch.dev
 
 def _restart(work: Path, settings: dict[str, Any], inputs: Sequence[Path]) -> Path:
     # Files count by their contents; workers change nothing.
-    files = {
-        "manifest",
-        "store",
-        "validation_store",
-        "backbone_weights",
-        "weights",
-        "history",
-        "metrics",
-    }
-    unnamed = files | {"work", "workers", "device", "threads"}
+    imported = settings["backbone_weights"]
+    files = {"manifest", "store", "validation_store", "backbone_weights", "weights", "metrics"}
+    unnamed = files | {"history", "work", "workers", "device", "threads"}
     named = {name: value for name, value in settings.items() if name not in unnamed}
     named["processes"] = process_count()  # each draws a dropout of its own
     named |= numerics_key(settings["device"], settings["threads"])
-    return restart_directory(work, named, inputs)
+    return restart_directory(work, named, [*inputs, *([imported] if imported else [])])
 
 
 def _parts(

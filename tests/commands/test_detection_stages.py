@@ -259,7 +259,7 @@ def test_a_cache_that_was_damaged_is_named_with_the_image(
     shutil.rmtree(stage / "work")
 
 
-@pytest.mark.parametrize("command", ["features", "region-features", "image-features"])
+@pytest.mark.parametrize("command", ["maps", "region-features", "image-features"])
 def test_a_network_that_gives_no_numbers_is_named_when_features_are_cached(
     stage: Path, tmp_path: Path, command: str
 ) -> None:
@@ -269,7 +269,7 @@ def test_a_network_that_gives_no_numbers_is_named_when_features_are_cached(
     weights, features = tmp_path / "broken.safetensors", tmp_path / "maps.npy"
     save_network(weights, network)
     more = {
-        "features": ["--size", 192],
+        "maps": ["--size", 192],
         "region-features": ["--crop", 67, "--context", 4, "--proposals", stage / "test.parquet"],
         "image-features": ["--size", "192", "--input", "full", "--dataset", "detection"],
     }

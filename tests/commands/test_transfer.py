@@ -155,7 +155,7 @@ def test_voc_chooses_between_sizes(folder):
         ("voc07", {"test_features": [], "holdout": 0.4}, "--bootstrap: missing"),
         ("caltech101", {**CALTECH, "splits": None}, "--splits: missing"),
         ("caltech101", {**CALTECH, "train_per_class": None}, "--train-per-class: missing"),
-        ("caltech101", {**CALTECH, "split_halves": None}, "--split_halves: missing"),
+        ("caltech101", {**CALTECH, "split_halves": None}, "--split-halves: missing"),
         ("caltech101", CALTECH, "2 files"),
     ],
 )

@@ -36,7 +36,7 @@ def check(jobs, sets=None):
 
 def test_a_missing_file_of_weights_is_named_with_its_setting():
     with pytest.raises(
-        SppnetError, match=rf"networks\.\w+\.backbone\.source: {BACKBONE}: no such file"
+        SppnetError, match=rf"networks\.\w+\.imported_backbone\.source: {BACKBONE}: no such file"
     ):
         check([IMPORT])
     touch(BACKBONE)
