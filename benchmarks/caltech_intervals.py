@@ -27,7 +27,8 @@ from sppnet.classify.transfer_caltech import (
     predict,
     split_half_differences,
 )
-from sppnet.geometry.statistics import halves_interval, percentile_interval
+from sppnet.statistics.intervals import percentile_interval
+from sppnet.statistics.split_half import halves_interval
 
 LAYERS = (1.0, 1.3, 1.0)  # own noise of each: the second is worse than the first, the third equal
 PAIRS = ((0, 1), (0, 2))

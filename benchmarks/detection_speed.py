@@ -22,10 +22,10 @@ from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 from typer import Option
 
-from sppnet.data.images import read_image, resize_shorter_side, to_tensor
+from sppnet.data.images import read_image, resize_shorter_side
 from sppnet.detect.features import convolve
 from sppnet.detect.proposals import selective_search
-from sppnet.detect.rcnn import Warp, fill_colour, normalise, warp_regions
+from sppnet.detect.rcnn import Warp, fill_colour, warp_regions
 from sppnet.detect.svm import LinearSvms
 from sppnet.detect.timing import (
     CropPooling,
@@ -36,15 +36,11 @@ from sppnet.detect.timing import (
     measure,
     summarise,
 )
-from sppnet.geometry.projection import (
-    MapGeometry,
-    first_of_equal,
-    map_geometry,
-    pixel_scale,
-    project_windows,
-)
+from sppnet.geometry.projection import first_of_equal, pixel_scale, project_windows
 from sppnet.geometry.pyramid import pool_windows
+from sppnet.geometry.receptive_field import MapGeometry, map_geometry
 from sppnet.models.network import Architecture, Network, build_network
+from sppnet.models.preprocessing import normalise
 from sppnet.models.weights import load_backbone
 
 CPU = torch.device("cpu")
@@ -86,15 +82,16 @@ def parts_of_spp(
     """Median seconds of the steps of SPP on one image."""
     image = sample[0]
     resized = resize_shorter_side(image, SIZE)
-    pixels = to_tensor(resized, MEAN, 1.0, "BGR")
+    pixels = torch.from_numpy(resized)[None]
+    inputs = normalise(pixels, network.architecture)
     maps = convolve(network, image, SIZE)
     windows = windows_of(sample, geometry, maps)
     pooled = pool_windows(maps, windows, network.architecture.levels)
     return medians(
         {
             "resize the image": partial(resize_shorter_side, image, SIZE),
-            "subtract the mean": partial(to_tensor, resized, MEAN, 1.0, "BGR"),
-            "backbone": partial(network.maps, pixels[None]),
+            "subtract the mean": partial(normalise, pixels, network.architecture),
+            "backbone": partial(network.maps, inputs),
             "project the boxes": partial(windows_of, sample, geometry, maps),
             "pool the windows": partial(pool_windows, maps, windows, network.architecture.levels),
             "fc6 and fc7": partial(network.hidden, pooled),

@@ -18,8 +18,9 @@ from typer import Option
 
 from sppnet.data.images import read_image
 from sppnet.detect.proposals import selective_search
-from sppnet.geometry.projection import MapGeometry, pixel_scale, project_windows
+from sppnet.geometry.projection import pixel_scale, project_windows
 from sppnet.geometry.pyramid import pool_windows
+from sppnet.geometry.receptive_field import MapGeometry
 
 LEVELS = (6, 3, 2, 1)
 CHANNELS, HEIGHT, WIDTH = 256, 43, 57  # ZF-5 on a photograph of 4 : 3 at scale 688

@@ -10,15 +10,15 @@ if TYPE_CHECKING:
     from sppnet.detect.average_precision import voc_average_precision as voc_average_precision
     from sppnet.geometry.boxes import non_maximum_suppression as non_maximum_suppression
     from sppnet.geometry.projection import choose_scale as choose_scale
-    from sppnet.geometry.projection import map_geometry as map_geometry
     from sppnet.geometry.projection import project_windows as project_windows
     from sppnet.geometry.pyramid import SpatialPyramidPooling as SpatialPyramidPooling
     from sppnet.geometry.pyramid import pool_windows as pool_windows
+    from sppnet.geometry.receptive_field import map_geometry as map_geometry
 
 _HOMES = {
     "SpatialPyramidPooling": "sppnet.geometry.pyramid",
     "pool_windows": "sppnet.geometry.pyramid",
-    "map_geometry": "sppnet.geometry.projection",
+    "map_geometry": "sppnet.geometry.receptive_field",
     "project_windows": "sppnet.geometry.projection",
     "choose_scale": "sppnet.geometry.projection",
     "voc_average_precision": "sppnet.detect.average_precision",

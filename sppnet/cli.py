@@ -129,9 +129,9 @@ def require_planned_code() -> None:
     planned = os.environ.get(PLANNED_CODE)
     if planned is None:
         return
-    from sppnet.data.store import package_sha256
+    from sppnet.code_hash import package_hash
 
-    if package_sha256() != planned:
+    if package_hash() != planned:
         raise SppnetError(
             "the code of sppnet has changed since this run was planned; start snakemake again, "
             "finished work is kept"

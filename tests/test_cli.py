@@ -5,7 +5,7 @@ import sys
 import pytest
 
 from sppnet.cli import COMMANDS, PLANNED_CODE
-from sppnet.data.store import package_sha256
+from sppnet.code_hash import package_hash
 
 
 def sppnet(*words):
@@ -55,7 +55,7 @@ def planned(code: str) -> subprocess.CompletedProcess[str]:
 
 
 def test_a_job_works_with_the_planned_code_only():
-    assert planned(package_sha256()).returncode == 0
+    assert planned(package_hash()).returncode == 0
     refused = planned("another")
     assert refused.returncode == 2 and len(refused.stderr.splitlines()) == 1
     assert "code of sppnet has changed since this run was planned" in refused.stderr

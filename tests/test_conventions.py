@@ -16,18 +16,19 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 # Each floor may import those that are listed with it, and itself.
 FLOORS = {
     "geometry": set(),
+    "statistics": set(),
     "data": {"geometry"},
     "models": {"geometry", "data"},
-    "classify": {"geometry", "data", "models"},
-    "detect": {"geometry", "data", "models"},
-    "report": {"geometry", "data", "models"},
-    "commands": {"geometry", "data", "models", "classify", "detect", "report"},
+    "classify": {"geometry", "statistics", "data", "models"},
+    "detect": {"geometry", "statistics", "data", "models"},
+    "report": {"geometry", "statistics", "data", "models"},
+    "commands": {"geometry", "statistics", "data", "models", "classify", "detect", "report"},
     "config": set(),
     "plan": {"data", "config"},
 }
 SHARED = {"sppnet.config.section", "sppnet.commands.options"}
 PLANNERS = {"config", "plan"}  # they know the settings of all rooms, and nothing else of them
-GROUND = {"errors", "progress"}  # modules that every floor may import
+GROUND = {"errors", "progress", "code_hash"}  # modules that every floor may import
 LONGEST_BODY = 40
 NO_RULE = {"show", "download"}  # commands for people only
 

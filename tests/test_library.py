@@ -14,7 +14,7 @@ import sppnet
 HOMES = {
     "SpatialPyramidPooling": "geometry.pyramid",
     "choose_scale": "geometry.projection",
-    "map_geometry": "geometry.projection",
+    "map_geometry": "geometry.receptive_field",
     "non_maximum_suppression": "geometry.boxes",
     "pool_windows": "geometry.pyramid",
     "project_windows": "geometry.projection",

@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from sppnet.data.images import read_listed, resize, resize_shorter_side, to_tensor
+from sppnet.data.images import read_listed, resize, resize_shorter_side
 from sppnet.data.manifest import ImageRecord
 from sppnet.data.store import ArrayStore, read_json, write_json
 from sppnet.errors import SppnetError
@@ -23,6 +23,7 @@ from sppnet.geometry.views import five_positions
 from sppnet.models.backbones import map_shape
 from sppnet.models.half_precision import FeatureWriter
 from sppnet.models.network import Network
+from sppnet.models.preprocessing import normalise
 from sppnet.progress import track
 
 POOL_LEVELS = (6,)  # what a network without pyramid pools to
@@ -133,8 +134,8 @@ def layer_features(network: Network, image: np.ndarray, *, maps: bool) -> dict[s
     Source: paper §3.2.
     """
     architecture = network.architecture
-    pixels = to_tensor(image, architecture.mean, architecture.std, architecture.channel_order)
-    inputs = pixels[None].to(network.fc6.weight.device)
+    pixels = torch.from_numpy(image)[None]
+    inputs = normalise(pixels, architecture).to(network.fc6.weight.device)
     cut = _after_conv4(network.backbone)
     conv4 = network.backbone[:cut](inputs.contiguous(memory_format=torch.channels_last))
     conv5 = network.backbone[cut:](conv4) / architecture.map_std

@@ -10,16 +10,16 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from sppnet.classify.training_crops import normalise
 from sppnet.data.images import read_listed, resize_shorter_side
 from sppnet.data.manifest import ImageRecord
 from sppnet.data.store import write_parts
 from sppnet.errors import SppnetError
-from sppnet.geometry.projection import map_geometry
 from sppnet.geometry.pyramid import WindowPooling
+from sppnet.geometry.receptive_field import map_geometry
 from sppnet.geometry.views import map_views, mirrored_windows, view_windows
 from sppnet.models.backbones import map_shape
 from sppnet.models.network import Network
+from sppnet.models.preprocessing import normalise
 from sppnet.models.weights import load_tensors, save_tensors
 
 CROPS_PER_BATCH = 64  # bounds the memory of views that are cut from the image
@@ -146,7 +146,8 @@ class MultiViewClassifier:
 
     def _inputs(self, images: list[np.ndarray]) -> Tensor:
         device = self.network.fc6.weight.device
-        return normalise(np.stack(images), self.network.architecture).to(device)
+        pixels = torch.from_numpy(np.stack(images))
+        return normalise(pixels, self.network.architecture).to(device)
 
 
 @dataclass(frozen=True)

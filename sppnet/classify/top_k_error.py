@@ -4,13 +4,13 @@ from collections.abc import Sequence
 
 import numpy as np
 import torch
-from scipy.stats import binomtest
 from torch import Tensor
 
-from sppnet.classify.training_crops import normalise
 from sppnet.geometry.views import five_positions
 from sppnet.models.network import Network
+from sppnet.models.preprocessing import normalise
 from sppnet.progress import track
+from sppnet.statistics.intervals import wilson_interval
 
 CROPS_PER_BATCH = 64  # as in training: ten views of full-size images must fit into memory too
 
@@ -35,7 +35,8 @@ def view_scores(network: Network, images: Sequence[np.ndarray], *, crop: int, vi
     step = CROPS_PER_BATCH // views
     for start in track(range(0, len(images), step), f"{views} views"):
         crops = [_views(image, crop, views) for image in images[start : start + step]]
-        inputs = normalise(np.concatenate(crops), network.architecture).to(device)
+        pixels = torch.from_numpy(np.concatenate(crops))
+        inputs = normalise(pixels, network.architecture).to(device)
         probabilities = network(inputs).softmax(dim=1)
         scores.append(probabilities.unflatten(0, (-1, views)).mean(dim=1).cpu())
     return torch.cat(scores)
@@ -64,5 +65,5 @@ def top_error(scores: Tensor, labels: Tensor, top: int) -> dict[str, float]:
     """
     best = scores.topk(min(top, scores.shape[1]), dim=1).indices
     wrong = int((best != labels[:, None]).all(dim=1).sum())
-    interval = binomtest(wrong, len(labels)).proportion_ci(0.95, method="wilson")
-    return {"error": wrong / len(labels), "low": interval.low, "high": interval.high}
+    low, high = wilson_interval(wrong, len(labels))
+    return {"error": wrong / len(labels), "low": low, "high": high}

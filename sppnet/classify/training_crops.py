@@ -12,6 +12,7 @@ from sppnet.data.images import read_listed, resize_shorter_side
 from sppnet.data.manifest import ImageRecord
 from sppnet.errors import SppnetError
 from sppnet.models.network import Architecture
+from sppnet.models.preprocessing import normalise
 from sppnet.models.processes import process_count, process_number
 from sppnet.progress import track
 
@@ -121,7 +122,8 @@ class TrainingCrops:
         plans = self._plans(generator)
         for plan, crops in cut_all(self.images, self.crop, plans, workers=self.workers):
             shift = torch.from_numpy(plan.strengths) @ self.components.T
-            inputs = normalise(crops, self.architecture, shift=shift, device=self.device)
+            pixels = torch.from_numpy(crops).to(self.device)
+            inputs = normalise(pixels, self.architecture, shift=shift)
             yield inputs, self.labels[plan.rows]
 
     def _choose_size(self, epoch: int, generator: torch.Generator) -> int:
@@ -142,33 +144,3 @@ class TrainingCrops:
                 strengths = self.colour * torch.randn(len(rows), 3, generator=generator)
                 plan = Plan(rows.tolist(), positions, flips, self.size, strengths.numpy())
                 yield plan.share(process_number(), parts)
-
-
-def normalise(
-    crops: np.ndarray,
-    architecture: Architecture,
-    *,
-    shift: Tensor | None = None,
-    device: torch.device | None = None,
-) -> Tensor:
-    """Pixels as the network takes them.
-
-    Args:
-        crops: uint8 `(N, H, W, 3)` RGB.
-        architecture: mean, deviation and channel order.
-        shift: float `Tensor[N, 3]` added to the RGB values of each crop; None for nothing.
-        device: of the result, where it is computed; None for the CPU. Bytes travel there four
-            times as fast as numbers.
-
-    Returns:
-        float32 `Tensor[N, 3, H, W]`, channels last in memory.
-
-    Source: paper appendix A. Differs: one mean per channel instead of a mean image.
-    """
-    pixels = torch.from_numpy(crops).to(device).float()
-    if shift is not None:
-        pixels += shift.to(device)[:, None, None]
-    if architecture.channel_order == "BGR":
-        pixels = pixels.flip(3)
-    pixels = (pixels - torch.tensor(architecture.mean, device=device)) / architecture.std
-    return pixels.permute(0, 3, 1, 2)

@@ -12,9 +12,10 @@ from sppnet.classify.image_features import ImageFeatures
 from sppnet.classify.linear_svm import class_scores, normalised_kernel
 from sppnet.classify.voc_classification import NEGATIVE, POSITIVE
 from sppnet.data.manifest import ImageRecord, class_list
+from sppnet.data.store import or_null
 from sppnet.errors import SppnetError
-from sppnet.geometry.statistics import halves_interval, or_null
 from sppnet.progress import track
+from sppnet.statistics.split_half import draw_halves, halves_interval
 
 MEASURE = "mean per-class accuracy, averaged over the splits"
 Split = tuple[np.ndarray, np.ndarray]  # rows to train on and to test on
@@ -173,15 +174,6 @@ def category_accuracies(
         right = np.bincount(labels[test], guess == labels[test], minlength=categories)
         np.divide(right, tested, out=row, where=tested > 0)
     return shares
-
-
-def draw_halves(labels: np.ndarray, generator: np.random.Generator) -> list[np.ndarray]:
-    """Rows `(N,)` of all images in two halves, drawn in every category; chance has an odd one."""
-    first = np.zeros(len(labels), bool)
-    for each in np.unique(labels):
-        rows = generator.permutation(np.flatnonzero(labels == each))
-        first[rows[generator.integers(2) :: 2]] = True
-    return [np.flatnonzero(first), np.flatnonzero(~first)]
 
 
 def split_half_differences(

@@ -11,15 +11,16 @@ import torch
 from sppnet.classify.image_features import ImageFeatures
 from sppnet.classify.linear_svm import class_scores, normalised_kernel
 from sppnet.classify.voc_classification import (
-    bootstrap_means,
     held_out_part,
     image_labels,
     mean_average_precisions,
 )
 from sppnet.data.manifest import ImageRecord, class_list
+from sppnet.data.store import or_null
 from sppnet.errors import SppnetError
-from sppnet.geometry.statistics import basic_interval, or_null
 from sppnet.progress import track
+from sppnet.statistics.bootstrap import bootstrap_images
+from sppnet.statistics.intervals import basic_interval
 
 SIZE_LAYER = "fc7"  # the row of Table 6 that the paper's text compares sizes by
 MEASURE = "mean average precision, 11 points"
@@ -134,7 +135,12 @@ def _voc_summary(
     mean, each = mean_average_precisions(scores, labels, np.ones((1, len(scores))))
     if np.isnan(mean[0]):
         raise SppnetError("transfer: no class has training and test images; use more images")
-    samples = bootstrap_means(scores, labels, replicates=protocol.bootstrap, seed=protocol.seed)
+    samples = bootstrap_images(
+        lambda weights: mean_average_precisions(scores, labels, weights)[0],
+        len(scores),
+        replicates=protocol.bootstrap,
+        seed=protocol.seed,
+    )
     low, high = basic_interval(float(mean[0]), samples)
     return {
         "value": float(mean[0]),

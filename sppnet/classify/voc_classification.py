@@ -5,10 +5,9 @@ from collections.abc import Sequence
 import numpy as np
 
 from sppnet.data.manifest import ImageRecord
-from sppnet.geometry.statistics import eleven_point_average
+from sppnet.statistics.precision_recall import eleven_point_average, mean_of_measurable
 
 POSITIVE, IGNORED, NEGATIVE = 1, 0, -1
-REPLICATES_AT_ONCE = 100
 
 
 def image_labels(records: Sequence[ImageRecord], classes: Sequence[str]) -> np.ndarray:
@@ -76,27 +75,7 @@ def mean_average_precisions(
     """
     pairs = zip(scores.T, labels.T, strict=True)
     each = np.stack([average_precisions(*pair, weights) for pair in pairs], axis=1)
-    present = ~np.isnan(each)
-    counts = present.sum(1)
-    total = np.where(present, each, 0).sum(1)
-    return np.where(counts > 0, total / np.maximum(counts, 1), np.nan), each
-
-
-def bootstrap_means(
-    scores: np.ndarray, labels: np.ndarray, *, replicates: int, seed: int
-) -> np.ndarray:
-    """Mean average precision `(replicates,)` over images drawn with replacement.
-
-    The same seed draws the same images for any scores of the same images, so that the values of
-    two networks are pairs. A class without a positive image in a sample is left out of its mean.
-    """
-    generator = np.random.default_rng(seed)
-    images, means = len(scores), []
-    for start in range(0, replicates, REPLICATES_AT_ONCE):
-        count = min(REPLICATES_AT_ONCE, replicates - start)
-        drawn = generator.multinomial(images, np.full(images, 1 / images), size=count)
-        means.append(mean_average_precisions(scores, labels, drawn.astype(np.float64))[0])
-    return np.concatenate(means)
+    return mean_of_measurable(each, axis=1), each
 
 
 def held_out_part(labels: np.ndarray, share: float, generator: np.random.Generator) -> np.ndarray:

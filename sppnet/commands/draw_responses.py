@@ -11,7 +11,7 @@ from typer import Option
 from sppnet.data.images import read_listed, resize_shorter_side
 from sppnet.data.manifest import ImageRecord, read_manifest
 from sppnet.detect.features import convolve
-from sppnet.geometry.projection import map_geometry, receptive_field
+from sppnet.geometry.receptive_field import map_geometry, receptive_field
 from sppnet.models.backbones import map_shape
 from sppnet.models.network import Network, choose_device
 from sppnet.models.weights import load_network

@@ -7,7 +7,7 @@ from typer import Option
 
 from sppnet.data.images import read_listed, resize_shorter_side
 from sppnet.data.manifest import read_manifest
-from sppnet.geometry.projection import map_geometry
+from sppnet.geometry.receptive_field import map_geometry
 from sppnet.geometry.views import map_views, view_windows
 from sppnet.models.backbones import build_backbone, map_shape
 from sppnet.report.view_positions import ScaleViews, draw_view_positions

@@ -1,6 +1,7 @@
 """evaluate: average precision per class and layer, with its interval over the test images."""
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -10,13 +11,11 @@ import torch
 from typer import Option
 
 from sppnet.data.manifest import class_list, ground_truth_frame, read_manifest
-from sppnet.data.store import write_json
+from sppnet.data.store import or_null, write_json
 from sppnet.data.subset import subset
 from sppnet.detect.average_precision import (
     ClassCurve,
-    Method,
     average_precisions,
-    bootstrap_means,
     class_curve,
     mean_average_precision,
 )
@@ -24,8 +23,10 @@ from sppnet.detect.detections import BOX, REGRESSED_BOX, read_detections
 from sppnet.detect.features import LAYERS
 from sppnet.errors import SppnetError
 from sppnet.geometry.boxes import non_maximum_suppression
-from sppnet.geometry.statistics import basic_interval, or_null
 from sppnet.progress import track
+from sppnet.statistics.bootstrap import bootstrap_images
+from sppnet.statistics.intervals import basic_interval
+from sppnet.statistics.precision_recall import Method
 
 REGRESSED_ROW = "ftfc7 bb"
 METHOD: Method = "11-point"  # the rule of VOC 2007, in which all the paper's numbers are
@@ -113,8 +114,9 @@ def _summary(curves: dict[str, ClassCurve], replicates: int, seed: int) -> dict[
     """Mean and class-wise average precision; null for a class or sample without objects."""
     parts = list(curves.values())
     once = np.ones((1, len(parts[0].objects)))
-    samples = bootstrap_means(parts, replicates=replicates, seed=seed, method=METHOD)
-    value = float(mean_average_precision(parts, once, method=METHOD)[0])
+    mean = partial(mean_average_precision, parts, method=METHOD)
+    samples = bootstrap_images(mean, once.shape[1], replicates=replicates, seed=seed)
+    value = float(mean(once)[0])
     low, high = basic_interval(value, samples)
     each = np.concatenate([average_precisions(curve, once, method=METHOD) for curve in parts])
     return {

@@ -14,7 +14,7 @@ from sppnet.detect.features import open_maps
 from sppnet.detect.finetune import finetune_maps
 from sppnet.detect.regions import load_regions
 from sppnet.detect.sampling import Sampling
-from sppnet.geometry.projection import map_geometry
+from sppnet.geometry.receptive_field import map_geometry
 from sppnet.models.network import choose_device, numerics_key, with_background
 from sppnet.models.weights import load_network, save_network
 

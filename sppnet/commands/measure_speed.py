@@ -25,7 +25,7 @@ from sppnet.detect.timing import (
     summarise,
 )
 from sppnet.errors import SppnetError
-from sppnet.geometry.projection import map_geometry
+from sppnet.geometry.receptive_field import map_geometry
 from sppnet.models.clock import describe_machine
 from sppnet.models.compute import choose_device
 from sppnet.models.weights import load_network

@@ -1,15 +1,12 @@
-"""Images between file and network: read, resize, subtract the mean."""
+"""Images between file and network: read and resize."""
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol
 
 import cv2
 import numpy as np
-import torch
 
 from sppnet.data.decoding import decode, decode_bytes, read_unchanged
-from sppnet.errors import SppnetError
 
 
 def read_image(path: Path | str) -> np.ndarray:
@@ -86,30 +83,3 @@ def resize_shorter_side(image: np.ndarray, size: int) -> np.ndarray:
         (2 * size * side + shorter) // (2 * shorter) for side in (height, width)
     )
     return resize(image, new_height, new_width)
-
-
-def to_tensor(
-    image: np.ndarray, mean: Sequence[float], std: float, channel_order: str
-) -> torch.Tensor:
-    """Turn pixels into network input: (pixel - mean) / std.
-
-    Args:
-        image: uint8 `(H, W, 3)`, RGB.
-        mean: three values on the scale 0-255, in `channel_order`.
-        std: divisor on the same scale.
-        channel_order: order of the result's channels, "RGB" or "BGR".
-
-    Returns:
-        float32 `(3, H, W)`, contiguous.
-
-    Raises:
-        SppnetError: another channel order, or not three means.
-    """
-    if channel_order not in ("RGB", "BGR") or len(mean) != 3:
-        raise SppnetError(
-            f"channel_order {channel_order!r}, mean {tuple(mean)}: needs RGB or BGR and three means"
-        )
-    ordered = image if channel_order == "RGB" else image[:, :, ::-1]
-    planes = torch.from_numpy(np.ascontiguousarray(ordered.transpose(2, 0, 1)))
-    means = torch.tensor(mean, dtype=torch.float32).reshape(3, 1, 1)
-    return (planes.to(torch.float32) - means) / std

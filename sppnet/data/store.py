@@ -7,7 +7,6 @@ import os
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from functools import cache
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
@@ -15,11 +14,11 @@ from typing import Any, Self, TypeVar
 import numpy as np
 import pandas as pd
 
+from sppnet.code_hash import package_hash
 from sppnet.errors import SppnetError
 from sppnet.progress import track
 
 Item = TypeVar("Item")
-PACKAGE = Path(__file__).resolve().parents[1]
 EVERYTHING = slice(None)
 HALF_EXPONENT = np.uint16(0x7C00)  # all bits set: NaN or infinity
 
@@ -52,6 +51,11 @@ def write_json(path: Path, value: Any) -> None:
         ) from None
     with atomic_path(path) as temporary:
         temporary.write_text(text + "\n")
+
+
+def or_null(values: np.ndarray) -> list[float | None]:
+    """Values (B,) for a file: None in the place of NaN, which stands for unmeasurable."""
+    return [None if np.isnan(value) else float(value) for value in values]
 
 
 def _not_finite(value: Any) -> tuple[str, ...] | None:
@@ -113,15 +117,6 @@ def file_sha256(path: Path) -> str:
         raise SppnetError(f"{path}: {error.strerror}; run the stage that writes it") from None
 
 
-@cache
-def package_sha256() -> str:
-    """Hexadecimal SHA-256 of the package's code, names of modules and all."""
-    digest = hashlib.sha256()
-    for source in sorted(PACKAGE.rglob("*.py")):
-        digest.update(str(source.relative_to(PACKAGE)).encode() + b"\0" + source.read_bytes())
-    return digest.hexdigest()
-
-
 def restart_directory(base: Path, settings: Mapping[str, Any], inputs: Sequence[Path]) -> Path:
     """The folder for a stage's unfinished work, named after all that decides its result.
 
@@ -136,7 +131,7 @@ def restart_directory(base: Path, settings: Mapping[str, Any], inputs: Sequence[
     digest = hashlib.sha256(json.dumps(settings, sort_keys=True, default=str).encode())
     for path in inputs:
         digest.update(file_sha256(path).encode())
-    digest.update(package_sha256().encode())
+    digest.update(package_hash().encode())
     folder = Path(base) / digest.hexdigest()[:16]
     folder.mkdir(parents=True, exist_ok=True)
     return folder

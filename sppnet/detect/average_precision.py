@@ -1,8 +1,7 @@
-"""Average precision by the rules of PASCAL VOC, and its interval over the images."""
+"""Average precision of detections by the rules of PASCAL VOC."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -16,10 +15,7 @@ from sppnet.detect.matching import (
     match_detections,
 )
 from sppnet.errors import SppnetError
-from sppnet.geometry.statistics import best_precision_beyond, eleven_point_average
-
-Method = Literal["11-point", "area"]
-REPLICATES_AT_ONCE = 100
+from sppnet.statistics.precision_recall import Method, average_precision, mean_of_measurable
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,7 +81,7 @@ def voc_average_precision(
     objects = int((~ground_truth["difficult"].to_numpy(bool)).sum())
     precision = np.cumsum(true_positives) / np.arange(1, len(true_positives) + 1)
     recall = np.cumsum(true_positives) / objects if objects else np.full(len(precision), np.nan)
-    ap = _average(recall[None], precision[None], method)[0] if objects else np.nan
+    ap = average_precision(recall[None], precision[None], method)[0] if objects else np.nan
     return AveragePrecision(float(ap), recall, precision, objects)
 
 
@@ -136,17 +132,7 @@ def average_precisions(curve: ClassCurve, weights: np.ndarray, *, method: Method
     found = true_positives + np.cumsum((curve.false_positives @ weights.T).T, axis=1)
     recall = true_positives / np.where(objects > 0, objects, 1)[:, None]
     precision = true_positives / np.where(found > 0, found, 1)
-    return np.where(objects > 0, _average(recall, precision, method), np.nan)
-
-
-def _average(recall: np.ndarray, precision: np.ndarray, method: Method) -> np.ndarray:
-    """Average precision (B,) of curves (B, D) whose recall never falls."""
-    if method not in ("11-point", "area"):
-        raise SppnetError(f"method '{method}': unknown; take '11-point' or 'area'")
-    if method == "area":
-        steps = np.diff(recall, axis=1, prepend=0)
-        return np.asarray((steps * best_precision_beyond(precision)).sum(1))
-    return eleven_point_average(recall, precision)
+    return np.where(objects > 0, average_precision(recall, precision, method), np.nan)
 
 
 def mean_average_precision(
@@ -154,25 +140,4 @@ def mean_average_precision(
 ) -> np.ndarray:
     """Mean (B,) over the classes that have objects under each row of weights (B, n)."""
     ap = np.array([average_precisions(curve, weights, method=method) for curve in curves])
-    present = ~np.isnan(ap)
-    counts = present.sum(0)
-    return np.where(counts > 0, np.where(present, ap, 0).sum(0) / np.maximum(counts, 1), np.nan)
-
-
-def bootstrap_means(
-    curves: Sequence[ClassCurve], *, replicates: int, seed: int, method: Method
-) -> np.ndarray:
-    """Mean average precisions (B,) over images drawn with replacement.
-
-    The same seed draws the same images for any curves of the same length, so that differences
-    between detectors can be taken sample by sample. A class without an object in a sample is left
-    out of that sample's mean.
-    """
-    generator = np.random.default_rng(seed)
-    images = len(curves[0].objects)
-    means: list[np.ndarray] = []
-    for start in range(0, replicates, REPLICATES_AT_ONCE):
-        count = min(REPLICATES_AT_ONCE, replicates - start)
-        drawn = generator.multinomial(images, np.full(images, 1 / images), size=count)
-        means.append(mean_average_precision(curves, drawn.astype(np.float64), method=method))
-    return np.concatenate(means)
+    return mean_of_measurable(ap, axis=0)

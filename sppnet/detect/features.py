@@ -1,6 +1,7 @@
 """Features of boxes from cached conv5 maps of whole images, each box pooled on its best scale."""
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Protocol
 
@@ -8,21 +9,17 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from sppnet.data.images import read_listed, resize_shorter_side, to_tensor
+from sppnet.data.images import read_listed, resize_shorter_side
 from sppnet.data.manifest import ImageRecord
 from sppnet.data.store import ArrayStore
+from sppnet.detect.pooling import ScalePooling
 from sppnet.detect.regions import ImageRegions
 from sppnet.errors import SppnetError
-from sppnet.geometry.projection import (
-    MapGeometry,
-    choose_scale,
-    first_of_equal,
-    pixel_scale,
-    project_windows,
-)
-from sppnet.geometry.pyramid import pool_windows
+from sppnet.geometry.projection import first_of_equal
+from sppnet.geometry.receptive_field import MapGeometry
 from sppnet.models.half_precision import FeatureWriter
 from sppnet.models.network import Network
+from sppnet.models.preprocessing import normalise
 from sppnet.progress import track
 
 LAYERS = ("pool5", "fc6", "ftfc6", "ftfc7")
@@ -43,15 +40,9 @@ def convolve(network: Network, image: np.ndarray, size: int) -> Tensor:
 
     Source: paper §4.1; release spp_features_convX.m.
     """
-    architecture = network.architecture
-    pixels = to_tensor(
-        resize_shorter_side(image, size),
-        architecture.mean,
-        architecture.std,
-        architecture.channel_order,
-    )
-    device = network.fc6.weight.device
-    return network.maps(pixels[None].to(device))[0]
+    pixels = torch.from_numpy(resize_shorter_side(image, size))[None]
+    inputs = normalise(pixels, network.architecture)
+    return network.maps(inputs.to(network.fc6.weight.device))[0]
 
 
 def cache_maps(
@@ -116,19 +107,14 @@ class MapFeatures:
                 "same network made"
             )
         self.stores, self.sizes = dict(stores), tuple(stores)
-        self.geometry, self.levels, self.target = geometry, tuple(levels), target
+        self.pooling = ScalePooling(self.sizes, geometry, tuple(levels), target)
         self.device = torch.device(device)
 
     @property
     def length(self) -> int:
         """D, the number of values per box."""
         channels = self.stores[self.sizes[0]].channels
-        return channels * sum(level * level for level in self.levels)
-
-    def best_scale(self, regions: ImageRegions, rows: Tensor) -> Tensor:
-        """int64 `Tensor[K]`: index into `sizes` for each of the rows."""
-        short_side = min(regions.width, regions.height)
-        return choose_scale(regions.boxes[rows], short_side, self.sizes, target=self.target)
+        return channels * sum(level * level for level in self.pooling.levels)
 
     def pool5(self, regions: ImageRegions, rows: Tensor, scales: Tensor | None = None) -> Tensor:
         """Features of some boxes of an image.
@@ -144,28 +130,20 @@ class MapFeatures:
         Raises:
             SppnetError: a store lacks the image, or its map is damaged.
         """
-        scales = self.best_scale(regions, rows) if scales is None else scales
-        pooled = torch.empty(len(rows), self.length, device=self.device)
-        for scale in sorted(set(scales.tolist())):
-            chosen = torch.nonzero(scales == scale).flatten()
-            maps = self._map(regions, scale)
-            windows = self._windows(regions, rows[chosen], scale).to(self.device)
-            pooled[chosen.to(self.device)] = pool_windows(maps, windows, self.levels)
-        return pooled
+        windows = self.window_keys(regions, rows, scales)
+        return self.pooling.pool(partial(self._map, regions), windows)
 
-    def window_keys(self, regions: ImageRegions, rows: Tensor) -> Tensor:
+    def window_keys(
+        self, regions: ImageRegions, rows: Tensor, scales: Tensor | None = None
+    ) -> Tensor:
         """int64 `Tensor[K, 5]`: scale index and map window; equal rows have equal features.
 
         Source: release spm_response_boxes.m (drops repeated negatives by such a key). Differs: it
             takes the window before clamping to the map, which tells a few more apart.
         """
-        scales = self.best_scale(regions, rows)
-        keys = torch.empty(len(rows), 5, dtype=torch.int64)
-        keys[:, 0] = scales
-        for scale in sorted(set(scales.tolist())):
-            chosen = scales == scale
-            keys[chosen, 1:] = self._windows(regions, rows[chosen], scale)
-        return keys
+        map_sizes = [self.stores[size][regions.image].shape[:2] for size in self.sizes]
+        short_side = min(regions.width, regions.height)
+        return self.pooling.windows(regions.boxes[rows], short_side, map_sizes, scales)
 
     def distinct(self, regions: ImageRegions, rows: Tensor) -> tuple[Tensor, Tensor]:
         """Which rows have features of their own: boxes on the same map cells share theirs.
@@ -181,12 +159,6 @@ class MapFeatures:
         stored = self.stores[self.sizes[scale]].read(regions.image)
         # copied: the store is a read-only view of the file
         return torch.from_numpy(np.array(stored)).to(self.device).permute(2, 0, 1).float()
-
-    def _windows(self, regions: ImageRegions, rows: Tensor, scale: int) -> Tensor:
-        size = self.sizes[scale]
-        height, width = self.stores[size][regions.image].shape[:2]
-        factor = pixel_scale(min(regions.width, regions.height), size)
-        return project_windows(regions.boxes[rows], self.geometry, (height, width), factor)
 
 
 class BoxFeatures(Protocol):

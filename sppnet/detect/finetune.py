@@ -18,11 +18,12 @@ from torch.nn import functional
 
 from sppnet.data.images import read_listed
 from sppnet.detect.features import MapFeatures
-from sppnet.detect.rcnn import Warp, fill_colour, mirror_half, normalise, warp_regions
+from sppnet.detect.rcnn import Warp, fill_colour, mirror_half, warp_regions
 from sppnet.detect.regions import ImageRegions, sample_regions
 from sppnet.detect.sampling import Sampling, batch_rows, chunk_images, hold_out
 from sppnet.errors import SppnetError
 from sppnet.models.network import Network, freeze_backbone
+from sppnet.models.preprocessing import normalise
 from sppnet.models.training import History, Schedule, Validate, fit
 
 # inputs of some boxes of an image, in a compact type

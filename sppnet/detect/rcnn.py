@@ -15,6 +15,7 @@ from sppnet.detect.regions import ImageRegions
 from sppnet.errors import SppnetError
 from sppnet.models.half_precision import FeatureWriter
 from sppnet.models.network import Architecture, Network
+from sppnet.models.preprocessing import normalise
 from sppnet.progress import track
 
 
@@ -82,23 +83,6 @@ def fill_colour(architecture: Architecture) -> tuple[int, int, int]:
     if architecture.channel_order == "BGR":
         return third, second, first
     return first, second, third
-
-
-def normalise(crops: Tensor, architecture: Architecture) -> Tensor:
-    """Crops as network input: (pixels - mean) / std in the network's channel order.
-
-    Args:
-        crops: uint8 `Tensor[K, size, size, 3]` RGB.
-        architecture: gives mean, std and channel order.
-
-    Returns:
-        float32 `Tensor[K, 3, size, size]` on the device of the crops, channels last in memory.
-    """
-    pixels = crops.float()
-    if architecture.channel_order == "BGR":
-        pixels = pixels.flip(-1)
-    pixels = (pixels - pixels.new_tensor(architecture.mean)) / architecture.std
-    return pixels.permute(0, 3, 1, 2)
 
 
 def mirror_half(crops: Tensor, generator: torch.Generator) -> Tensor:

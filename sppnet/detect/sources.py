@@ -11,7 +11,7 @@ from sppnet.detect.features import LayerFeatures, check_length, open_maps
 from sppnet.detect.rcnn import RegionStoreFeatures
 from sppnet.detect.settings import MapPooling
 from sppnet.errors import SppnetError
-from sppnet.geometry.projection import map_geometry
+from sppnet.geometry.receptive_field import map_geometry
 from sppnet.models.network import Network
 from sppnet.models.weights import load_network
 

@@ -18,16 +18,11 @@ import torch
 from torch import Tensor
 
 from sppnet.detect.features import ROWS_PER_PRODUCT, convolve
+from sppnet.detect.pooling import ScalePooling
 from sppnet.detect.rcnn import Warp, convolve_boxes
 from sppnet.detect.svm import LinearSvms
-from sppnet.geometry.projection import (
-    MapGeometry,
-    choose_scale,
-    first_of_equal,
-    pixel_scale,
-    project_windows,
-)
-from sppnet.geometry.pyramid import pool_windows
+from sppnet.geometry.projection import first_of_equal
+from sppnet.geometry.receptive_field import MapGeometry
 from sppnet.models.clock import summary, timed
 from sppnet.models.network import Network
 from sppnet.progress import track
@@ -64,21 +59,13 @@ class MapPooling:
     @torch.inference_mode()
     def __call__(self, image: np.ndarray, boxes: Tensor) -> Pooled:
         """Pooled features; the map of every scale is made, needed or not."""
-        network, short_side = self.network, min(image.shape[:2])
-        chosen = choose_scale(boxes, short_side, self.sizes, target=self.target)
-        pooled, index, count = [], torch.empty(len(boxes), dtype=torch.int64), 0
-        for number, size in enumerate(self.sizes):
-            maps = convolve(network, image, size)
-            rows = torch.nonzero(chosen == number).flatten()
-            factor = pixel_scale(short_side, size)
-            map_size = (maps.shape[1], maps.shape[2])
-            windows = project_windows(boxes[rows], self.geometry, map_size, factor)
-            first, among = first_of_equal(windows)
-            distinct = windows[first].to(maps.device)
-            pooled.append(pool_windows(maps, distinct, network.architecture.levels))
-            index[rows] = count + among
-            count += len(first)
-        features = torch.cat(pooled) if len(pooled) > 1 else pooled[0]  # one scale: no copy
+        network = self.network
+        maps = [convolve(network, image, size) for size in self.sizes]
+        pooling = ScalePooling(self.sizes, self.geometry, network.architecture.levels, self.target)
+        map_sizes = [(each.shape[1], each.shape[2]) for each in maps]
+        windows = pooling.windows(boxes, min(image.shape[:2]), map_sizes)
+        first, index = first_of_equal(windows)
+        features = pooling.pool(maps.__getitem__, windows[first])
         return features, index.to(features.device)
 
 

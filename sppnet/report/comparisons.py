@@ -10,14 +10,12 @@ import numpy as np
 
 from sppnet.data.store import read_json, read_value, value_in
 from sppnet.errors import SppnetError
-from sppnet.geometry.statistics import halves_interval, percentile_interval
 from sppnet.report.claims import Claim
 from sppnet.report.scores import network_errors, read_wrong
-from sppnet.report.statistics import (
-    bootstrap_means,
-    bootstrap_medians,
-    mcnemar,
-)
+from sppnet.statistics.bootstrap import bootstrap_means, bootstrap_medians
+from sppnet.statistics.intervals import percentile_interval
+from sppnet.statistics.paired import mcnemar
+from sppnet.statistics.split_half import halves_interval
 
 
 @dataclass(frozen=True)

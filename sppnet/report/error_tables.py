@@ -8,10 +8,10 @@ from typing import Any, Literal
 import numpy as np
 
 from sppnet.errors import SppnetError
-from sppnet.geometry.statistics import percentile_interval
 from sppnet.report.reference import PaperRow, PaperValue, read_paper_rows, read_reference
 from sppnet.report.scores import network_errors, percent, read_scores, read_wrong
-from sppnet.report.statistics import bootstrap_means
+from sppnet.statistics.bootstrap import bootstrap_means
+from sppnet.statistics.intervals import percentile_interval
 
 TableName = Literal["2", "3", "4", "5", "ablations"]
 HEADS: dict[str, tuple[str, ...]] = {

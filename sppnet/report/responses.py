@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from sppnet.errors import SppnetError
-from sppnet.geometry.projection import MapGeometry
+from sppnet.geometry.receptive_field import MapGeometry
 
 
 @dataclass(frozen=True, eq=False)

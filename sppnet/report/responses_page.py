@@ -11,7 +11,7 @@ from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from sppnet.geometry.projection import MapGeometry
+from sppnet.geometry.receptive_field import MapGeometry
 from sppnet.report.plotting import save_figure
 from sppnet.report.responses import FilterResponses, Response, seen_by
 

@@ -10,9 +10,9 @@ import numpy as np
 
 from sppnet.data.store import atomic_path, write_json
 from sppnet.errors import SppnetError
-from sppnet.geometry.statistics import percentile_interval
 from sppnet.report.reference import PaperValue
-from sppnet.report.statistics import bootstrap_medians
+from sppnet.statistics.bootstrap import bootstrap_medians
+from sppnet.statistics.intervals import percentile_interval
 
 
 @dataclass(frozen=True)

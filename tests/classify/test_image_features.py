@@ -13,13 +13,14 @@ from sppnet.classify.image_features import (
     layer_features,
     layer_names,
 )
-from sppnet.data.images import resize, resize_shorter_side, to_tensor
+from sppnet.data.images import resize, resize_shorter_side
 from sppnet.data.manifest import ImageRecord
 from sppnet.data.store import file_sha256
 from sppnet.errors import SppnetError
 from sppnet.geometry.pyramid import pyramid_pool
 from sppnet.models.half_precision import FeatureWriter
 from sppnet.models.network import Architecture, build_network
+from sppnet.models.preprocessing import normalise
 
 NETWORK = Path("net.safetensors")
 
@@ -105,7 +106,7 @@ def test_the_pyramid_is_no_layer_of_its_own_when_it_is_the_6x6_level():
 def test_features_are_those_of_the_layers(backbone, conv4):
     """conv4 is the number of the backbone's part that ends the last but one convolution."""
     net, image, seen = network(backbone), picture(96, 120), {}
-    inputs = to_tensor(image, net.architecture.mean, net.architecture.std, "BGR")[None]
+    inputs = normalise(torch.from_numpy(image)[None], net.architecture)
     hook = net.backbone[conv4].register_forward_hook(lambda *part: seen.update(out=part[2].clone()))
     with torch.inference_mode():
         maps = net.maps(inputs)

@@ -1,20 +1,14 @@
-"""Colours of the training images and the network's input, by hand."""
+"""Colours of the training images, by hand."""
 
 import numpy as np
 import pytest
-import torch
 
-from sppnet.classify.training_crops import colour_components, normalise
-from sppnet.models.network import Architecture
+from sppnet.classify.training_crops import colour_components
 
 # Columns are orthonormal axes of colour; none is parallel to a channel, and no two sets are equal
 # when transposed.
 AXES = np.array([[2.0, -2.0, 1.0], [1.0, 2.0, 2.0], [2.0, 1.0, -2.0]]) / 3
 SPREAD = (45, 15, 3)  # pixel values along each axis, multiples of 3 so that colours are whole
-
-
-def architecture(order):
-    return Architecture("zf5", 0.1, (1,), 4, ("a", "b"), (100.0, 110.0, 120.0), 50.0, order)
 
 
 def coloured(colours):
@@ -52,34 +46,3 @@ def test_components_multiply_to_the_covariance():
     deviations = values / np.sqrt(len(pixels) - 1)
     np.testing.assert_allclose(found @ found.T, axes.T @ np.diag(deviations**2) @ axes, rtol=1e-4)
     np.testing.assert_allclose(found.T @ found, np.diag(np.sort(deviations**2)), atol=1e-2)
-
-
-@pytest.mark.parametrize(
-    ("order", "expected"),
-    [
-        # (100 - 100, 160 - 110, 220 - 120) / 50
-        ("RGB", [0.0, 1.0, 2.0]),
-        # (220 - 100, 160 - 110, 100 - 120) / 50: the mean is in the order of the network
-        ("BGR", [2.4, 1.0, -0.4]),
-    ],
-)
-def test_pixels_are_ordered_and_centred(order, expected):
-    crops = np.full((1, 2, 3, 3), (100, 160, 220), np.uint8)
-    found = normalise(crops, architecture(order))
-    assert found.shape == (1, 3, 2, 3)
-    torch.testing.assert_close(found, torch.tensor(expected).view(1, 3, 1, 1).expand(1, 3, 2, 3))
-
-
-@pytest.mark.parametrize(
-    ("order", "expected"),
-    [
-        # red + 5, green - 10, blue + 20 of the first crop; the second moves by red + 50 alone
-        ("RGB", [[0.1, 0.8, 2.4], [1.0, 1.0, 2.0]]),
-        ("BGR", [[2.8, 0.8, -0.3], [2.4, 1.0, 0.6]]),
-    ],
-)
-def test_shifts_are_in_rgb_pixel_values(order, expected):
-    crops = np.full((2, 1, 1, 3), (100, 160, 220), np.uint8)
-    shift = torch.tensor([[5.0, -10.0, 20.0], [50.0, 0.0, 0.0]])
-    found = normalise(crops, architecture(order), shift=shift)
-    torch.testing.assert_close(found[:, :, 0, 0], torch.tensor(expected))

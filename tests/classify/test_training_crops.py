@@ -9,11 +9,12 @@ import pytest
 import torch
 
 from sppnet.classify import input_workers, training_crops
-from sppnet.classify.training_crops import TrainingCrops, colour_components, normalise
+from sppnet.classify.training_crops import TrainingCrops, colour_components
 from sppnet.data.images import resize
 from sppnet.errors import SppnetError
 from sppnet.geometry.views import five_positions
 from sppnet.models.network import Architecture
+from sppnet.models.preprocessing import normalise
 
 ARCHITECTURE = Architecture("zf5", 0.1, (1,), 4, ("a", "b"), (100.0, 110.0, 120.0), 50.0, "BGR")
 SIDES = ((20, 24), (31, 20), (20, 20), (20, 45), (26, 22))
@@ -76,7 +77,9 @@ def test_one_size_draws_and_computes_as_written_down():
             view = images[row][y1:y2, x1:x2]
             expected.append(view[:, ::-1] if flip else view)
         assert torch.equal(labels, rows)
-        assert torch.equal(inputs, normalise(np.stack(expected), ARCHITECTURE, shift=shift))
+        assert torch.equal(
+            inputs, normalise(torch.from_numpy(np.stack(expected)), ARCHITECTURE, shift=shift)
+        )
 
 
 @pytest.mark.parametrize("size", [16, 11, 23])
@@ -86,7 +89,7 @@ def test_inputs_are_the_crop_regions_resized(size):
     for inputs, labels in crops(images, sizes=[size])(0, generator()):
         assert inputs.shape[2:] == (size, size)
         for given, label in zip(inputs, labels.tolist(), strict=True):
-            regions = normalise(views(images[label], 16, size), ARCHITECTURE)
+            regions = normalise(torch.from_numpy(views(images[label], 16, size)), ARCHITECTURE)
             assert (regions == given).flatten(1).all(dim=1).any()
 
 

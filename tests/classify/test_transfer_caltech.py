@@ -10,7 +10,6 @@ from sppnet.classify.linear_svm import normalised_kernel
 from sppnet.classify.transfer_caltech import (
     CaltechProtocol,
     category_accuracies,
-    draw_halves,
     draw_split,
     learn_caltech,
     predict,
@@ -18,7 +17,7 @@ from sppnet.classify.transfer_caltech import (
 )
 from sppnet.data.manifest import ImageRecord
 from sppnet.errors import SppnetError
-from sppnet.geometry.statistics import halves_interval
+from sppnet.statistics.split_half import draw_halves, halves_interval
 
 PROTOCOL = CaltechProtocol(
     cost=1, train_per_class=5, test_per_class=8, splits=3, split_halves=6, seed=1
@@ -117,18 +116,6 @@ def test_shares_are_of_each_categorys_test_images():
     splits = [(np.array([5]), np.array([0, 1, 3])), (np.array([5]), np.array([2, 3, 4]))]
     found = category_accuracies(splits, [np.array([0, 2, 1]), np.array([1, 1, 0])], labels, 3)
     assert found == pytest.approx(np.array([[0.5, 1, np.nan], [0, 0.5, np.nan]]), nan_ok=True)
-
-
-def test_halves_share_every_category_and_chance_has_the_odd_one():
-    labels = np.repeat([0, 1, 2], [9, 14, 1])
-    sizes = set()
-    for seed in range(20):
-        first, second = draw_halves(labels, np.random.default_rng(seed))
-        assert sorted([*first, *second]) == list(range(24))
-        counts = np.bincount(labels[first], minlength=3)
-        assert counts[0] in (4, 5) and counts[1] == 7
-        sizes.add((counts[0], counts[2]))
-    assert len(sizes) == 4
 
 
 def drawn(seed, noise=(1.0,)):

@@ -5,13 +5,13 @@ import pytest
 
 from sppnet.classify.voc_classification import (
     average_precisions,
-    bootstrap_means,
     held_out_part,
     image_labels,
     mean_average_precisions,
 )
 from sppnet.data.manifest import ImageRecord
-from sppnet.geometry.statistics import basic_interval, percentile_interval
+from sppnet.statistics.bootstrap import bootstrap_images
+from sppnet.statistics.intervals import basic_interval, percentile_interval
 
 
 def devkit(scores, labels):
@@ -91,6 +91,15 @@ def test_classes_without_positives_or_scores_are_left_out_of_the_mean():
     assert np.isnan(each[0, 1:]).all()
     means, _ = mean_average_precisions(scores[:, 1:], labels[:, 1:], np.ones((1, 2)))
     assert np.isnan(means).all()
+
+
+def bootstrap_means(scores, labels, *, replicates, seed):
+    return bootstrap_images(
+        lambda weights: mean_average_precisions(scores, labels, weights)[0],
+        len(scores),
+        replicates=replicates,
+        seed=seed,
+    )
 
 
 def test_bootstrap_spreads_as_the_images_do():

@@ -17,6 +17,7 @@ from PIL import Image
 
 import sppnet
 from sppnet.cli import COMMANDS, build, run
+from sppnet.code_hash import package_hash
 from sppnet.config.section import flags
 from sppnet.data import store
 from sppnet.data.image_store import Form
@@ -480,15 +481,19 @@ def change_code(folder: Path, change: str) -> None:
     ],
 )
 def test_the_code_of_the_package_counts(tmp_path, monkeypatch, change):
-    assert store.PACKAGE == PACKAGE
-    package = tmp_path / "package"
+    assert package_hash() == package_hash(PACKAGE)
+    package, changed = tmp_path / "package", tmp_path / "changed"
     (package / "room/__pycache__").mkdir(parents=True)
     (package / "first.py").write_text("a = 1")
     (package / "room/second.py").write_text("b = 1")
-    monkeypatch.setattr(store, "PACKAGE", package)
-    monkeypatch.setattr(store, "package_sha256", store.package_sha256.__wrapped__)
-    before = restart_directory(tmp_path, {}, [])
-    (package / "room/__pycache__/second.pyc").write_bytes(b"compiled")
-    assert restart_directory(tmp_path, {}, []) == before
-    change_code(package, change)
-    assert restart_directory(tmp_path, {}, []) != before
+    shutil.copytree(package, changed)
+    (changed / "room/__pycache__/second.pyc").write_bytes(b"compiled")
+
+    def folder(code: Path) -> Path:
+        monkeypatch.setattr(store, "package_hash", lambda: package_hash(code))
+        return restart_directory(tmp_path, {}, [])
+
+    before = folder(package)
+    assert folder(shutil.copytree(changed, tmp_path / "alike")) == before
+    change_code(changed, change)
+    assert folder(changed) != before

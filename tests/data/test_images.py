@@ -5,7 +5,6 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
@@ -16,7 +15,6 @@ from sppnet.data.images import (
     read_listed,
     resize,
     resize_shorter_side,
-    to_tensor,
 )
 from sppnet.errors import SppnetError
 
@@ -233,23 +231,3 @@ def test_enlarging_interpolates_between_pixel_centres():
 def test_shorter_side_gets_the_size(height, width, expected):
     size = min(expected)
     assert resize_shorter_side(picture(height, width), size).shape == (*expected, 3)
-
-
-def test_tensor_subtracts_and_divides_in_the_order_asked_for():
-    image = np.array([[[10, 20, 30]]], np.uint8)
-    rgb = to_tensor(image, (1, 2, 3), 2.0, "RGB")
-    bgr = to_tensor(image, (1, 2, 3), 2.0, "BGR")
-    assert rgb.dtype == torch.float32 and rgb.is_contiguous()
-    assert rgb.flatten().tolist() == [4.5, 9.0, 13.5]
-    assert bgr.flatten().tolist() == [14.5, 9.0, 3.5]
-
-
-def test_tensor_puts_channels_first():
-    tensor = to_tensor(picture(), (0, 0, 0), 1, "RGB")
-    np.testing.assert_array_equal(tensor.numpy(), np.moveaxis(picture(), 2, 0))
-
-
-@pytest.mark.parametrize(("mean", "order"), [((1, 2, 3), "rgb"), ((1,), "RGB")])
-def test_tensor_refuses_other_orders_and_counts(mean, order):
-    with pytest.raises(SppnetError, match="channel_order"):
-        to_tensor(picture(), mean, 1.0, order)

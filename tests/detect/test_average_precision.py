@@ -1,3 +1,5 @@
+from functools import partial
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -5,13 +7,13 @@ import pytest
 from sppnet.detect.average_precision import (
     ClassCurve,
     average_precisions,
-    bootstrap_means,
     class_curve,
     mean_average_precision,
     voc_average_precision,
 )
 from sppnet.errors import SppnetError
-from sppnet.geometry.statistics import RECALLS, percentile_interval
+from sppnet.statistics.bootstrap import bootstrap_images
+from sppnet.statistics.intervals import percentile_interval
 
 BOX = ["x1", "y1", "x2", "y2"]
 HERE, AWAY = [0, 0, 10, 10], [50, 50, 60, 60]
@@ -61,16 +63,6 @@ def test_the_envelope_takes_the_best_precision_to_the_right() -> None:
 def test_recall_levels_are_matlabs(found: int, levels: int) -> None:
     # 3 of 10 objects do not reach the fourth level, which is 3 * 0.1 > 3 / 10 in doubles
     assert voc_average_precision(*sequence("+" * found, 10)).ap == pytest.approx(levels / 11)
-
-
-def test_recall_levels_to_the_last_bit() -> None:
-    # bits of 0.1:0.1:0.9 as MATLAB prints them (format hex)
-    assert [value.hex() for value in RECALLS[[3, 6, 7]].tolist()] == [
-        "0x1.3333333333334p-2",
-        "0x1.3333333333333p-1",
-        "0x1.6666666666666p-1",
-    ]
-    assert len(RECALLS) == 11
 
 
 def test_difficult_objects_neither_help_nor_harm() -> None:
@@ -177,18 +169,9 @@ def test_interval_equals_percentiles_of_plain_samples() -> None:
         ]
         means.append(np.nanmean(each))
     expected = np.sort(means)
-    found = bootstrap_means(curves(2), replicates=100, seed=5, method="11-point")
+    mean = partial(mean_average_precision, curves(2), method="11-point")
+    found = bootstrap_images(mean, 12, replicates=100, seed=5)
     np.testing.assert_allclose(found, means, rtol=1e-12)
     low, high = percentile_interval(found)
     assert expected[2] <= low <= expected[3]  # the 2.5 % point lies between the 3rd and 4th of 100
     assert expected[96] <= high <= expected[97]
-
-
-def test_samples_follow_the_seed_and_not_the_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
-    def means(seed: int) -> list[float]:
-        return bootstrap_means(curves(2), replicates=250, seed=seed, method="area").tolist()
-
-    first = means(1)
-    assert first == means(1) and first != means(2)
-    monkeypatch.setattr("sppnet.detect.average_precision.REPLICATES_AT_ONCE", 7)
-    assert first == means(1)

@@ -12,12 +12,12 @@ from sppnet.detect.rcnn import (
     cache_region_features,
     convolve_boxes,
     fill_colour,
-    normalise,
     warp_regions,
 )
 from sppnet.detect.regions import ImageRegions
 from sppnet.errors import SppnetError
 from sppnet.models.network import Architecture, build_network
+from sppnet.models.preprocessing import normalise
 
 FILL = (10, 200, 30)
 
@@ -129,13 +129,6 @@ def test_smallest_boxes_at_the_corners_do_not_fail():
 def test_fill_colour_is_rgb_and_rounded():
     assert fill_colour(network("RGB", (1.6, 2.4, 300.0)).architecture) == (2, 2, 255)
     assert fill_colour(network("BGR", (104.0, 117.0, 123.0)).architecture) == (123, 117, 104)
-
-
-def test_normalise_orders_channels_and_subtracts_their_mean():
-    crops = torch.tensor([10, 20, 30], dtype=torch.uint8).expand(1, 2, 2, 3)
-    found = normalise(crops, network("BGR", (1.0, 2.0, 3.0)).architecture)
-    assert found.shape == (1, 3, 2, 2)
-    assert found[0, :, 0, 0].tolist() == [14.5, 9, 3.5]
 
 
 def test_features_do_not_depend_on_the_batch():

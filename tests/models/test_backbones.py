@@ -8,7 +8,7 @@ from torch import nn
 from torch.nn import functional
 
 from sppnet.errors import SppnetError
-from sppnet.geometry.projection import map_geometry
+from sppnet.geometry.receptive_field import map_geometry
 from sppnet.models.backbones import (
     BACKBONES,
     backbone_channels,

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from sppnet.errors import SppnetError
-from sppnet.geometry.projection import MapGeometry
+from sppnet.geometry.receptive_field import MapGeometry
 from sppnet.report.responses import Response, choose_filters, seen_by, strongest_images
 
 GEOMETRY = MapGeometry(stride=10, offset=15, shrink=0)

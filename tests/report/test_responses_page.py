@@ -2,7 +2,7 @@ import cv2
 import numpy as np
 import pytest
 
-from sppnet.geometry.projection import MapGeometry
+from sppnet.geometry.receptive_field import MapGeometry
 from sppnet.report.responses import FilterResponses, Response
 from sppnet.report.responses_page import draw_responses
 

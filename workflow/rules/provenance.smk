@@ -9,8 +9,7 @@ from pathlib import Path
 from snakemake.settings.types import RerunTrigger
 
 from sppnet.cli import PLANNED_CODE
-from sppnet.data.store import package_sha256
-from sppnet.plan.code import code_hash
+from sppnet.code_hash import code_hash, package_hash
 from sppnet.plan.guard import check_given, out_of_date, refuse_unknown
 from sppnet.plan.origins import jobs_behind
 from sppnet.plan.records import (
@@ -51,7 +50,7 @@ def require_planned_settings():
     settings = hashlib.sha256(json.dumps(config, sort_keys=True).encode()).hexdigest()
     if workflow.is_main_process:
         os.environ.update(
-            {PLANNED_CODE: package_sha256(), "SPPNET_PLANNED_SETTINGS": settings}
+            {PLANNED_CODE: package_hash(), "SPPNET_PLANNED_SETTINGS": settings}
         )
     elif os.environ.get("SPPNET_PLANNED_SETTINGS", settings) != settings:
         print(

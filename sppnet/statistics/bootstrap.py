@@ -1,9 +1,8 @@
-"""Intervals and tests of differences: bootstrap over images and networks, McNemar's test."""
+"""Bootstrap samples: of values over images, and over images and networks."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
-from scipy.stats import binomtest
 
 SAMPLES_AT_ONCE = 100  # bounds memory: this many counts for each image
 
@@ -61,16 +60,24 @@ def bootstrap_medians(
     return [np.array([np.median(side[places]) for places in drawn]) for side in sides]
 
 
-def mcnemar(first: np.ndarray, second: np.ndarray) -> float:
-    """Exact two-sided p of McNemar's test that two classifiers err equally often.
+def bootstrap_images(
+    statistic: Callable[[np.ndarray], np.ndarray], images: int, *, replicates: int, seed: int
+) -> np.ndarray:
+    """Values (B,) of a statistic over images drawn with replacement.
+
+    The same seed draws the same images for any statistic of as many images, so that differences can
+    be taken sample by sample.
 
     Args:
-        first: bool (N,), true where the first errs.
-        second: bool (N,), true where the second errs on the same image.
-
-    Returns:
-        p: of the binomial test with 1/2 on the images on which only one errs; 1 if there are none.
+        statistic: float (b,) values for weights float64 (b, N): how often each image was drawn.
+        images: N.
+        replicates: B.
+        seed: of the samples.
     """
-    only_first = int((first & ~second).sum())
-    differing = only_first + int((~first & second).sum())
-    return float(binomtest(only_first, differing, 0.5).pvalue) if differing else 1.0
+    generator = np.random.default_rng(seed)
+    values: list[np.ndarray] = []
+    for start in range(0, replicates, SAMPLES_AT_ONCE):
+        count = min(SAMPLES_AT_ONCE, replicates - start)
+        drawn = generator.multinomial(images, np.full(images, 1 / images), size=count)
+        values.append(statistic(drawn.astype(np.float64)))
+    return np.concatenate(values)

@@ -6,12 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from sppnet.geometry.statistics import basic_interval, halves_interval, percentile_interval
-from sppnet.report.statistics import (
-    bootstrap_means,
-    bootstrap_medians,
-    mcnemar,
-)
+from sppnet.statistics.bootstrap import bootstrap_images, bootstrap_means, bootstrap_medians
+from sppnet.statistics.intervals import percentile_interval
 
 
 def difference(first, second, **changes):
@@ -105,21 +101,6 @@ def test_samples_stay_within_the_outcomes(tables, order):
         assert ((mean >= table.min() - 1e-12) & (mean <= table.max() + 1e-12)).all()
 
 
-def test_samples_that_are_not_numbers_do_not_count():
-    assert percentile_interval(np.array([np.nan, 1, 1, np.nan])) == (1, 1)
-    assert percentile_interval(np.arange(101.0)) == (2.5, 97.5)
-
-
-def test_a_basic_interval_is_as_far_below_as_samples_are_above():
-    # the middle 95 % of 0, 0.01 ... 1 are 0.025 to 0.975, of halves of them 0.0125 to 0.4875
-    halves = np.append(np.arange(101) / 200, np.nan)
-    assert basic_interval(0.3, halves) == pytest.approx((0.1125, 0.5875))
-    assert basic_interval(0.1, halves) == pytest.approx((0, 0.1875))  # not -0.2875
-    assert basic_interval(0.9, halves + 0.45) == pytest.approx((0.8625, 1))  # not 1.3375
-    # symmetric samples leave nothing to choose
-    assert basic_interval(0.25, halves) == pytest.approx(percentile_interval(halves))
-
-
 def test_medians_take_the_same_items_on_both_sides():
     side = np.random.default_rng(0).random(31)
     one, two = bootstrap_medians([side, 3 * side], replicates=200, seed=1)
@@ -127,31 +108,25 @@ def test_medians_take_the_same_items_on_both_sides():
     assert one.min() < np.median(side) < one.max()
 
 
-@pytest.mark.parametrize(
-    ("only_first", "only_second", "p"),
-    [
-        (0, 0, 1.0),
-        (0, 5, 2 / 32),
-        (1, 5, 2 * (1 + 6) / 64),
-        (5, 1, 2 * (1 + 6) / 64),
-        (2, 2, 1.0),
-        (1, 9, 2 * (1 + 10) / 1024),
-    ],
-)
-def test_mcnemar_by_counting(only_first, only_second, p):
-    first = np.array([True] * only_first + [False] * only_second + [True] * 3 + [False] * 4)
-    second = np.array([False] * only_first + [True] * only_second + [True] * 3 + [False] * 4)
-    assert mcnemar(first, second) == pytest.approx(p)
+def mean_of_drawn(values):
+    """Statistic of weighted images: their mean, from copies of the images."""
+    return lambda weights: np.array([np.repeat(values, row.astype(int)).mean() for row in weights])
 
 
-def test_halves_show_the_interval_of_a_mean():
-    """Of normal values: as wide as Student's own interval, and around the mean."""
-    values = np.random.default_rng(4).normal(3, 2, 400)
-    generator = np.random.default_rng(5)
-    shuffled = [generator.permutation(values).reshape(2, 200).mean(axis=1) for _ in range(2000)]
-    differences = np.array([(first - second) / 2 for first, second in shuffled])
-    low, high = halves_interval(values.mean(), differences)
-    half = 1.96 * values.std(ddof=1) / 20
-    assert (low, high) == pytest.approx((values.mean() - half, values.mean() + half), rel=0.01)
-    # t with one degree of freedom: 12.7062
-    assert halves_interval(0.5, np.array([0.1])) == pytest.approx((0.5 - 1.27062, 0.5 + 1.27062))
+def test_images_are_drawn_with_replacement():
+    """All 27 draws of 3 images: the mean 7/3 of 0, 2, 5 comes up in 6 of them."""
+    values = np.array([0.0, 2.0, 5.0])
+    samples = bootstrap_images(mean_of_drawn(values), 3, replicates=20_000, seed=3)
+    found, expected = frequencies(samples), frequencies(all_means(values[None]))
+    assert max(abs(found.get(value, 0) - share) for value, share in expected.items()) < 0.015
+
+
+def test_samples_follow_the_seed_and_not_the_chunks(monkeypatch):
+    def samples(seed):
+        statistic = mean_of_drawn(np.arange(20.0))
+        return bootstrap_images(statistic, 20, replicates=250, seed=seed).tolist()
+
+    first = samples(1)
+    assert len(first) == 250 and first == samples(1) and first != samples(2)
+    monkeypatch.setattr("sppnet.statistics.bootstrap.SAMPLES_AT_ONCE", 7)
+    assert first == samples(1)

@@ -1,0 +1,1 @@
+"""Statistics of results: average precision, resampling, intervals and tests."""
