@@ -100,8 +100,8 @@ class SampleCache:
     def train(self, svm: Svm, *, last: bool) -> None:
         """Train the classes that are due, and evict the negatives that became easy.
 
-        Due is a class with new negatives that was never trained, has more than `svm.retrain_after` of
-        them, or any on the last image. A class without new ones keeps its SVM: what was evicted
+        Due is a class with new negatives that was never trained, has more than `svm.retrain_after`
+        of them, or any on the last image. A class without new ones keeps its SVM: what was evicted
         had no loss, so training again would change nothing.
         """
         before = sum(samples.trainings for samples in self.samples)

@@ -48,9 +48,7 @@ def open_features(sources: Sources, device: torch.device) -> LayerFeatures:
         return _open_rcnn(sources, pretrained, finetuned)
     pooling = sources.pooling
     geometry = map_geometry(pretrained.backbone, shrink=pooling.shrink)
-    maps = open_maps(
-        sources.features, pooling.scales, pretrained, geometry, target=pooling.target
-    )
+    maps = open_maps(sources.features, pooling.scales, pretrained, geometry, target=pooling.target)
     check_length(maps.length, finetuned, sources.features[0])
     return LayerFeatures(pretrained, finetuned, maps, maps)
 

@@ -97,7 +97,8 @@ def map_geometry(backbone: nn.Module, shrink: float = 6.5) -> MapGeometry:
     centre by ((k - 1) d / 2 - p) times the stride so far, and multiplies that stride by s.
 
     Args:
-        backbone: images to maps; convolutions, max and average pooling, elementwise layers, branches.
+        backbone: images to maps; convolutions, max and average pooling, elementwise layers,
+            branches.
         shrink: pixels, see `MapGeometry`.
 
     Returns:
@@ -113,8 +114,8 @@ def map_geometry(backbone: nn.Module, shrink: float = 6.5) -> MapGeometry:
         graph = fx.symbolic_trace(backbone)
     except Exception as error:
         raise SppnetError(
-            f"backbone: {type(backbone).__name__} cannot be traced ({error}); give a backbone without "
-            "branches that depend on the data"
+            f"backbone: {type(backbone).__name__} cannot be traced ({error}); give a backbone "
+            "without branches that depend on the data"
         ) from error
     places: dict[fx.Node, _Place | None] = {}
     for node in graph.graph.nodes:
@@ -200,7 +201,9 @@ def _after_layer(place: _Place, layer: nn.Module, name: str) -> _Place:
 def _both_axes(value: int | tuple[int, ...], name: str) -> int:
     values = {value} if isinstance(value, int) else set(value)
     if len(values) != 1:
-        raise SppnetError(f"backbone: {name} differs between the axes ({value}); give a square layer")
+        raise SppnetError(
+            f"backbone: {name} differs between the axes ({value}); give a square layer"
+        )
     return values.pop()
 
 

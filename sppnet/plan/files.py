@@ -53,7 +53,7 @@ class Files:
         return self.artifact(f"features/{detector}/{state}/{split}.npy")
 
     def detector(self, detector: str, name: str) -> str:
-        """What belongs to a detector: finetuned.safetensors, svm.safetensors, evaluation.json ..."""
+        """A file of a detector: finetuned.safetensors, svm.safetensors, evaluation.json ..."""
         return self.artifact(f"detectors/{detector}/{name}")
 
     def image_features(self, network: str, view: str, part: str) -> str:

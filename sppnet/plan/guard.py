@@ -4,11 +4,11 @@ import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 
+from sppnet.config.settings import Settings
 from sppnet.errors import SppnetError
 from sppnet.plan.origins import Job
 from sppnet.plan.records import Record, missing_since, replaced_results
 from sppnet.plan.sources import WHERE, Digests, ImageSet
-from sppnet.config.settings import Settings
 
 
 def check_given(

@@ -8,13 +8,13 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from sppnet.config.settings import Settings
 from sppnet.data.caltech101 import caltech_files
 from sppnet.data.image_folder import image_folder_files
 from sppnet.data.imagenet import imagenet_files
 from sppnet.data.store import atomic_path, file_sha256
 from sppnet.data.voc import voc_files
 from sppnet.errors import SppnetError
-from sppnet.config.settings import Settings
 
 WHERE = "docs/data.md says where it can be had"
 

@@ -301,8 +301,6 @@ def command(verb: str) -> Callable[..., None]:
     return run
 
 
-
-
 def parameters(verb: str) -> set[str]:
     """Options of a command, as they are called in the table."""
     options = build(described=False)[verb].assemble_argument_collection()

@@ -5,11 +5,11 @@ from pathlib import Path
 import pytest
 import yaml
 
+from sppnet.config.settings import check_settings
 from sppnet.errors import SppnetError
 from sppnet.plan.guard import check_given, out_of_date, refuse_unknown
 from sppnet.plan.origins import Job
 from sppnet.plan.sources import Digests, ImageSet
-from sppnet.config.settings import check_settings
 
 ROOT = Path(__file__).resolve().parents[2]
 BACKBONE = "data/weights/squeezenet_v1.0_decoded_fp32.npz"

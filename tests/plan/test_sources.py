@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 import yaml
 
+from sppnet.config.settings import check_settings
 from sppnet.errors import SppnetError
 from sppnet.plan.sources import Digests, ImageSet, image_sets
-from sppnet.config.settings import check_settings
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -7,11 +7,11 @@ from typing import get_args
 import pytest
 import yaml
 
-from sppnet.models.settings import Chain
+from sppnet.config.settings import check_settings, json_schema
 from sppnet.errors import SppnetError
 from sppnet.models.backbones import BACKBONES
+from sppnet.models.settings import Chain
 from sppnet.report.reference import read_paper_rows, read_reference
-from sppnet.config.settings import check_settings, json_schema
 
 ROOT = Path(__file__).resolve().parents[2]
 CONFIGURATIONS = sorted((ROOT / "config").glob("*.yaml"))
@@ -71,7 +71,9 @@ def test_table_8_shows_the_columns_whose_numbers_the_paper_repeats_there(name):
 
 def test_the_schema_is_the_generated_one():
     committed = ROOT / "workflow/schemas/config.schema.json"
-    assert committed.read_text() == json_schema(), "python -m sppnet.config.settings > " + str(committed)
+    assert committed.read_text() == json_schema(), "python -m sppnet.config.settings > " + str(
+        committed
+    )
 
 
 @pytest.mark.parametrize(

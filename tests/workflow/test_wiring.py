@@ -711,7 +711,9 @@ def drawn(name):
 def test_pages_of_photographs_have_no_svg_form(jobs):
     """It would be several times as large as the PNG, with the same pixels in it."""
     plots = ["views", *(f"learning_curves_{backbone}" for backbone in BACKBONES)]
-    pages = [f"results/figures/{name}.png" for name in ("view_positions", "responses", "detections")]
+    pages = [
+        f"results/figures/{name}.png" for name in ("view_positions", "responses", "detections")
+    ]
     figures = {output for output in jobs if output.startswith("results/figures/")}
     assert figures == {*(path for name in plots for path in drawn(name).values()), *pages}
 
