@@ -92,13 +92,13 @@ class Column(Section):
 class SppDetector(Column, MapPooling):
     """Boxes pooled from conv5 maps of whole images."""
 
-    method: Literal["spp"]
+    method: Literal["spp"] = Field(description="SPP-net.")
 
 
 class RcnnDetector(Column, Warp, Subset):
     """Boxes cropped from the image and warped, one network pass each."""
 
-    method: Literal["rcnn"]
+    method: Literal["rcnn"] = Field(description="R-CNN.")
 
 
 Detector = Annotated[SppDetector | RcnnDetector, Field(discriminator="method")]
