@@ -108,7 +108,7 @@ def map_geometry(backbone: nn.Module, shrink: float = 6.5) -> MapGeometry:
         SppnetError: a layer whose effect on the cells is unknown, or differs between the axes, or
             branches that meet with different cells.
 
-    Source: SPEC 1.3; shrink 6.5 as in the release (SPEC 7.3).
+    Source: computed geometry; release spp_config (first centre and shrink of ZF-5).
     """
     try:
         graph = fx.symbolic_trace(backbone)
@@ -145,7 +145,7 @@ def receptive_field(backbone: nn.Module) -> int:
     Raises:
         SppnetError: as `map_geometry`.
 
-    Source: SPEC 1.2 (139).
+    Source: computed geometry.
     """
     map_geometry(backbone)  # refuses what the steps below could not follow
     graph = fx.symbolic_trace(backbone)
