@@ -1,5 +1,6 @@
 """Settings of networks and of their training by stochastic gradient descent."""
 
+from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import Field, ValidationInfo, field_validator
@@ -16,6 +17,7 @@ from sppnet.config.section import (
     Seed,
 )
 
+TORCHVISION_PREFIX = "torchvision:"  # of backbones and weights that torchvision has
 Chain = Literal["zf5", "convnet5", "overfeat5", "overfeat7", "alex5"]
 Initialisation = Literal["gaussian", "he"]
 Precision = Literal["full", "mixed"]
@@ -138,7 +140,9 @@ class Recipe(Iteration, Sgd):
         "is divided by ten, twice at most (paper §3.1).",
     )
     holdout: Annotated[float, Field(gt=0, lt=1)] | None = Field(
-        default=None, description="Share of the training images whose error plateau watches."
+        default=None,
+        validate_default=True,
+        description="Share of the training images whose error plateau watches.",
     )
     images_per_epoch: Count | None = Field(
         default=None, description="Images drawn per epoch; all if not given."
@@ -163,6 +167,17 @@ class Training(Recipe, Sizes, Seeded):
     """Training of one network."""
 
     epochs: Count = Field(description="Passes over images_per_epoch images (paper §3.1: 70 or 90).")
+
+
+class StartingBackbone(Section):
+    """The backbone that a training starts from."""
+
+    backbone_weights: Path | None = Field(
+        default=None, description="Imported backbone, or a network with it; null: random weights."
+    )
+    freeze_backbone: bool = Field(
+        default=False, description="Train the fully-connected layers only."
+    )
 
 
 class Network(Section):

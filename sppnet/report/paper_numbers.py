@@ -30,10 +30,14 @@ def full_image_error(
     return PaperNumber(table=3, row=f"{backbone} | {trained} | 1{view}", column="top1")
 
 
-def method_error(method: str, scales: int | str, metric: Metric) -> PaperNumber:
+def method_error(method: str, scales: int, metric: Metric) -> PaperNumber:
     """Validation error of a method that Table 4 has at several numbers of scales."""
-    row = f"{method}, {scales} scale{'' if str(scales) == '1' else 's'}"
-    return PaperNumber(table=4, row=row, column=f"{metric}_val")
+    return PaperNumber(table=4, row=scales_row(method, scales), column=f"{metric}_val")
+
+
+def scales_row(method: str, scales: int | str) -> str:
+    """Row of Table 4 for a method that has several, which differ in their scales."""
+    return f"{method}, {scales} scale{'' if str(scales) == '1' else 's'}"
 
 
 def views_error(views: Literal["10", "96", "96+2full"], metric: Metric) -> PaperNumber:
