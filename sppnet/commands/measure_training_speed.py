@@ -30,7 +30,7 @@ SCOPE = (
 
 def run(
     *,
-    images: TrainingImages,
+    images: TrainingImages = TrainingImages(),
     variants: Annotated[Path, Parameter(help="Training variants and their networks (.json).")],
     iteration: Iteration,
     timing: TrainingTiming,

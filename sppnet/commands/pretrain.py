@@ -31,7 +31,7 @@ from sppnet.models.weights import load_backbone, save_network
 @joined_processes()
 def run(
     *,
-    images: TrainingImages,
+    images: TrainingImages = TrainingImages(),
     architecture: settings.Architecture,
     start: StartingBackbone = StartingBackbone(),
     training: Training,
