@@ -4,11 +4,17 @@ from pathlib import Path
 from typing import Annotated
 
 from cyclopts import Parameter
+from cyclopts.validators import Number
 
 Manifest = Annotated[Path, Parameter(help="Manifest of the images.")]
 Proposals = Annotated[Path, Parameter(help="Proposals of the split.")]
 Weights = Annotated[Path, Parameter(help="Network of pretrain.")]
 Work = Annotated[Path, Parameter(help="Folder for unfinished work.")]
+CropWorkers = Annotated[
+    int, Parameter(help="Processes that cut crops; 0 for none.", validator=Number(gte=0))
+]
 Workers = Annotated[int, Parameter(help="Processes that decode; results do not depend on it.")]
 Split = Annotated[str, Parameter(help="Split of the images: trainval, test ...")]
 Reference = Annotated[Path, Parameter(help="The paper's numbers (.csv).")]
+Png = Annotated[Path, Parameter(help="The figure (.png).")]
+Svg = Annotated[Path, Parameter(help="The figure (.svg).")]
