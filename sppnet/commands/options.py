@@ -12,3 +12,9 @@ Work = Annotated[Path, Parameter(help="Folder for unfinished work.")]
 Workers = Annotated[int, Parameter(help="Processes that decode; results do not depend on it.")]
 Split = Annotated[str, Parameter(help="Split of the images: trainval, test ...")]
 Reference = Annotated[Path, Parameter(help="The paper's numbers (.csv).")]
+Features = Annotated[
+    Path, Parameter(help="Features (.npy); the index goes beside them (.parquet).")
+]
+Finetuned = Annotated[Path, Parameter(help="Fine-tuned network.")]
+History = Annotated[Path, Parameter(help="Loss and error by chunk (.csv).")]
+Detections = Annotated[Path, Parameter(help="Detections of detect (.parquet).")]

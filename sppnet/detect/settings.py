@@ -18,6 +18,7 @@ from sppnet.config.section import (
     Unit,
 )
 from sppnet.models.settings import Sgd
+from sppnet.statistics.settings import Bootstrap
 
 Method = Literal["spp", "rcnn"]
 PixelLength = Annotated[float, Field(ge=0), Unit("pixels")]
@@ -259,17 +260,21 @@ class Detection(Section):
     top: Count = Field(description="Boxes kept per class and image (release spp_test.m: 100).")
 
 
-class Evaluation(Section):
+class Suppression(Section):
+    """Suppression once more, after box regression."""
+
+    nms: Overlap = Field(
+        description="A regressed box that overlaps a better one by more is suppressed (release "
+        "imdb_eval_voc.m: 0.3)."
+    )
+
+
+class Evaluation(Bootstrap, Suppression):
     """Mean average precision and its interval."""
 
     iou: Overlap = Field(
         description="Least overlap of a true positive (VOC07 devkit VOCevaldet.m: 0.5)."
     )
-    nms: Overlap = Field(
-        description="Suppression once more, after box regression (release imdb_eval_voc.m: 0.3)."
-    )
-    bootstrap: Count = Field(description="Bootstrap samples of the test images.")
-    seed: Seed = Field(description=SEED)
 
 
 class DetectionTiming(Section):
