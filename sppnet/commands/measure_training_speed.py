@@ -13,7 +13,6 @@ from sppnet.classify.training_set import Images, TrainingSet, open_training_set
 from sppnet.classify.training_timing import TimedTraining, time_training
 from sppnet.commands.options import CropWorkers
 from sppnet.config.requests import read_request
-from sppnet.config.section import part
 from sppnet.data.store import write_json
 from sppnet.errors import SppnetError
 from sppnet.models.clock import describe_machine, summary
@@ -51,7 +50,7 @@ def run(
     }
     times = time_training(
         trainings,
-        schedule=Schedule(**part(iteration, Update).model_dump(), epochs=1, warmup=0),
+        schedule=Schedule(**Update.of(iteration).model_dump(), epochs=1, warmup=0),
         seed=seeded.seed,
         precision=iteration.precision,
         turns=timing.turns,

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from sppnet.config.settings import Settings
+from sppnet.detect.settings import SelectiveSearch
 from sppnet.plan.files import Files
 
 
@@ -12,6 +13,10 @@ class ImagePlan:
 
     settings: Settings
     files: Files
+
+    def proposals(self) -> SelectiveSearch:
+        """How proposals are made."""
+        return self.settings.proposals
 
     @property
     def classification(self) -> str:

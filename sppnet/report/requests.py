@@ -5,7 +5,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from sppnet.config.section import Section
+from sppnet.config.section import Name, Section
 from sppnet.report.paper_numbers import Metric, PaperNumber
 
 TableName = Literal["2", "3", "4", "5", "ablations"]
@@ -55,3 +55,18 @@ class Points(Section):
     """Points of the figure, each series in the order of its line."""
 
     points: tuple[PointRequest, ...] = Field(min_length=1)
+
+
+class DetectionColumn(Section):
+    """A column of Table 9."""
+
+    name: Name = Field(description="Name of the detector.")
+    title: str = Field(description="Heading of the column.")
+    reference: str | None = Field(description="Column of the paper's table to compare with.")
+    evaluation: Path = Field(description="Results of evaluate (.json).")
+
+
+class DetectionColumns(Section):
+    """The columns of Table 9, in order."""
+
+    columns: tuple[DetectionColumn, ...] = Field(min_length=1, description="Columns.")

@@ -10,7 +10,8 @@ sys.path.insert(0, str(ROOT))
 
 from sppnet.config.settings import check_settings
 from sppnet.errors import SppnetError
-from sppnet.plan.jobs import launcher, per_job, requested
+from sppnet.plan.detection import STATES
+from sppnet.plan.jobs import launcher, one_of, per_job, requested
 from sppnet.plan.plan import plan_of
 
 try:
@@ -41,9 +42,9 @@ pathvars:
 
 
 wildcard_constraints:
-    detector="|".join(config["detectors"]),
+    detector=one_of(SETTINGS.detectors),
     split="trainval|test",
-    state="pretrained|finetuned",
+    state=one_of(STATES),
     size=r"\d+",
 
 
