@@ -62,6 +62,6 @@ def solve_ridge(features: Tensor, targets: Tensor, regularisation: float) -> Ten
 
 
 def _solve(matrix: Tensor, right_side: Tensor, regularisation: float) -> Tensor:
-    """(matrix + regularisation I)^-1 right_side in float64; matrix is symmetric and positive semidefinite."""
+    """(matrix + regularisation I)^-1 right_side in float64, matrix symmetric and not negative."""
     matrix.diagonal().add_(regularisation)
     return torch.cholesky_solve(right_side, torch.linalg.cholesky(matrix))

@@ -73,8 +73,8 @@ ALEX5: tuple[Row, ...] = (
 )
 
 # Krizhevsky's network with its pools moved after conv2 and conv3. The paper does not say which
-# normalisation it means: across channels as in the original. Biases too: 1 in conv2, conv4 and conv5
-# (AlexNet §5).
+# normalisation it means: across channels as in the original. Biases too: 1 in conv2, conv4 and
+# conv5 (AlexNet §5).
 CONVNET5: tuple[Row, ...] = (
     # 2 and 3 both give 55 from 224; with 2 the cells lie evenly, 15 and 16 pixels from the edges.
     Conv(96, 11, 4, 2, bias=0.0),
@@ -88,7 +88,7 @@ CONVNET5: tuple[Row, ...] = (
     Conv(256, 3, 1, 1, bias=1.0),
 )
 
-# Normalisation across channels and the biases of the first five as in CONVNET5, 1 in the added ones.
+# Normalisation across channels and the biases of the first five as in CONVNET5, 1 in the others.
 OVERFEAT5: tuple[Row, ...] = (
     # 0 here and 1 in conv2: the only pair that gives the stride 12, first centre 14 and 18 cells
     # that the release's subsample_images.m has. Table 1 prints 36 for conv1, this gives 37, and

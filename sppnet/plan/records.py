@@ -1,9 +1,9 @@
 """Snakemake's records of its outputs, read and kept beside the artifacts of a configuration.
 
 Snakemake keeps a JSON file for each output in `.snakemake/metadata`, of all configurations
-together. DVC moves artifacts, and their records must go with them: `save_records` puts the records of one
-configuration into its artifacts folder, `restore_records` brings them back where `dvc pull` or
-`dvc checkout` has changed that folder.
+together. DVC moves artifacts, and their records must go with them: `save_records` puts the
+records of one configuration into its artifacts folder, `restore_records` brings them back where
+`dvc pull` or `dvc checkout` has changed that folder.
 """
 
 import json

@@ -23,7 +23,7 @@ def basic_interval(value: float, samples: np.ndarray) -> tuple[float, float]:
     Returns:
         2 value - high and 2 value - low of `percentile_interval`, cut off at 0 and 1.
 
-    Source: Davison and Hinkley, Bootstrap Methods and their Application, 1997, section 5.2.
+    Source: Davison 1997.
     """
     low, high = percentile_interval(samples)
     return min(max(2 * value - high, 0.0), 1.0), min(max(2 * value - low, 0.0), 1.0)

@@ -27,7 +27,7 @@ def eleven_point_average(recall: np.ndarray, precision: np.ndarray) -> np.ndarra
     Returns:
         float64 (B,).
 
-    Source: VOCdevkit VOCevaldet.m and VOCevalcls.m (VOC 2007).
+    Source: VOC07 devkit VOCevaldet.m; VOC07 devkit VOCevalcls.m.
     """
     # a recall that is never reached has precision 0
     beyond = np.pad(best_precision_beyond(precision), ((0, 0), (0, 1)))
@@ -47,7 +47,7 @@ def average_precision(recall: np.ndarray, precision: np.ndarray, method: Method)
     Raises:
         SppnetError: the method is unknown.
 
-    Source: VOCdevkit VOCevaldet.m; "area" is the release's xVOCap.m.
+    Source: VOC07 devkit VOCevaldet.m; release xVOCap.m ("area").
     """
     if method not in ("11-point", "area"):
         raise SppnetError(f"method '{method}': unknown; take '11-point' or 'area'")
