@@ -7,8 +7,9 @@ from typer import Option
 
 from sppnet.data.store import read_json
 from sppnet.errors import SppnetError
+from sppnet.report.detection_table import layout, table9_cells
 from sppnet.report.reference import read_reference
-from sppnet.report.tables import Column, aligned, layout, metrics, table9_cells, write_table
+from sppnet.report.tables import Column, aligned, metrics, write_table
 
 
 def run(

@@ -108,7 +108,7 @@ def map_geometry(backbone: nn.Module, shrink: float = 6.5) -> MapGeometry:
         SppnetError: a layer whose effect on the cells is unknown, or differs between the axes, or
             branches that meet with different cells.
 
-    Source: computed geometry; release spp_config (shrink 6.5).
+    Source: computed geometry; release spp_config (first centre and shrink of ZF-5).
     """
     try:
         graph = fx.symbolic_trace(backbone)
@@ -145,7 +145,7 @@ def receptive_field(backbone: nn.Module) -> int:
     Raises:
         SppnetError: as `map_geometry`.
 
-    Source: computed geometry (139).
+    Source: computed geometry.
     """
     map_geometry(backbone)  # refuses layers that the loop below cannot handle
     graph = fx.symbolic_trace(backbone)

@@ -95,7 +95,7 @@ class Figures(Section):
 
 
 class Responses(Section):
-    """Images to which filters of the last convolution respond most (paper Figure 2)."""
+    """Images to which filters of the last convolution respond most (paper §2.1)."""
 
     network: str = Field(description="One of the networks, or BACKBONE-VARIANT-SEED.")
     dataset: Literal["classification", "detection"] = Field(description="Set of images.")

@@ -24,8 +24,8 @@ def halves_interval(value: float, differences: np.ndarray) -> tuple[float, float
     Returns:
         value -+ the quantile of Student's t with B degrees of freedom, times the root mean square.
 
-    Source: Nadeau 2003 (the conservative Z). Differs: its variance, that of one half, is halved,
-        because the whole has twice the data.
+    Source: Nadeau 2003. Differs: the variance of its conservative Z, that of one half, is halved
+        here, because the whole has twice the data.
     """
     spread = float(t.ppf(0.975, len(differences)) * np.sqrt(np.mean(np.square(differences))))
     return value - spread, value + spread
