@@ -46,14 +46,6 @@ class Section(BaseModel):
         return cls(**{name: getattr(wider, name) for name in cls.model_fields})
 
 
-Group = TypeVar("Group", bound=Section)
-
-
-def part(settings: Section, model: type[Group]) -> Group:
-    """The settings of a smaller group that a larger one holds."""
-    return model(**{name: getattr(settings, name) for name in model.model_fields})
-
-
 def flags(*settings: Section | Mapping[str, Any]) -> str:
     """Settings as options of a command.
 

@@ -26,7 +26,7 @@ TIME_ROWS = (
     Row("total_time", "total time", "total_s", "total"),
 )
 SPEEDUP_ROW = Row("speedup", "speedup (vs. {})", "speedup", "")
-PAPER_BASELINE = "RCNN_Alex5"  # what the paper's speedups refer to
+PAPER_BASELINE = "RCNN_Alex5"  # to which the paper's speedups refer
 ROWS = (*ACCURACY_ROWS, *TIME_ROWS, SPEEDUP_ROW)
 
 
@@ -49,7 +49,7 @@ def table9_cells(
         evaluations: what `evaluate` wrote, by column name; fractions become percent.
         timing: what `measure-speed` wrote, seconds per image.
         reference: the paper's numbers by (row, column).
-        baseline: the column whose total time the speedups refer to.
+        baseline: the column to whose total time the speedups refer.
         bootstrap: samples behind the intervals of times.
 
     Raises:
@@ -58,18 +58,19 @@ def table9_cells(
     cells: Cells = {}
     for column in columns:
         name = column.name
-        found = {row.key: _accuracy(evaluations[name], row, name) for row in ACCURACY_ROWS}
-        found |= {row.key: _time(timing, row, name, bootstrap) for row in TIME_ROWS}
-        found[SPEEDUP_ROW.key] = _speedup(timing, name, baseline, bootstrap)
+        measured = {row.key: _accuracy(evaluations[name], row, name) for row in ACCURACY_ROWS}
+        measured |= {row.key: _time(timing, row, name, bootstrap) for row in TIME_ROWS}
+        measured[SPEEDUP_ROW.key] = _speedup(timing, name, baseline, bootstrap)
         comparable = ROWS if _is_paper_baseline(columns, baseline) else ROWS[:-1]
-        cells[name] = found | {
-            row.key: _beside(found[row.key], row, column, reference) for row in comparable
+        cells[name] = measured | {
+            row.key: _with_paper_number(measured[row.key], row, column, reference)
+            for row in comparable
         }
     return cells
 
 
 def _is_paper_baseline(columns: Sequence[DetectionColumn], baseline: str) -> bool:
-    return any(each.name == baseline and each.reference == PAPER_BASELINE for each in columns)
+    return any(column.name == baseline and column.reference == PAPER_BASELINE for column in columns)
 
 
 def layout(columns: Sequence[DetectionColumn], cells: Cells, *, baseline: str) -> list[list[str]]:
@@ -80,49 +81,55 @@ def layout(columns: Sequence[DetectionColumn], cells: Cells, *, baseline: str) -
         texts = [_text(cells[column.name][row.key]) for column in columns]
         heading = row.heading
         if row is SPEEDUP_ROW:
-            texts = ["-" if name == baseline else t for name, t in zip(titles, texts, strict=True)]
-            # without the network, which the last parentheses of a title name
+            texts = [
+                "-" if name == baseline else text for name, text in zip(titles, texts, strict=True)
+            ]
+            # without the network, which stands in the last parentheses of a title
             heading = heading.format(titles[baseline].rpartition(" (")[0] or titles[baseline])
         lines.append([heading, *texts])
     return lines
 
 
 def _accuracy(evaluation: Mapping[str, Any], row: Row, name: str) -> Cell:
-    found = _part(evaluation, ("rows", row.source), f"evaluation of {name}")
-    mean, low, high = (_percent(found.get(key)) for key in ("map", "low", "high"))
+    scores = _part(evaluation, ("rows", row.source), f"evaluation of {name}")
+    mean, low, high = (_percent(scores.get(key)) for key in ("map", "low", "high"))
     if mean is None:
         raise SppnetError(f"evaluation of {name}: no mean average precision; evaluate it anew")
     return Cell(mean, "%", int(evaluation["images"]), low, high)
 
 
 def _time(timing: Mapping[str, Any], row: Row, name: str, bootstrap: Bootstrap) -> Cell:
-    each = _seconds(timing, name, row.source)
-    samples = bootstrap_medians([each], replicates=bootstrap.bootstrap, seed=bootstrap.seed)[0]
+    seconds = _seconds(timing, name, row.source)
+    samples = bootstrap_medians([seconds], replicates=bootstrap.bootstrap, seed=bootstrap.seed)[0]
     low, high = percentile_interval(samples)
     return Cell(
-        _rounded(float(np.median(each))), "s", len(each), low=_rounded(low), high=_rounded(high)
+        _rounded(float(np.median(seconds))),
+        "s",
+        len(seconds),
+        low=_rounded(low),
+        high=_rounded(high),
     )
 
 
 def _speedup(timing: Mapping[str, Any], name: str, baseline: str, bootstrap: Bootstrap) -> Cell:
-    own, other = (_seconds(timing, column, "total") for column in (name, baseline))
-    ratio = _rounded(float(np.median(other) / np.median(own)))
+    seconds, baseline_seconds = (_seconds(timing, column, "total") for column in (name, baseline))
+    ratio = _rounded(float(np.median(baseline_seconds) / np.median(seconds)))
     if name == baseline:
-        return Cell(ratio, "x", len(own))
+        return Cell(ratio, "x", len(seconds))
     fast, slow = bootstrap_medians(
-        [own, other], replicates=bootstrap.bootstrap, seed=bootstrap.seed
+        [seconds, baseline_seconds], replicates=bootstrap.bootstrap, seed=bootstrap.seed
     )
     low, high = percentile_interval(slow / fast)
-    return Cell(ratio, "x", len(own), low=_rounded(low), high=_rounded(high))
+    return Cell(ratio, "x", len(seconds), low=_rounded(low), high=_rounded(high))
 
 
 def _seconds(timing: Mapping[str, Any], name: str, part: str) -> np.ndarray:
     """Seconds of each image (N,)."""
-    found = _part(timing, ("columns", name, part, "each"), "timing")
-    return np.asarray(found, np.float64)
+    seconds = _part(timing, ("columns", name, part, "each"), "timing")
+    return np.asarray(seconds, np.float64)
 
 
-def _beside(
+def _with_paper_number(
     cell: Cell, row: Row, column: DetectionColumn, reference: Mapping[tuple[str, str], PaperValue]
 ) -> Cell:
     """The cell with the paper's number."""
@@ -133,12 +140,12 @@ def _beside(
 
 
 def _part(measured: Mapping[str, Any], keys: Sequence[str], what: str) -> Any:
-    found: Any = measured
+    value: Any = measured
     for key in keys:
-        if key not in found:
+        if key not in value:
             raise SppnetError(f"{what}: has no {'.'.join(keys)}; rebuild it for these columns")
-        found = found[key]
-    return found
+        value = value[key]
+    return value
 
 
 def _percent(fraction: float | None) -> float | None:
@@ -146,7 +153,7 @@ def _percent(fraction: float | None) -> float | None:
 
 
 def _rounded(value: float) -> float:
-    """Four significant digits: more than any timing is good for."""
+    """Four significant digits: finer than any timing is repeatable."""
     return float(f"{value:.4g}")
 
 

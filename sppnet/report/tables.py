@@ -66,16 +66,16 @@ def aligned(lines: Sequence[Sequence[str]]) -> str:
 
 
 def write_table(
-    table: Path, lines: Sequence[Sequence[str]], cells: Path, twin: Mapping[str, Any]
+    table: Path, lines: Sequence[Sequence[str]], cells: Path, metadata: Mapping[str, Any]
 ) -> None:
-    """Write a table as CSV, and its JSON twin."""
+    """Write a table as CSV, and its JSON metadata."""
     with atomic_path(table) as temporary, temporary.open("w", newline="") as file:
         csv.writer(file, lineterminator="\n").writerows(lines)
-    write_json(cells, twin)
+    write_json(cells, metadata)
 
 
 def metrics(cells: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
-    """The JSON twin of a table: every cell with unit, n, interval and the paper's number."""
+    """The JSON metadata of a table: every cell with unit, n, interval and the paper's number."""
     return {
         "columns": {
             name: {
