@@ -8,7 +8,7 @@ the depth), and rules turn it into flags.
 import shlex
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 from cyclopts import Parameter
 from pydantic import BaseModel, ConfigDict, Field
@@ -39,6 +39,14 @@ class Section(BaseModel):
     """A group of settings; it accepts no unknown key and cannot be changed."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+Group = TypeVar("Group", bound=Section)
+
+
+def part(settings: Section, model: type[Group]) -> Group:
+    """The settings of a smaller group that a larger one holds."""
+    return model(**{name: getattr(settings, name) for name in model.model_fields})
 
 
 def flags(*settings: Section | Mapping[str, Any]) -> str:
