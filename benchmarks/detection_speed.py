@@ -51,7 +51,16 @@ MEAN = (104.0, 117.0, 123.0)  # of the imported weights
 
 
 def build(levels: tuple[int, ...], fc: int, backbone: Path) -> Network:
-    architecture = Architecture("squeezenet", 1.0, levels, fc, CLASSES, MEAN, 1.0, "BGR")
+    architecture = Architecture(
+        backbone="squeezenet",
+        width=1.0,
+        levels=levels,
+        fc=fc,
+        classes=CLASSES,
+        mean=MEAN,
+        std=1.0,
+        channel_order="BGR",
+    )
     generator = torch.Generator().manual_seed(0)
     network = build_network(architecture, initialisation="he", generator=generator)
     load_backbone(network, backbone)

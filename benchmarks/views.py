@@ -60,7 +60,10 @@ def main(
     count = min(images, len(paths))
     chosen = [read_image(paths[i * len(paths) // count]) for i in range(count)]
     scales = tuple(round(window * factor) for factor in FACTORS)
-    views, rows = ViewSet("maps", scales, window, 9, True, None), []
+    views, rows = (
+        ViewSet(source="maps", scales=scales, window=window, positions=9, mirrored=True, full=None),
+        [],
+    )
     for path in network:
         loaded = load_network(path, "cpu")
         found, bound = compare(loaded, views, chosen)

@@ -1,8 +1,9 @@
 """Settings of image classification: networks of Tables 2 to 5, views, transfer, timing."""
 
-from typing import Annotated, Literal
+from pathlib import Path
+from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, Field, ValidationInfo, field_validator
+from pydantic import AfterValidator, Field, ValidationInfo, field_validator, model_validator
 
 from sppnet.config.section import SEED, Count, Name, Pixels, Positive, Section, Seed
 from sppnet.models.settings import Chain, Head, Recipe, Sizes
@@ -10,22 +11,29 @@ from sppnet.models.settings import Chain, Head, Recipe, Sizes
 Layer = Literal["conv4", "conv5", "pool", "spp", "fc6", "fc7"]
 
 
-class ViewSet(Section):
-    """The views of an image whose scores are averaged."""
+class TrainingImages(Section):
+    """Labelled images to train and to validate on: a manifest, or stores made of one."""
 
-    source: Literal["crops", "maps"] = Field(
-        description="Crop views from the image, or pool them from the map of the whole image "
-        "(paper §3.1.5)."
-    )
+    manifest: Path | None = Field(default=None, description="Manifest of the images.")
+    store: Path | None = Field(default=None, description="Stored training images.")
+    validation_store: Path | None = Field(default=None, description="Stored validation images.")
+
+    @model_validator(mode="after")
+    def _one_source(self) -> Self:
+        stores = {self.store is None, self.validation_store is None}
+        if stores != {self.manifest is not None}:
+            raise ValueError("--manifest: give it alone, or --store and --validation-store")
+        return self
+
+
+class Windows(Section):
+    """Square windows of an image at several scales."""
+
     scales: tuple[Pixels, ...] = Field(
         default=(), description="Shorter sides of the images that views are taken from."
     )
     window: Pixels = Field(description="Side of a view (paper §3.1: 224).")
     positions: Literal[1, 5, 9] = Field(description="Views per scale.")
-    mirrored: bool = Field(description="Add the same views of the mirrored image.")
-    full: Pixels | None = Field(
-        default=None, description="Shorter side of a further view, the whole image."
-    )
 
     @field_validator("window")
     @classmethod
@@ -35,12 +43,32 @@ class ViewSet(Section):
             raise ValueError(f"{window} pixels do not fit the scale {smallest}; lower it")
         return window
 
+
+class ViewSet(Windows):
+    """The views of an image whose scores are averaged."""
+
+    source: Literal["crops", "maps"] = Field(
+        description="Crop views from the image, one pass of the backbone each, or pool them from "
+        "the map of the whole image, one pass per scale and mirror image (paper §3.1.5)."
+    )
+    mirrored: bool = Field(description="Add the same views of the mirrored image.")
+    full: Pixels | None = Field(
+        default=None,
+        validate_default=True,
+        description="Shorter side of a further view, the whole image.",
+    )
+
     @field_validator("full")
     @classmethod
     def _some_view(cls, full: int | None, earlier: ValidationInfo) -> int | None:
         if full is None and not earlier.data.get("scales", (1,)):
             raise ValueError("no view is left; give a size here, or scales")
         return full
+
+    @property
+    def sizes(self) -> tuple[int, ...]:
+        """All shorter sides in pixels that an image is resized to, each once."""
+        return tuple(dict.fromkeys([*self.scales, *([self.full] if self.full else [])]))
 
 
 class Backbone(Section):

@@ -78,7 +78,14 @@ class Sampling:
         """
         chunks = tuple(self.chunks(each) for each in milestones)
         epochs = self.chunks(iterations)
-        return Schedule(learning_rate, chunks, epochs, momentum, weight_decay, warmup)
+        return Schedule(
+            learning_rate=learning_rate,
+            milestones=chunks,
+            epochs=epochs,
+            momentum=momentum,
+            weight_decay=weight_decay,
+            warmup=warmup,
+        )
 
 
 def hold_out(

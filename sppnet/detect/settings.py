@@ -18,6 +18,7 @@ from sppnet.config.section import (
     Unit,
 )
 from sppnet.models.settings import Sgd
+from sppnet.statistics.settings import Bootstrap
 
 Method = Literal["spp", "rcnn"]
 PixelLength = Annotated[float, Field(ge=0), Unit("pixels")]
@@ -259,7 +260,7 @@ class Detection(Section):
     top: Count = Field(description="Boxes kept per class and image (release spp_test.m: 100).")
 
 
-class Evaluation(Section):
+class Evaluation(Bootstrap):
     """Mean average precision and its interval."""
 
     iou: Overlap = Field(
@@ -268,8 +269,6 @@ class Evaluation(Section):
     nms: Overlap = Field(
         description="Suppression once more, after box regression (release imdb_eval_voc.m: 0.3)."
     )
-    bootstrap: Count = Field(description="Bootstrap samples of the test images.")
-    seed: Seed = Field(description=SEED)
 
 
 class DetectionTiming(Section):

@@ -55,6 +55,13 @@ def requested(function: Callable[..., Section], **fixed: Any) -> Callable[[Any],
     return of_job
 
 
+def launcher(wildcards: Any, resources: Any) -> str:
+    """What starts a training: torchrun where a profile gives the rule several GPUs."""
+    gpus = resources.get("gpu", 1)
+    several = f"torchrun --standalone --nproc-per-node {gpus} -m sppnet"
+    return several if gpus > 1 else "sppnet"
+
+
 def _call(function: Callable[..., Any], wildcards: Any, fixed: Mapping[str, Any]) -> Any:
     names = [name for name in signature(function).parameters if name not in fixed]
     return function(**{name: getattr(wildcards, name) for name in names}, **fixed)

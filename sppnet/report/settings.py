@@ -94,12 +94,17 @@ class Figures(Section):
     minimum_score: float = Field(description="Boxes must score higher to be drawn.")
 
 
-class Responses(Section):
-    """Images to which filters of the last convolution respond most (paper Figure 2)."""
+class StrongestResponses(Section):
+    """The filters and images of the figure of responses."""
 
-    network: str = Field(description="One of the networks, or BACKBONE-VARIANT-SEED.")
     dataset: Literal["classification", "detection"] = Field(description="Set of images.")
     split: str = Field(description="Its split: val, or test.")
     filters: Count = Field(description="Filters to show.")
     images: Count = Field(description="Images of each filter.")
     size: Pixels = Field(description="Shorter side of the images.")
+
+
+class Responses(StrongestResponses):
+    """Images to which filters of the last convolution respond most (paper Figure 2)."""
+
+    network: str = Field(description="One of the networks, or BACKBONE-VARIANT-SEED.")

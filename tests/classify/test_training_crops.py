@@ -16,7 +16,16 @@ from sppnet.geometry.views import five_positions
 from sppnet.models.network import Architecture
 from sppnet.models.preprocessing import normalise
 
-ARCHITECTURE = Architecture("zf5", 0.1, (1,), 4, ("a", "b"), (100.0, 110.0, 120.0), 50.0, "BGR")
+ARCHITECTURE = Architecture(
+    backbone="zf5",
+    width=0.1,
+    levels=(1,),
+    fc=4,
+    classes=("a", "b"),
+    mean=(100.0, 110.0, 120.0),
+    std=50.0,
+    channel_order="BGR",
+)
 SIDES = ((20, 24), (31, 20), (20, 20), (20, 45), (26, 22))
 
 

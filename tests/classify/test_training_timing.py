@@ -10,8 +10,19 @@ from sppnet.models import training
 from sppnet.models.network import Architecture, build_network
 from sppnet.models.training import Schedule
 
-ARCHITECTURE = Architecture("zf5", 0.05, (2, 1), 8, ("a", "b"), (128.0,) * 3, 58.0, "RGB")
-SCHEDULE = Schedule(0.01, (), 1, 0.9, 0.0005, 0)
+ARCHITECTURE = Architecture(
+    backbone="zf5",
+    width=0.05,
+    levels=(2, 1),
+    fc=8,
+    classes=("a", "b"),
+    mean=(128.0,) * 3,
+    std=58.0,
+    channel_order="RGB",
+)
+SCHEDULE = Schedule(
+    learning_rate=0.01, milestones=(), epochs=1, momentum=0.9, weight_decay=0.0005, warmup=0
+)
 
 
 def way(sizes, batches=2, size_choice="alternate"):

@@ -84,7 +84,16 @@ def folder(tmp_path, monkeypatch):
     corners = [f"{regressed}{side}" for regressed in ("", "r") for side in ("x1", "y1", "x2", "y2")]
     found = pd.DataFrame([row | dict.fromkeys(corners, 1.0)])
     write_detections(tmp_path / "found", found, ["0", "1"], ["ftfc7"])
-    architecture = Architecture("zf5", 0.05, (1,), 8, ("a", "b"), (128.0,) * 3, 58.0, "RGB")
+    architecture = Architecture(
+        backbone="zf5",
+        width=0.05,
+        levels=(1,),
+        fc=8,
+        classes=("a", "b"),
+        mean=(128.0,) * 3,
+        std=58.0,
+        channel_order="RGB",
+    )
     generator = torch.Generator().manual_seed(0)
     net = build_network(architecture, initialisation="he", generator=generator)
     save_network(tmp_path / "net", net)

@@ -20,7 +20,16 @@ IMAGES = 7
 
 
 def save_weights(folder: Path, seed: int) -> None:
-    architecture = Architecture("zf5", 0.05, (2, 1), 8, ("a", "b"), (128.0,) * 3, 58.0, "RGB")
+    architecture = Architecture(
+        backbone="zf5",
+        width=0.05,
+        levels=(2, 1),
+        fc=8,
+        classes=("a", "b"),
+        mean=(128.0,) * 3,
+        std=58.0,
+        channel_order="RGB",
+    )
     generator = torch.Generator().manual_seed(seed)
     network = build_network(architecture, initialisation="he", generator=generator)
     save_network(folder / "net.safetensors", network)

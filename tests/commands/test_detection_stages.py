@@ -79,7 +79,14 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Path:
         found[split][str(number)] = proposals(boxes, number)
     write_manifest(folder / "manifest.parquet", records)
     architecture = Architecture(
-        "zf5", 0.125, (3, 1), 32, ("x", "y"), (110.0, 110.0, 110.0), 60.0, "RGB"
+        backbone="zf5",
+        width=0.125,
+        levels=(3, 1),
+        fc=32,
+        classes=("x", "y"),
+        mean=(110.0, 110.0, 110.0),
+        std=60.0,
+        channel_order="RGB",
     )
     generator = torch.Generator().manual_seed(0)
     network = build_network(architecture, initialisation="he", generator=generator).eval()

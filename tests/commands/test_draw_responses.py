@@ -29,7 +29,16 @@ def arguments(tmp_path):
     values = (150, 190, 230, 255)
     records = [record(tmp_path, *each) for each in zip(NAMES, values, strict=True)]
     write_manifest(tmp_path / "manifest.parquet", records)
-    architecture = Architecture("alex5", 0.05, (1,), 8, ("a",), (128.0,) * 3, 58.0, "RGB")
+    architecture = Architecture(
+        backbone="alex5",
+        width=0.05,
+        levels=(1,),
+        fc=8,
+        classes=("a",),
+        mean=(128.0,) * 3,
+        std=58.0,
+        channel_order="RGB",
+    )
     generator = torch.Generator().manual_seed(3)
     network = build_network(architecture, initialisation="he", generator=generator)
     save_network(tmp_path / "network.safetensors", network)

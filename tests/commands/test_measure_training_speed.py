@@ -38,7 +38,16 @@ def folder(tmp_path):
 
 
 def write_network(path, classes):
-    architecture = Architecture("zf5", 0.05, (2, 1), 8, classes, (128.0,) * 3, 58.0, "RGB")
+    architecture = Architecture(
+        backbone="zf5",
+        width=0.05,
+        levels=(2, 1),
+        fc=8,
+        classes=classes,
+        mean=(128.0,) * 3,
+        std=58.0,
+        channel_order="RGB",
+    )
     generator = torch.Generator().manual_seed(0)
     save_network(path, build_network(architecture, initialisation="he", generator=generator))
 

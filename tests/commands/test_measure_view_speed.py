@@ -30,7 +30,16 @@ def test_every_choice_of_views_is_timed_on_every_image(tmp_path):
         place = (path.name, str(path), 100, 80, file_sha256(path))
         records.append(ImageRecord("classification", "val", *place, label))
     write_manifest(tmp_path / "m.parquet", records)
-    architecture = Architecture("zf5", 0.05, (2, 1), 8, ("a", "b"), (128.0,) * 3, 58.0, "RGB")
+    architecture = Architecture(
+        backbone="zf5",
+        width=0.05,
+        levels=(2, 1),
+        fc=8,
+        classes=("a", "b"),
+        mean=(128.0,) * 3,
+        std=58.0,
+        channel_order="RGB",
+    )
     network = build_network(
         architecture, initialisation="he", generator=torch.Generator().manual_seed(0)
     )

@@ -364,7 +364,16 @@ def fill(folder: Path, seed: int) -> None:
     write_manifest(folder / "manifest.parquet", records)
     boxes = np.array([[0, 0, 30, 30 + seed]], np.float32)
     write_proposals(folder / "proposals.parquet", {"trainval": boxes, "test": boxes}, {})
-    architecture = Architecture("zf5", 0.05, (2, 1), 8, ("a", "b"), (128.0,) * 3, 58.0, "RGB")
+    architecture = Architecture(
+        backbone="zf5",
+        width=0.05,
+        levels=(2, 1),
+        fc=8,
+        classes=("a", "b"),
+        mean=(128.0,) * 3,
+        std=58.0,
+        channel_order="RGB",
+    )
     generator = torch.Generator().manual_seed(seed)
     network = build_network(architecture, initialisation="he", generator=generator)
     save_network(folder / "network.safetensors", network)

@@ -41,7 +41,16 @@ def records(folder, dataset, split, count):
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     folder = tmp_path_factory.mktemp("transfer")
-    architecture = Architecture("zf5", 0.0625, (3, 1), 16, ("a",), (128.0,) * 3, 58.0, "RGB")
+    architecture = Architecture(
+        backbone="zf5",
+        width=0.0625,
+        levels=(3, 1),
+        fc=16,
+        classes=("a",),
+        mean=(128.0,) * 3,
+        std=58.0,
+        channel_order="RGB",
+    )
     net = build_network(
         architecture, initialisation="he", generator=torch.Generator().manual_seed(0)
     )

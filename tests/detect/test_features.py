@@ -32,7 +32,14 @@ BOXES = [
 
 def network(seed=0, levels=LEVELS):
     architecture = Architecture(
-        "zf5", 0.125, levels, 16, ("a", "b"), (120.0, 110.0, 100.0), 2.0, "BGR"
+        backbone="zf5",
+        width=0.125,
+        levels=levels,
+        fc=16,
+        classes=("a", "b"),
+        mean=(120.0, 110.0, 100.0),
+        std=2.0,
+        channel_order="BGR",
     )
     generator = torch.Generator().manual_seed(seed)
     return build_network(architecture, initialisation="he", generator=generator).eval()

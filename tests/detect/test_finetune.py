@@ -35,7 +35,15 @@ SCHEDULE = Schedule(
 
 def network():
     architecture = Architecture(
-        "zf5", 0.125, (1,), 16, ("a", "b"), (128.0, 128.0, 128.0), 64.0, "RGB", background=True
+        backbone="zf5",
+        width=0.125,
+        levels=(1,),
+        fc=16,
+        classes=("a", "b"),
+        mean=(128.0, 128.0, 128.0),
+        std=64.0,
+        channel_order="RGB",
+        background=True,
     )
     generator = torch.Generator().manual_seed(0)
     return build_network(architecture, initialisation="he", generator=generator)

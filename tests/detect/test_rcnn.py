@@ -27,7 +27,16 @@ def picture(height, width, seed=0):
 
 
 def network(order="RGB", mean=(120.0, 110.0, 100.0)):
-    architecture = Architecture("zf5", 0.125, (6,), 16, ("a", "b"), mean, 2.0, order)
+    architecture = Architecture(
+        backbone="zf5",
+        width=0.125,
+        levels=(6,),
+        fc=16,
+        classes=("a", "b"),
+        mean=mean,
+        std=2.0,
+        channel_order=order,
+    )
     generator = torch.Generator().manual_seed(0)
     return build_network(architecture, initialisation="he", generator=generator).eval()
 

@@ -44,7 +44,9 @@ def test_iterations_round_up_to_whole_chunks():
 
 def test_a_schedule_of_iterations_counts_chunks():
     found = sampling().schedule(0.1, (8, 9, 20), 33, 0.9, 5e-4, 3)
-    assert found == Schedule(0.1, (1, 2, 3), 5, 0.9, 5e-4, 3)
+    assert found == Schedule(
+        learning_rate=0.1, milestones=(1, 2, 3), epochs=5, momentum=0.9, weight_decay=5e-4, warmup=3
+    )
 
 
 @given(st.integers(2, 60), st.floats(0.01, 0.9), st.integers(0, 5))

@@ -25,7 +25,16 @@ CPU = torch.device("cpu")
 
 
 def network(levels=(3, 1)):
-    architecture = Architecture("zf5", 0.125, levels, 8, ("a", "b"), (128.0,) * 3, 1.0, "RGB")
+    architecture = Architecture(
+        backbone="zf5",
+        width=0.125,
+        levels=levels,
+        fc=8,
+        classes=("a", "b"),
+        mean=(128.0,) * 3,
+        std=1.0,
+        channel_order="RGB",
+    )
     generator = torch.Generator().manual_seed(0)
     return build_network(architecture, initialisation="he", generator=generator).eval()
 

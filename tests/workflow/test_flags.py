@@ -134,34 +134,6 @@ def test_accuracy_is_claimed_only_of_detectors_with_the_same_images(tmp_path, co
     assert any('"faster_than_rcnn_one_scale"' in word for word in line)
 
 
-@pytest.mark.parametrize(
-    ("config", "network", "papers"),
-    [
-        ("config/mini.yaml", "Overfeat-7", ["SPP_O-7, 1 scale", None, "SPP_O-7, 6 scales"]),
-        ("config/paper.yaml", "Overfeat-7", ["SPP_O-7, 1 scale", None, "SPP_O-7, 6 scales"]),
-        ("tests/workflow/tiny.yaml", "ZF-5", [None, None, None]),
-    ],
-)
-def test_rows_of_table_4_name_their_views_and_the_papers_row(tmp_path, config, network, papers):
-    """The paper's rows are of Overfeat-7; tiny has 9 positions at one scale and 3 at another."""
-    (line,) = (
-        words
-        for words in command_lines(config, tmp_path)
-        if words[0] == "tabulate-errors" and words[words.index("--table") + 1] == "4"
-    )
-    cells = [json.loads(word) for word in line if word.startswith("{")]
-    views = "24 views" if network == "ZF-5" else "96 views"
-    assert [(cell["row"], cell["column"], cell["reference"]) for cell in cells] == [
-        (
-            f"SPP-net ({network}, this run), {words}",
-            f"top-{top} val",
-            [paper, f"top{top}_val"] if paper else None,
-        )
-        for words, paper in zip(("10 views", views, f"{views} + 2 full"), papers, strict=True)
-        for top in (1, 5)
-    ]
-
-
 def test_only_backbones_of_the_paper_are_claimed_about(tmp_path):
     settings = yaml.safe_load((ROOT / "config/mini.yaml").read_text())
     alex5 = {"title": "", "reference": None, "width": 1, "epochs": 1}
@@ -173,7 +145,6 @@ def test_only_backbones_of_the_paper_are_claimed_about(tmp_path):
     (words,) = (line for line in lines if line[0] == "tabulate-claims")
     claims = [json.loads(word)["claim"] for word in words if word.startswith("{")]
     assert set(claims) == set(CLAIMS)
-    assert any("alex5-" in word for line in lines if line[0] == "tabulate-errors" for word in line)
 
 
 def claimed(config, folder):
@@ -212,24 +183,6 @@ def test_times_of_a_claim_come_from_one_process(tmp_path):
         files = [f"artifacts/mini/{file}"]
         assert found[claim]["ours"] == {"files": files, "part": ours}
         assert found[claim]["reference"] == {"files": files, "part": reference}
-
-
-def test_the_figure_of_views_shows_what_is_timed(tmp_path):
-    lines = {words[0]: words for words in command_lines("config/mini.yaml", tmp_path)}
-    names = {
-        verb: {
-            json.loads(word)[key]
-            for flag, word in zip(lines[verb], lines[verb][1:], strict=False)
-            if flag == f"--{option}"
-        }
-        for verb, option, key in (
-            ("draw-error-by-views", "point", "view_set"),
-            ("measure-view-speed", "view-set", "name"),
-        )
-    }
-    assert names["draw-error-by-views"] <= names["measure-view-speed"]
-    words = lines["draw-error-by-views"]
-    assert words[words.index("--timing") + 1] == "artifacts/mini/views_timing.json"
 
 
 def test_one_scale_has_no_numbers_of_five_beside_it(tmp_path):

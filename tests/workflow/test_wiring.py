@@ -215,6 +215,11 @@ class Job:
         """Values of an option that are pieces of JSON."""
         return [json.loads(value) for value in self.options[option]]
 
+    def requests(self):
+        """Files that the plan has written for a job."""
+        words = [word for values in self.options.values() for word in values]
+        return [self.folder / word for word in words if word.startswith("work/requests/")]
+
     def request(self, option):
         """What stands in the file that the plan has written for a job."""
         (path,) = self.options[option]
@@ -258,7 +263,7 @@ def job_of(block, line, folder):
         if word.startswith("--"):
             values = options.setdefault(word.removeprefix("--"), [])
         else:
-            values.append(word)
+            values.append(plain(word))
     inputs = set(named.get("input", "").split(", ")) - {""}
     outputs, threads = named["output"].split(", "), int(named.get("threads", 1))
     return Job(verb, options, inputs, outputs, threads, line, folder)
@@ -272,8 +277,14 @@ def expected(*settings):
         if isinstance(value, bool):
             options[name if value else f"no-{name}"] = []
         elif value not in (None, []):
-            options[name] = [str(each) for each in (value if isinstance(value, list) else [value])]
+            values = value if isinstance(value, list) else [value]
+            options[name] = [plain(str(each)) for each in values]
     return options
+
+
+def plain(word):
+    """A number as a person writes it: 58 for 58.0."""
+    return re.sub(r"^(-?\d+)\.0$", r"\1", word)
 
 
 def given(job, *apart):
@@ -343,8 +354,8 @@ def files_beside_the_paper(jobs, folder):
     """Files of cells by the paper's row and column, and of whole columns by table and column."""
     found = {}
     for name in ("table2", "table3", "ablations"):
-        for cell in jobs[f"{folder}/{name}.csv"].parts("cell"):
-            found[tuple(cell["reference"])] = cell["files"]
+        for cell in jobs[f"{folder}/{name}.csv"].request("cells")["cells"]:
+            found[cell["paper"]["row"], cell["paper"]["column"]] = cell["files"]
     for table, option in ((6, "result"), (7, "result"), (9, "evaluation")):
         options = jobs[f"{folder}/table{table}.csv"].options
         for column, file in zip(options["reference-column"], options[option], strict=True):
@@ -372,14 +383,29 @@ def test_claims_read_the_cells_beside_the_papers_numbers(request, run, folder):
 def test_cells_of_error_tables_show_what_their_headings_say(jobs, table):
     name = "ablations" if table == "ablations" else f"table{table}"
     job = jobs[f"results/{name}.csv"]
+    request = job.request("cells")
     found = [
-        (*(each[key] for key in ("row", "column", "metric", "reference")), each["files"])
-        for each in job.parts("cell")
+        (*(each[key] for key in ("row", "column", "metric", "paper")), each["files"])
+        for each in request["cells"]
     ]
-    assert found == [(*cell, scores(text)) for *cell, text in ERROR_CELLS[table]]
-    assert given(job, "cell", "reference") == expected(
-        INTERVALS, {"table": table, "csv": f"results/{name}.csv", "json": f"results/{name}.json"}
+    assert request["table"] == table
+    assert found == [
+        (row, column, metric, number(table, paper), scores(text))
+        for row, column, metric, paper, text in ERROR_CELLS[table]
+    ]
+    assert given(job, "cells", "reference") == expected(
+        INTERVALS, {"csv": f"results/{name}.csv", "json": f"results/{name}.json"}
     )
+
+
+def number(table, paper):
+    """Key of a number of the paper; the ablations stand beside rows of Table 2."""
+    if paper is None:
+        return None
+    row, column = paper
+    if table == "ablations" and row.startswith(("no_SPP", "SPP_single", "SPP_multi")):
+        table = 2
+    return {"table": table if table == "ablations" else int(table), "row": row, "column": column}
 
 
 def test_table_5_combines_the_multi_size_networks(jobs):
@@ -457,7 +483,7 @@ def test_tables_have_the_papers_numbers_beside_them(jobs):
 
 def test_table_1_is_of_the_papers_backbones(jobs):
     assert given(jobs["results/table1.csv"]) == expected(
-        {"backbone": list(BACKBONES), "input_size": 224},
+        {"backbones": list(BACKBONES), "input_size": 224},
         {"csv": "results/table1.csv", "json": "results/table1.json"},
     )
 
@@ -495,8 +521,10 @@ def timed_regions(name):
 def test_views_are_timed_on_the_network_of_table_4(jobs):
     job = jobs[f"{RUN}/views_timing.json"]
     names = ("ten_crops", "ten_on_map", "six_scales", "six_scales_full")
-    assert job.parts("view-set") == [{"name": name, **CONFIG["view_sets"][name]} for name in names]
-    assert given(job, "view-set") == expected(
+    request = job.request("view-sets")
+    assert request == {"view_sets": {name: CONFIG["view_sets"][name] for name in names}}
+    assert list(request["view_sets"]) == list(names)
+    assert given(job, "view-sets") == expected(
         {"manifest": CLASSIFICATION, "weights": network("overfeat7-spp_multi-1")},
         CONFIG["timing"]["views"],
         {"output": f"{RUN}/views_timing.json"},
@@ -506,7 +534,7 @@ def test_views_are_timed_on_the_network_of_table_4(jobs):
 def test_training_is_timed_at_one_size_and_at_two(jobs):
     job = jobs[f"{RUN}/training_timing.json"]
     variants, shared = CONFIG["classifiers"]["variants"], CONFIG["classifiers"]["training"]
-    assert job.parts("variant") == [
+    assert job.request("variants")["variants"] == [
         {
             "name": name,
             "weights": network(f"overfeat7-{name}-1"),
@@ -516,7 +544,7 @@ def test_training_is_timed_at_one_size_and_at_two(jobs):
         for name in ("spp_single", "spp_multi")
     ]
     names = ("resize", "crop", "batch", "learning_rate", "momentum", "weight_decay", "colour")
-    assert given(job, "variant") == expected(
+    assert given(job, "variants") == expected(
         {"manifest": CLASSIFICATION, "seed": 1},
         {name: shared[name] for name in (*names, "precision")},
         CONFIG["timing"]["training"],
@@ -675,7 +703,7 @@ def test_networks_are_trained_as_their_own_entry_says(jobs):
         job = jobs[network(name)]
         files = {"weights": network(name), "history": network(name, "csv")}
         assert given(job) == options | expected(
-            {"manifest": CLASSIFICATION, "metrics": network(name, "json")}, files
+            {"manifest": CLASSIFICATION, "metrics": network(name, "json"), "map_std": 1}, files
         )
         assert job.options["work"] == [f"work/pretrain/{name}"]
 
@@ -710,7 +738,7 @@ def drawn(name):
 
 def test_pages_of_photographs_have_no_svg_form(jobs):
     """It would be several times as large as the PNG, with the same pixels in it."""
-    plots = ["views", *(f"learning_curves_{backbone}" for backbone in BACKBONES)]
+    plots = ["error_by_views", *(f"learning_curves_{backbone}" for backbone in BACKBONES)]
     pages = [
         f"results/figures/{name}.png" for name in ("view_positions", "responses", "detections")
     ]
@@ -722,7 +750,7 @@ def test_pages_of_photographs_have_no_svg_form(jobs):
 def test_learning_curves_are_of_the_training_in_their_title(jobs, backbone):
     files = drawn(f"learning_curves_{backbone}")
     job = jobs[files["png"]]
-    assert job.parts("variant") == [
+    assert job.request("curves")["variants"] == [
         {"name": title, "files": [network(f"{backbone}-{way}-{seed}", "csv") for seed in SEEDS]}
         for title, way in (
             ("no SPP", "no_spp"),
@@ -730,12 +758,12 @@ def test_learning_curves_are_of_the_training_in_their_title(jobs, backbone):
             ("SPP multi-size trained", "spp_multi"),
         )
     ]
-    assert given(job, "variant") == expected(files)
+    assert given(job, "curves") == expected(files)
 
 
 def test_the_cost_of_views_is_drawn_from_their_scores_and_times(jobs):
     job = jobs["results/figures/error_by_views.png"]
-    assert job.parts("point") == [
+    assert job.request("points")["points"] == [
         {
             "series": series,
             "label": label,
@@ -750,7 +778,7 @@ def test_the_cost_of_views_is_drawn_from_their_scores_and_times(jobs):
             ("feature maps", "six scales full", "six_scales_full"),
         )
     ]
-    assert given(job, "point") == expected(
+    assert given(job, "points") == expected(
         INTERVALS, {"timing": f"{RUN}/views_timing.json"}, drawn("error_by_views")
     )
 
@@ -947,7 +975,8 @@ def test_jobs_wait_for_the_files_in_their_commands_and_for_no_others(jobs):
     for job in jobs.values():
         if job.verb.startswith("prepare"):
             continue
-        named = set(re.findall(rf"{RUN}/[\w./-]+", job.line))
+        text = "".join([job.line, *map(Path.read_text, job.requests())])
+        named = set(re.findall(rf"{RUN}/[\w./-]+", text))
         inputs = {file for file in job.inputs if file.startswith(f"{RUN}/")}
         assert named - set(job.outputs) == inputs, job.line
 

@@ -10,7 +10,7 @@ sys.path.insert(0, str(ROOT))
 
 from sppnet.config.settings import check_settings
 from sppnet.errors import SppnetError
-from sppnet.plan.jobs import per_job, requested
+from sppnet.plan.jobs import launcher, per_job, requested
 from sppnet.plan.plan import plan_of
 
 try:
