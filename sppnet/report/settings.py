@@ -115,6 +115,6 @@ class StrongestResponses(Section):
 
 
 class Responses(StrongestResponses):
-    """Images to which filters of the last convolution respond most (paper Figure 2)."""
+    """Images to which filters of the last convolution respond most (paper §2.1)."""
 
     network: str = Field(description="One of the networks, or BACKBONE-VARIANT-SEED.")

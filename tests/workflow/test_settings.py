@@ -110,6 +110,8 @@ def test_the_schema_is_the_generated_one():
         ("table9.columns", ["spp_1sc"], ["table9.baseline"]),
         ("figures.detector", "none", ["figures.detector", "'none'"]),
         ("scenes.quality", 101, ["scenes.quality: "]),
+        ("scenes.aspects", [1.6, 1.0], ["scenes.aspects: [1.6, 1.0]", "lowest value first"]),
+        ("scenes.detection_objects", [0, 4], ["scenes.detection_objects.0: ", "1, not 0"]),
         ("detectors.rcnn.context", 90, ["detectors.rcnn.context: 90 pixels", "crop 179"]),
         ("evaluation.bootstrap", 0, ["evaluation.bootstrap: ", "greater than or equal to 1"]),
         ("networks.zf5.training.crop", 201, ["networks.zf5.training.crop: 201", "resize 200"]),

@@ -8,7 +8,8 @@ Gives: transfer/{column}.json with the outcome of every image, table6, table7, t
 rule prepare_caltech101:
     """Read Caltech-101 once."""
     input:
-        **scenes("caltech101"),
+        scenes=ancient(per_job(PLAN.images.scenes, layout="caltech101")),
+        digest=per_job(PLAN.images.scenes_digest, layout="caltech101"),
     output:
         manifest="<artifacts>/caltech101.parquet",
         problems="<artifacts>/caltech101_problems.csv",
