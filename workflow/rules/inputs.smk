@@ -4,39 +4,14 @@ Functions of `wildcards` are called by Snakemake for each job.
 """
 
 import json
-from itertools import product
 
 COLUMNS = config["table9"]["columns"]
 FIGURE_DETECTIONS = (
     f"<artifacts>/detectors/{config['figures']['detector']}/detections.parquet"
 )
 
-# A detector that has learned from fewer images than the others is no fair rival in accuracy.
-SAME_IMAGES = len({config["detectors"][name].get("images") for name in COLUMNS}) == 1
-
 # The paper's numbers.
 REFERENCE = relpath(ROOT / "sppnet/report/reference.csv")
-
-
-# Which manifest names the images that networks are pre-trained and validated on.
-CLASSIFICATION = (
-    "<artifacts>/imagenet.parquet"
-    if config["data"]["imagenet"]
-    else "<artifacts>/image_folder.parquet"
-)
-
-
-# For claims_inputs.smk.
-NETWORKS = {
-    name: own.model_dump(mode="json") for name, own in PLAN.networks.all.items()
-}
-ERRORS = config.get("errors", {})
-TRAINED = config.get("classifiers", {"backbones": {}, "variants": {}, "seeds": []})
-score_files = PLAN.classification.scores
-
-
-wildcard_constraints:
-    column="|".join(transfer_columns()) or "-",
 
 
 def detector_of(wildcards):
