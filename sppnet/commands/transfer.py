@@ -26,12 +26,12 @@ def run(
     *,
     manifest: Manifest,
     features: Annotated[
-        list[Path],
+        tuple[Path, ...],
         Parameter(help="Features of trainval, one file per image size; or of all of Caltech-101."),
     ],
     test_features: Annotated[
-        list[Path], Parameter(help="VOC 2007: features of test, in the order of --features.")
-    ] = [],  # noqa: B006  (never changed)
+        tuple[Path, ...], Parameter(help="VOC 2007: features of test, in the order of --features.")
+    ] = (),
     svm: TransferSvm,
     voc: VocProtocol | None = None,
     caltech: CaltechSplits | None = None,

@@ -5,6 +5,7 @@ from typing import Literal
 from sppnet.config.section import Section
 
 Metric = Literal["top1", "top5"]
+Views = Literal["10", "96", "96+2full"]
 # Rows that the paper reports in its text (paper §3.1.2, paper §3.1.3), not in Table 2.
 ABLATION_ROWS = ("SPP_30bins", "SPP_random")
 
@@ -40,6 +41,6 @@ def scales_row(method: str, scales: int | str) -> str:
     return f"{method}, {scales} scale{'' if str(scales) == '1' else 's'}"
 
 
-def views_error(views: Literal["10", "96", "96+2full"], metric: Metric) -> PaperNumber:
+def views_error(views: Views, metric: Metric) -> PaperNumber:
     """Error of Overfeat-7 by views, in the text (paper §3.1.5)."""
     return PaperNumber(table="views", row=f"{views} | {metric}", column="Overfeat-7")
