@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
 
-from sppnet.config.section import part
 from sppnet.config.settings import Settings
 from sppnet.detect.settings import RcnnDetector
 from sppnet.plan.classification import ClassificationPlan
@@ -35,7 +34,7 @@ class ClaimPlan:
 
     def interval(self) -> Bootstrap:
         """The samples behind the intervals of effects."""
-        return part(self.settings.evaluation, Bootstrap)
+        return Bootstrap.of(self.settings.evaluation)
 
     def measured(self) -> list[str]:
         """Files behind all claims, each once."""
