@@ -25,11 +25,12 @@ from typer import Option
 from sppnet.data.images import read_image, resize_shorter_side
 from sppnet.detect.features import convolve
 from sppnet.detect.proposals import selective_search
-from sppnet.detect.rcnn import Warp, fill_colour, warp_regions
+from sppnet.detect.rcnn import fill_colour, warp_regions
+from sppnet.detect.settings import Warp
 from sppnet.detect.svm import LinearSvms
 from sppnet.detect.timing import (
     CropPooling,
-    MapPooling,
+    ImagePooling,
     Sample,
     TimedDetector,
     fastest_batch,
@@ -45,7 +46,7 @@ from sppnet.models.weights import load_backbone
 
 CPU = torch.device("cpu")
 SIZE, TARGET = 688, 224
-WARP = Warp(size=227, context=16)
+WARP = Warp(crop=227, context=16)
 CLASSES = tuple(f"class {number}" for number in range(20))
 MEAN = (104.0, 117.0, 123.0)  # of the imported weights
 
@@ -117,8 +118,7 @@ def parts_of_rcnn(network: Network, sample: Sample, batch: int, repeats: int) ->
     cut = partial(
         warp_regions,
         *(image, some),
-        size=WARP.size,
-        context=WARP.context,
+        warp=WARP,
         fill=fill_colour(network.architecture),
     )
     crops = torch.from_numpy(cut())
@@ -153,7 +153,7 @@ def products_ratio(networks: tuple[Network, Network], sample: Sample) -> float:
     windows = windows_of(sample, geometry, convolve(network, image, SIZE))
     distinct, _ = first_of_equal(windows)
     spp = products_of(network, height, width) + len(distinct) * network.fc6.weight.numel()
-    crop = products_of(crop_network, WARP.size, WARP.size) + crop_network.fc6.weight.numel()
+    crop = products_of(crop_network, WARP.crop, WARP.crop) + crop_network.fc6.weight.numel()
     return len(boxes) * crop / spp
 
 
@@ -186,7 +186,7 @@ def main(
     crops = fastest_batch(CropPooling(crop_network, WARP, 1), samples[0], batch, CPU)
     detectors = {
         "SPP": TimedDetector(
-            MapPooling(network, geometry, (SIZE,), TARGET), network, random_svms(fc)
+            ImagePooling(network, geometry, (SIZE,), TARGET), network, random_svms(fc)
         ),
         "R-CNN": TimedDetector(crops, crop_network, random_svms(fc)),
     }
@@ -206,7 +206,7 @@ def main(
         f"{count} {'generated scenes' if pictures is None else 'photographs'} ({sizes}), "
         f"{boxes:.0f} proposals each; SqueezeNet backbone, fc6 and fc7 of {fc}, "
         f"{threads} thread(s).",
-        f"SPP: one scale of {SIZE}. R-CNN: crops of {WARP.size}, batch {crops.batch}, the fastest "
+        f"SPP: one scale of {SIZE}. R-CNN: crops of {WARP.crop}, batch {crops.batch}, the fastest "
         f"of {batch}. Medians over the pictures of the medians of {repeats} passes, in turn.",
         "conv: from the decoded image to the pooled features; fc: from there to SVM scores on fc7.",
         f"Multiplications of R-CNN over those of SPP: {products:.0f}. More is gained only where "

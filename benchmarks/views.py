@@ -17,7 +17,8 @@ import typer
 from figures import write_figures
 from typer import Option
 
-from sppnet.classify.multi_view import MultiViewClassifier, ViewSet, score_images
+from sppnet.classify.multi_view import MultiViewClassifier, score_images
+from sppnet.classify.settings import ViewSet
 from sppnet.classify.view_timing import time_views
 from sppnet.data.images import read_image
 from sppnet.models.network import Network
@@ -60,10 +61,8 @@ def main(
     count = min(images, len(paths))
     chosen = [read_image(paths[i * len(paths) // count]) for i in range(count)]
     scales = tuple(round(window * factor) for factor in FACTORS)
-    views, rows = (
-        ViewSet(source="maps", scales=scales, window=window, positions=9, mirrored=True, full=None),
-        [],
-    )
+    views = ViewSet(source="maps", scales=scales, window=window, positions=9, mirrored=True)
+    rows = []
     for path in network:
         loaded = load_network(path, "cpu")
         found, bound = compare(loaded, views, chosen)

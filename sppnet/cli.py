@@ -4,6 +4,7 @@ import ast
 import os
 import sys
 from collections.abc import Sequence
+from difflib import get_close_matches
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -99,12 +100,16 @@ def run(words: Sequence[str]) -> None:
     Raises:
         SppnetError: an option is unknown, missing or out of range, or the command refuses to work.
     """
-    verb = next((word for word in words if word in COMMANDS), None)
+    verb = words[0] if words and words[0] not in ("--help", "-h", "--version") else None
+    if verb is not None and verb not in COMMANDS:
+        close = get_close_matches(verb, COMMANDS, n=3)
+        cure = f"did you mean {' or '.join(close)}?" if close else "see sppnet --help"
+        raise SppnetError(f"no command {verb!r}; {cure}")
     app = build(described=verb is None)
     try:
         app(words, exit_on_error=False, print_error=False)
     except CycloptsError as error:
-        raise SppnetError(f"{_explain(error)}; see sppnet {verb or ''} --help") from None
+        raise SppnetError(f"{_explain(error)}; see sppnet {verb} --help") from None
 
 
 def _explain(error: CycloptsError) -> str:

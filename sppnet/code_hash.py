@@ -1,4 +1,4 @@
-"""Hashes of the package's code, by which a change of code is noticed."""
+"""Hashes of the package's code, which show when its behaviour may have changed."""
 
 import ast
 import hashlib
@@ -32,15 +32,15 @@ def _imported(path: Path, root: Path) -> list[Path]:
 def _text(node: object) -> str:
     """A syntax tree as text that is the same with every version of Python that can parse it.
 
-    `ast.dump` writes fields that later versions have added, and leaves out others. Whether a name
-    is read or written (`ctx`) follows from its place.
+    The output of `ast.dump` differs between versions. Whether a name is read or written (`ctx`)
+    follows from its position.
     """
     if isinstance(node, ast.AST):
         fields = ((name, getattr(node, name, None)) for name in node._fields if name != "ctx")
         given = [f"{name}={_text(value)}" for name, value in fields if value not in (None, [])]
         return f"{type(node).__name__}({', '.join(given)})"
     if isinstance(node, list):
-        return f"[{', '.join([_text(each) for each in node if not _explains(each)])}]"
+        return f"[{', '.join([_text(item) for item in node if not _explains(item)])}]"
     return repr(node)
 
 
@@ -48,7 +48,7 @@ def _explains(node: object) -> bool:
     """Whether syntax is for readers only: a docstring, or a help text of an option or setting."""
     if isinstance(node, ast.Expr):
         return isinstance(node.value, ast.Constant)
-    # A keyword argument that is no text is data, as what a result says of itself.
+    # A keyword argument that is not text is data, such as the description of a result.
     return (
         isinstance(node, ast.keyword)
         and node.arg in EXPLANATIONS
@@ -77,13 +77,13 @@ def code_hash(module: str, root: Path = ROOT) -> str:
         module: dotted name.
         root: folder that holds the package.
     """
-    waiting = [root.joinpath(*module.split(".")).with_suffix(".py")]
+    pending = [root.joinpath(*module.split(".")).with_suffix(".py")]
     used: set[Path] = set()
-    while waiting:
-        path = waiting.pop()
+    while pending:
+        path = pending.pop()
         if path not in used:
             used.add(path)
-            waiting.extend(_imported(path, root))
+            pending.extend(_imported(path, root))
     return _digest(used, root)
 
 

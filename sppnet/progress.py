@@ -1,4 +1,4 @@
-"""Progress of a long stage: a bar for a person, plain lines for a log."""
+"""Progress of a long stage: a bar on a terminal, plain lines in a log."""
 
 import sys
 import time
@@ -13,7 +13,7 @@ Item = TypeVar("Item")
 
 
 def track(iterable: Iterable[Item], description: str, total: int | None = None) -> Iterator[Item]:
-    """Yield from `iterable`, showing count, rate and time left on standard error.
+    """Yield from `iterable`, showing count, rate and remaining time on standard error.
 
     A terminal gets a bar. A log gets a line about every ten seconds and one at the end.
     """
@@ -54,5 +54,5 @@ def _line(description: str, done: int, total: int | None, seconds: float) -> str
     rate = done / max(seconds, 1e-9)
     if not total:
         return f"{description}: {done}, {rate:.3g}/s, {seconds:.0f} s"
-    left = (total - done) / max(rate, 1e-9)
-    return f"{description}: {done}/{total}, {rate:.3g}/s, {seconds:.0f} s, {left:.0f} s left"
+    remaining = (total - done) / max(rate, 1e-9)
+    return f"{description}: {done}/{total}, {rate:.3g}/s, {seconds:.0f} s, {remaining:.0f} s left"

@@ -1,9 +1,9 @@
 """Settings of image classification: networks of Tables 2 to 5, views, transfer, timing."""
 
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field, ValidationInfo, field_validator, model_validator
+from pydantic import AfterValidator, Field, ValidationInfo, field_validator
 
 from sppnet.config.section import SEED, Count, Name, Pixels, Positive, Section, Seed
 from sppnet.models.settings import Chain, Head, Recipe, Sizes
@@ -18,13 +18,6 @@ class TrainingImages(Section):
     store: Path | None = Field(default=None, description="Stored training images.")
     validation_store: Path | None = Field(default=None, description="Stored validation images.")
 
-    @model_validator(mode="after")
-    def _one_source(self) -> Self:
-        stores = {self.store is None, self.validation_store is None}
-        if stores != {self.manifest is not None}:
-            raise ValueError("--manifest: give it alone, or --store and --validation-store")
-        return self
-
 
 class Windows(Section):
     """Square windows of an image at several scales."""
@@ -34,6 +27,13 @@ class Windows(Section):
     )
     window: Pixels = Field(description="Side of a view (paper §3.1: 224).")
     positions: Literal[1, 5, 9] = Field(description="Views per scale.")
+
+    @field_validator("positions", mode="before")
+    @classmethod
+    def _from_option(cls, positions: object, given: ValidationInfo) -> object:
+        """Options are texts, which pydantic turns into numbers, but not into choices among them."""
+        number = given.mode == "python" and isinstance(positions, str) and positions.isdigit()
+        return int(str(positions)) if number else positions
 
     @field_validator("window")
     @classmethod

@@ -81,12 +81,16 @@ def open_training_set(images: TrainingImages, size: int) -> TrainingSet:
         size: shorter side of the images, pixels.
 
     Raises:
-        SppnetError: images stored at another size, or a label that occurs in validation only.
+        SppnetError: neither a manifest nor two stores, images stored at another size, or a label
+            that occurs in validation only.
     """
-    if images.manifest is not None:
-        return _from_manifest(images.manifest, size)
-    assert images.store and images.validation_store  # as they were checked
-    return _from_stores(images.store, images.validation_store, size)
+    manifest, stores = images.manifest, (images.store, images.validation_store)
+    if manifest and not any(stores):
+        return _from_manifest(manifest, size)
+    store, validation_store = stores
+    if store and validation_store and not manifest:
+        return _from_stores(store, validation_store, size)
+    raise SppnetError("--manifest: give it alone, or --store and --validation-store")
 
 
 def _from_manifest(manifest: Path, size: int) -> TrainingSet:

@@ -13,7 +13,6 @@ from sppnet.classify.training_set import Images, TrainingSet, open_training_set
 from sppnet.classify.training_timing import TimedTraining, time_training
 from sppnet.commands.options import CropWorkers
 from sppnet.config.requests import read_request
-from sppnet.config.section import part
 from sppnet.data.store import write_json
 from sppnet.errors import SppnetError
 from sppnet.models.clock import describe_machine, summary
@@ -30,7 +29,7 @@ SCOPE = (
 
 def run(
     *,
-    images: TrainingImages,
+    images: TrainingImages = TrainingImages(),
     variants: Annotated[Path, Parameter(help="Training variants and their networks (.json).")],
     iteration: Iteration,
     timing: TrainingTiming,
@@ -51,7 +50,7 @@ def run(
     }
     times = time_training(
         trainings,
-        schedule=Schedule(**part(iteration, Update).model_dump(), epochs=1, warmup=0),
+        schedule=Schedule(**Update.of(iteration).model_dump(), epochs=1, warmup=0),
         seed=seeded.seed,
         precision=iteration.precision,
         turns=timing.turns,

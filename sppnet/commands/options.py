@@ -22,3 +22,9 @@ Split = Annotated[str, Parameter(help="Split of the images: trainval, test ...")
 Reference = Annotated[Path, Parameter(help="The paper's numbers (.csv).")]
 Png = Annotated[Path, Parameter(help="The figure (.png).")]
 Svg = Annotated[Path, Parameter(help="The figure (.svg).")]
+Features = Annotated[
+    Path, Parameter(help="Features (.npy); the index goes beside them (.parquet).")
+]
+Finetuned = Annotated[Path, Parameter(help="Fine-tuned network.")]
+History = Annotated[Path, Parameter(help="Loss and error by chunk (.csv).")]
+Detections = Annotated[Path, Parameter(help="Detections of detect (.parquet).")]

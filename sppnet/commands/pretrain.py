@@ -16,7 +16,6 @@ from sppnet.classify.top_k_error import top_error, view_scores
 from sppnet.classify.training_crops import TrainingCrops
 from sppnet.classify.training_set import Part, TrainingSet, hold_out, open_training_set
 from sppnet.commands.options import CropWorkers, Work
-from sppnet.config.section import part
 from sppnet.data.store import atomic_path, restart_directory, write_json
 from sppnet.errors import SppnetError
 from sppnet.models import settings
@@ -31,7 +30,7 @@ from sppnet.models.weights import load_backbone, save_network
 @joined_processes()
 def run(
     *,
-    images: TrainingImages,
+    images: TrainingImages = TrainingImages(),
     architecture: settings.Architecture,
     start: StartingBackbone = StartingBackbone(),
     training: Training,
@@ -71,7 +70,7 @@ def run(
         network,
         crops,
         tested.validation(crops, watched),
-        schedule=part(training, Schedule),
+        schedule=Schedule.of(training),
         seed=training.seed,
         restart=restart_directory(work, key, [*opened.files, *imported]),
         select=None,

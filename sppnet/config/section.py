@@ -8,7 +8,7 @@ the depth), and rules turn it into flags.
 import shlex
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, Self
 
 from cyclopts import Parameter
 from pydantic import BaseModel, ConfigDict, Field
@@ -40,13 +40,10 @@ class Section(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
-
-Group = TypeVar("Group", bound=Section)
-
-
-def part(settings: Section, model: type[Group]) -> Group:
-    """The settings of a smaller group that a larger one holds."""
-    return model(**{name: getattr(settings, name) for name in model.model_fields})
+    @classmethod
+    def of(cls, wider: "Section") -> Self:
+        """The values that a wider group of settings has for these fields."""
+        return cls(**{name: getattr(wider, name) for name in cls.model_fields})
 
 
 def flags(*settings: Section | Mapping[str, Any]) -> str:

@@ -1,4 +1,4 @@
-"""Files inside tar archives, read where they lie.
+"""Files inside tar archives, read without unpacking.
 
 A place is a path, or an archive and a member, `a.tar::c.jpg`, or a member of an archive in an
 archive, `a.tar::b.tar::c.jpg`.
@@ -13,7 +13,7 @@ from sppnet.errors import SppnetError
 
 SEPARATOR = "::"
 MARK = f".tar{SEPARATOR}"
-BLOCK = 512  # an archive ends with at least one empty block of so many bytes
+BLOCK = 512  # an archive ends with at least one empty block of this many bytes
 
 
 @dataclass(frozen=True)
@@ -64,8 +64,8 @@ def containing_file(place: Path | str) -> Path:
 
 
 def _split(place: Path | str) -> tuple[str, tuple[str, ...]]:
-    head, mark, rest = str(place).partition(MARK)
-    return (f"{head}.tar", tuple(rest.split(SEPARATOR))) if mark else (str(place), ())
+    head, mark, members = str(place).partition(MARK)
+    return (f"{head}.tar", tuple(members.split(SEPARATOR))) if mark else (str(place), ())
 
 
 def _locate(file: str, members: tuple[str, ...]) -> Span:
@@ -81,19 +81,19 @@ def _locate(file: str, members: tuple[str, ...]) -> Span:
 def _members(file: str, archive: tuple[str, ...]) -> dict[str, Span]:
     """Where the members of an archive lie in the outermost file."""
     place = SEPARATOR.join((file, *archive))
-    whole = _locate(file, archive) if archive else Span(0, Path(file).stat().st_size)
+    extent = _locate(file, archive) if archive else Span(0, Path(file).stat().st_size)
     spans = {}
     with Path(file).open("rb") as stream:
-        stream.seek(whole.start)
+        stream.seek(extent.start)
         try:
             with tarfile.open(fileobj=stream, mode="r:") as tar:
                 for member in tar:
                     span = Span(member.offset_data, member.offset_data + member.size)
-                    if span.stop > whole.stop:
+                    if span.stop > extent.stop:
                         raise tarfile.ReadError("unexpected end of data")
                     if member.isreg() and not Path(member.name).name.startswith("."):
                         spans[member.name.removeprefix("./")] = span
-                if tar.offset + BLOCK > whole.stop:
+                if tar.offset + BLOCK > extent.stop:
                     raise tarfile.ReadError("no end of archive")
         except tarfile.TarError as error:
             raise SppnetError(

@@ -14,10 +14,10 @@ PATCHES = (1, 4)  # irregular patches of another colour, lowest and highest numb
 STROKES = (3, 9)  # bent strokes
 GRAIN = (2.0, 7.0)  # standard deviation of the noise over the finished image, of 255
 OPAQUE = 0.5  # coverage from which a pixel belongs to an object
-LEAST_VISIBLE = 0.3  # share of an object's pixels that must stay in sight
-TRIES = 12  # places tried before an object is left out
-DIFFICULT_VISIBLE = 0.5  # less of an object in sight is `difficult`
-DIFFICULT_SIDE = 14  # so is a visible box with a shorter side below this, in pixels
+LEAST_VISIBLE = 0.3  # minimum visible share of an object's pixels
+TRIES = 12  # positions tried before an object is left out
+DIFFICULT_VISIBLE = 0.5  # an object that is less visible is `difficult`
+DIFFICULT_SIDE = 14  # so is one whose visible box has a shorter side, in pixels
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class SceneObject:
 
 @dataclass(frozen=True)
 class Scene:
-    """An image, uint8 RGB (H, W, 3), and the objects to be seen in it."""
+    """An image, uint8 RGB (H, W, 3), and its visible objects."""
 
     image: NDArray[np.uint8]
     objects: tuple[SceneObject, ...]
@@ -57,11 +57,11 @@ class _Placed:
         top, left = max(self.top, 0), max(self.left, 0)
         bottom, right = min(self.top + tall, height), min(self.left + wide, width)
         image = (slice(top, max(bottom, top)), slice(left, max(right, left)))
-        own = tuple(
+        drawing = tuple(
             slice(part.start - start, part.stop - start)
             for part, start in zip(image, (self.top, self.left), strict=True)
         )
-        return image, (own[0], own[1])
+        return image, (drawing[0], drawing[1])
 
 
 def _smooth_noise(
@@ -71,7 +71,7 @@ def _smooth_noise(
     channels: int,
     generator: np.random.Generator,
 ) -> Field:
-    """Sum of smooth noises (H, W, channels), one per octave (cells along the longer side, size).
+    """Sum of smooth noises (H, W, channels), per octave (cells along the longer side, amplitude).
 
     Each is added on the grid of the next finer one, so only the last step is of full size.
     """
@@ -117,15 +117,15 @@ def draw_background(size: tuple[int, int], generator: np.random.Generator) -> Fi
     image += _smooth_noise(size, octaves=octaves, channels=3, generator=generator)
     _add_patches(image, generator)
     # OpenCV draws smooth lines on 8-bit images only
-    drawn = np.clip(image, 0, 255).astype(np.uint8)
-    _add_strokes(drawn, generator)
-    return drawn.astype(np.float32)
+    eight_bit = np.clip(image, 0, 255).astype(np.uint8)
+    _add_strokes(eight_bit, generator)
+    return eight_bit.astype(np.float32)
 
 
 def _place(
     name: str, drawing: Drawing, *, size: tuple[int, int], cut: bool, generator: np.random.Generator
 ) -> _Placed:
-    """A random place wholly inside the image, or, where `cut`, with the centre inside."""
+    """At a random position inside the image, or, where `cut`, with the centre inside."""
     corner = []
     for side, length in zip(drawing.coverage.shape, size, strict=True):
         reach = side // 2 if cut else 0
@@ -135,16 +135,16 @@ def _place(
 
 
 def _owners(placed: Sequence[_Placed], size: tuple[int, int]) -> NDArray[np.int16]:
-    """Index of the object seen at each pixel, later ones in front; -1 for the background."""
+    """Index of the visible object at each pixel, later ones in front; -1 for the background."""
     owners = np.full(size, -1, np.int16)
     for index, item in enumerate(placed):
-        image, own = item.windows(*size)
-        owners[image][item.solid[own]] = index
+        window, part = item.windows(*size)
+        owners[window][item.solid[part]] = index
     return owners
 
 
 def _visible_shares(placed: Sequence[_Placed], owners: NDArray[np.int16]) -> list[float]:
-    """Share of each object's own pixels that is in sight."""
+    """Visible share of each object's pixels."""
     counts = np.bincount(owners.ravel() + 1, minlength=len(placed) + 1)[1:]
     return [
         float(count) / int(item.solid.sum()) for item, count in zip(placed, counts, strict=True)
@@ -157,13 +157,13 @@ def _extent(mask: NDArray[np.bool_]) -> tuple[int, int, int, int]:
     return int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1
 
 
-def _annotate(item: _Placed, seen: NDArray[np.bool_], share: float) -> SceneObject:
-    """The box of what is seen, truncated when the whole object reaches further."""
-    x1, y1, x2, y2 = box = _extent(seen)
-    whole = _extent(item.solid)
-    reach = (whole[0] + item.left, whole[1] + item.top, whole[2] + item.left, whole[3] + item.top)
+def _annotate(item: _Placed, visible: NDArray[np.bool_], share: float) -> SceneObject:
+    """The box of the visible part; truncated when the whole object extends beyond it."""
+    x1, y1, x2, y2 = box = _extent(visible)
+    left, top, right, bottom = _extent(item.solid)
+    full_box = (left + item.left, top + item.top, right + item.left, bottom + item.top)
     difficult = share < DIFFICULT_VISIBLE or min(x2 - x1, y2 - y1) < DIFFICULT_SIDE
-    return SceneObject(item.class_name, box, truncated=box != reach, difficult=difficult)
+    return SceneObject(item.class_name, box, truncated=box != full_box, difficult=difficult)
 
 
 def _arrange(
@@ -171,7 +171,7 @@ def _arrange(
     size: tuple[int, int],
     generator: np.random.Generator,
 ) -> list[_Placed]:
-    """Places for the drawings (class, drawing, may be cut) that leave enough of each in sight."""
+    """Positions of the drawings (class, drawing, may be cut) that keep enough of each visible."""
     placed: list[_Placed] = []
     for name, drawing, cut in drawings:
         for _ in range(TRIES):
@@ -201,7 +201,7 @@ def render_scene(
         generator: source of everything random.
 
     Returns:
-        The image and its objects; an object for which there was no room is in neither.
+        The image and its objects; an object that found no room is in neither.
     """
     image = draw_background(size, generator)
     drawings = [
@@ -210,9 +210,9 @@ def render_scene(
     ]
     placed = _arrange(drawings, size, generator)
     for item in placed:
-        window, own = item.windows(*size)
-        cover = item.drawing.coverage[own][..., None]
-        image[window] += cover * (item.drawing.colour[own] - image[window])
+        window, part = item.windows(*size)
+        cover = item.drawing.coverage[part][..., None]
+        image[window] += cover * (item.drawing.colour[part] - image[window])
     owners = _owners(placed, size)
     grain = generator.uniform(*GRAIN) * generator.standard_normal(image.shape, np.float32)
     finished = np.clip(image + grain, 0, 255).astype(np.uint8)

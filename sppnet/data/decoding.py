@@ -1,4 +1,4 @@
-"""Picture files to pixels: every mode and orientation that a photograph comes in."""
+"""Decoding of picture files, in every mode and orientation of photographs."""
 
 from dataclasses import dataclass
 from hashlib import sha256
@@ -32,12 +32,12 @@ TURNS = {
 
 @dataclass(frozen=True, eq=False)
 class Decoded:
-    """A picture as later stages see it, and how it was stored.
+    """A decoded picture, and how it was stored.
 
     Attributes:
         pixels: uint8 `(H, W, 3)`, RGB, upright.
         file_format: "JPEG", "PNG" ..., from the content.
-        conversion: what was lost on the way to 8-bit RGB; empty for plain pictures.
+        conversion: what the conversion to 8-bit RGB has lost; empty for plain pictures.
         orientation: EXIF orientation 1-8; 1 when the pixels were stored upright.
         stored_size: width and height before turning.
     """
@@ -54,10 +54,10 @@ def decode(path: Path) -> Decoded:
 
     Grey, palette and CMYK become RGB (CMYK without a colour profile); 16-bit values keep their
     upper byte; transparent pixels are laid over mid-grey, which is near zero once a mean is
-    subtracted; the first frame of an animation counts.
+    subtracted; of an animation, the first frame is taken.
 
     Args:
-        path: a place, see `archives`.
+        path: a file or a member of an archive, see `archives`.
 
     Raises:
         SppnetError: the file is missing, empty, broken, cut off, not a picture or too large.
@@ -78,11 +78,11 @@ def read_picture(path: Path) -> bytes:
 
 
 def read_unchanged(path: Path, expected: str) -> bytes:
-    """As `read_picture`, where the bytes are those that were read for the manifest.
+    """As `read_picture`, but only the bytes that the manifest was made from.
 
     Args:
-        path: a place, see `archives`.
-        expected: SHA-256 of the file then.
+        path: a file or a member of an archive, see `archives`.
+        expected: SHA-256 of the file in the manifest.
 
     Raises:
         SppnetError: there is none, it cannot be read, or it is another file.
@@ -116,7 +116,7 @@ def _decode(image: Image.Image) -> Decoded:
     if width * height > MAXIMUM_PIXELS:
         raise ValueError(f"{width}x{height} is over the limit of {MAXIMUM_PIXELS} pixels")
     image.load()
-    # After loading, because a TIFF is turned by Pillow itself and then says so.
+    # After loading, because Pillow turns a TIFF itself and then resets its orientation.
     orientation = _orientation(image)
     turn = TURNS.get(orientation)
     conversion = _conversion(image)
@@ -129,7 +129,7 @@ def _decode(image: Image.Image) -> Decoded:
 def _orientation(image: Image.Image) -> int:
     try:
         value = image.getexif().get(ExifTags.Base.Orientation, 1)
-    except Exception:  # broken EXIF data must not cost a picture that decodes
+    except Exception:  # a picture with broken EXIF data is still usable
         return 1
     return int(value) if value in TURNS else 1
 
@@ -164,7 +164,7 @@ def _over_grey(image: Image.Image) -> np.ndarray:
 
 
 def upright_boxes(boxes: np.ndarray, orientation: int, stored_size: tuple[int, int]) -> np.ndarray:
-    """Boxes on the stored pixels, carried over to the upright picture.
+    """Boxes on the stored pixels, converted to the upright picture.
 
     Args:
         boxes: `(R, 4)`, x1 y1 x2 y2 half-open, in pixels as stored.

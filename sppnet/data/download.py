@@ -11,7 +11,7 @@ from torchvision.datasets import Imagenette, VOCDetection
 
 from sppnet.errors import SppnetError
 
-# The shorter side is 320 pixels, more than any network here is trained on.
+# The shorter side is 320 pixels, more than the training size of any network here.
 IMAGENETTE_SIZE, IMAGENETTE_NAME = "320px", "imagenette2-320"
 
 
@@ -24,10 +24,10 @@ def download_voc(root: Path) -> None:
     Raises:
         SppnetError: `root` exists, or an archive cannot be fetched.
     """
-    with _workplace(root, "Annotations, ImageSets and JPEGImages of VOC 2007") as place:
+    with _download_folder(root, "Annotations, ImageSets and JPEGImages of VOC 2007") as folder:
         for split in ("trainval", "test"):  # an archive each, into one folder
-            VOCDetection(place, year="2007", image_set=split, download=True)
-        (place / "VOCdevkit" / "VOC2007").rename(root)
+            VOCDetection(folder, year="2007", image_set=split, download=True)
+        (folder / "VOCdevkit" / "VOC2007").rename(root)
 
 
 def download_imagenette(root: Path) -> None:
@@ -39,25 +39,25 @@ def download_imagenette(root: Path) -> None:
     Raises:
         SppnetError: `root` exists, or the archive cannot be fetched.
     """
-    with _workplace(root, "train/<class>/ and val/<class>/ with pictures") as place:
-        # torchvision takes a half-unpacked folder for a whole one.
-        shutil.rmtree(place / IMAGENETTE_NAME, ignore_errors=True)
-        Imagenette(place, split="train", size=IMAGENETTE_SIZE, download=True)
-        (place / IMAGENETTE_NAME).rename(root)
+    with _download_folder(root, "train/<class>/ and val/<class>/ with pictures") as folder:
+        # torchvision takes a half-unpacked folder for a complete one.
+        shutil.rmtree(folder / IMAGENETTE_NAME, ignore_errors=True)
+        Imagenette(folder, split="train", size=IMAGENETTE_SIZE, download=True)
+        (folder / IMAGENETTE_NAME).rename(root)
 
 
 @contextmanager
-def _workplace(root: Path, contents: str) -> Iterator[Path]:
-    """A folder beside `root` to unpack in; kept after a failure, for the archive it holds."""
+def _download_folder(root: Path, contents: str) -> Iterator[Path]:
+    """A folder beside `root` to unpack in; kept after a failure, with the archives in it."""
     if root.exists():
-        raise SppnetError(f"{root}: is there already; name a folder that is not")
-    place = root.parent / f".{root.name}.download"
+        raise SppnetError(f"{root}: exists already; name a new folder")
+    folder = root.parent / f".{root.name}.download"
     try:
-        place.mkdir(parents=True, exist_ok=True)
-        yield place
+        folder.mkdir(parents=True, exist_ok=True)
+        yield folder
     except (OSError, RuntimeError, HTTPException, TarError) as error:
         reason = " ".join(str(error).split())
         raise SppnetError(
             f"{root}: download failed ({reason}); try again, or put {contents} there by hand"
         ) from None
-    shutil.rmtree(place)
+    shutil.rmtree(folder)

@@ -20,7 +20,7 @@ def read_image_folder(
         workers: processes that decode.
 
     Returns:
-        The usable images, sorted by class and path, and whatever was wrong.
+        The usable images, sorted by class and path, and the problems.
 
     Raises:
         SppnetError: the split's folder is missing or has no class folders, or one is empty.
@@ -41,7 +41,9 @@ def read_image_folder(
         for inspection in inspections
         if inspection.usable
     ]
-    return records, problems + [item for each in inspections for item in each.problems]
+    return records, problems + [
+        problem for inspection in inspections for problem in inspection.problems
+    ]
 
 
 def image_folder_files(root: Path) -> Iterator[Path]:
@@ -55,7 +57,7 @@ def image_folder_files(root: Path) -> Iterator[Path]:
 
 
 def labelled_files(root: Path, split: str) -> tuple[dict[Path, str], list[Problem]]:
-    """Class of each file below `root/split/<class>/`, and what lies beside; decodes nothing.
+    """Class of each file below `root/split/<class>/`, and the problems; decodes nothing.
 
     Raises:
         SppnetError: the split's folder is missing or has no class folders, or one is empty.
@@ -63,12 +65,14 @@ def labelled_files(root: Path, split: str) -> tuple[dict[Path, str], list[Proble
     folder = Path(root) / split
     classes, problems = _class_folders(folder)
     labels: dict[Path, str] = {}
-    for place in classes:
-        files, found = _files_below(place, folder)
+    for class_folder in classes:
+        files, class_problems = _files_below(class_folder, folder)
         if not files:
-            raise SppnetError(f"{place}: empty class folder; add pictures or remove the folder")
-        labels |= dict.fromkeys(files, place.name)
-        problems += found
+            raise SppnetError(
+                f"{class_folder}: empty class folder; add pictures or remove the folder"
+            )
+        labels |= dict.fromkeys(files, class_folder.name)
+        problems += class_problems
     return labels, problems
 
 
@@ -82,7 +86,7 @@ def _class_folders(folder: Path) -> tuple[list[Path], list[Problem]]:
     if not classes:
         raise SppnetError(f"{folder}: no class folders; put the pictures of each class in one")
     problems = [
-        Problem(str(path), "neither a class folder nor in one", "ignored")
+        Problem(str(path), "not a class folder, nor in one", "ignored")
         for path in entries
         if path not in classes
     ]
@@ -94,17 +98,17 @@ def _encloses(path: Path, folder: Path) -> bool:
     return Path(os.path.realpath(folder)).is_relative_to(os.path.realpath(path))
 
 
-def _files_below(place: Path, folder: Path) -> tuple[list[Path], list[Problem]]:
+def _files_below(class_folder: Path, folder: Path) -> tuple[list[Path], list[Problem]]:
     """Files of a class at any depth, following links but entering no folder twice."""
     files, problems, entered = [], [], set()
-    for current, below, names in os.walk(place, followlinks=True):
-        here = Path(current)
-        real = os.path.realpath(here)
-        if real in entered or _encloses(here, folder):
+    for current, subfolders, names in os.walk(class_folder, followlinks=True):
+        directory = Path(current)
+        real = os.path.realpath(directory)
+        if real in entered or _encloses(directory, folder):
             problems.append(Problem(current, "link to a folder already read", "not followed"))
-            below.clear()
+            subfolders.clear()
             continue
         entered.add(real)
-        below.sort()
-        files += [here / name for name in sorted(names) if not name.startswith(".")]
+        subfolders.sort()
+        files += [directory / name for name in sorted(names) if not name.startswith(".")]
     return files, problems

@@ -1,4 +1,4 @@
-"""ImageNet 2012 as it is handed out: archives or folders, and the development kit."""
+"""ImageNet 2012 as it is distributed: archives or folders, and the development kit."""
 
 import re
 import tarfile
@@ -28,11 +28,11 @@ Places = dict[str, str]  # class of an image by the place of its file
 
 @dataclass(frozen=True)
 class Devkit:
-    """What the development kit says.
+    """Contents of the development kit.
 
     Attributes:
         path: folder or archive.
-        synsets: WordNet id of each class that is to be told apart, by its number in the kit.
+        synsets: WordNet id of each class of the challenge, by its number in the kit.
         counts: training images of each, by WordNet id.
         truth: class number of each validation image, in the order of their names.
     """
@@ -65,7 +65,7 @@ def read_devkit(root: Path) -> Devkit:
 
 
 def imagenet_files(root: Path) -> Iterator[Path]:
-    """Files that hold ImageNet 2012: archives, or the files of the folders in their place.
+    """Files that hold ImageNet 2012: archives, or the files of the folders that replace them.
 
     Raises:
         SppnetError: the kit, the training or the validation images are not there.
@@ -81,10 +81,10 @@ def imagenet_files(root: Path) -> Iterator[Path]:
     ):
         if folder.is_dir():
             # Not `rglob`, which enters no links to folders; the reader does.
-            inner = (_visible(each) if each.is_dir() else [each] for each in _visible(folder))
-            found = [path for files in inner for path in files if path.is_file()]
-            _check_images(found, str(folder))
-            yield from found
+            inner = (_visible(entry) if entry.is_dir() else [entry] for entry in _visible(folder))
+            paths = [path for files in inner for path in files if path.is_file()]
+            _check_images(paths, str(folder))
+            yield from paths
         else:
             _require(archive, images)
             yield archive
@@ -181,10 +181,10 @@ def _check_images(images: object, place: str) -> None:
 
 
 def _true_class(name: str, place: str, devkit: Devkit) -> str:
-    found = VALIDATION_NAME.fullmatch(Path(name).name)
-    number = int(found[1]) if found else 0
+    match = VALIDATION_NAME.fullmatch(Path(name).name)
+    number = int(match[1]) if match else 0
     if not 1 <= number <= len(devkit.truth):
-        raise SppnetError(f"{place}: {devkit.path} does not tell its class; remove it")
+        raise SppnetError(f"{place}: {devkit.path} has no class for it; remove it")
     if devkit.truth[number - 1] not in devkit.synsets:
         raise SppnetError(f"{devkit.path}: no class {devkit.truth[number - 1]}; fetch it again")
     return devkit.synsets[devkit.truth[number - 1]]
@@ -192,11 +192,11 @@ def _true_class(name: str, place: str, devkit: Devkit) -> str:
 
 def missing_images(places: Places, devkit: Devkit) -> list[Problem]:
     """Classes with fewer or more training images than the development kit counts."""
-    found = Counter(places.values())
+    counts = Counter(places.values())
     return [
-        Problem(name, f"{found[name]} training images, {count} in the kit", "used as it is")
+        Problem(name, f"{counts[name]} training images, {count} in the kit", "used as it is")
         for name, count in sorted(devkit.counts.items())
-        if found[name] != count
+        if counts[name] != count
     ]
 
 
@@ -209,10 +209,10 @@ def read_images(
         places: from `training_places` or `validation_places`.
         split: "train" or "val".
         workers: processes that decode.
-        restart: folder for unfinished work; pictures that it knows are not decoded again.
+        restart: folder for unfinished work; pictures already inspected are not decoded again.
 
     Returns:
-        The usable images in the order of `places`, and whatever was wrong.
+        The usable images in the order of `places`, and the problems.
     """
     paths = [Path(place) for place in places]
     inspections = inspect_resumably(
@@ -232,4 +232,4 @@ def read_images(
         for (place, label), inspection in zip(places.items(), inspections, strict=True)
         if inspection.usable
     ]
-    return records, [problem for each in inspections for problem in each.problems]
+    return records, [problem for inspection in inspections for problem in inspection.problems]

@@ -1,4 +1,4 @@
-"""Images between file and network: read and resize."""
+"""Reading and resizing of images."""
 
 from pathlib import Path
 from typing import Protocol
@@ -26,12 +26,12 @@ class Listed(Protocol):
 
     @property
     def path(self) -> str:
-        """Its file or place in an archive."""
+        """Its file, or a member of an archive."""
         ...
 
     @property
     def sha256(self) -> str:
-        """Of the file, when the manifest was made."""
+        """SHA-256 of the file when the manifest was made."""
         ...
 
 
@@ -39,7 +39,7 @@ def read_listed(picture: Listed) -> np.ndarray:
     """As `read_image`, but only the file that the manifest was made from.
 
     Sizes, boxes and labels of a manifest are those of one file; another one in its place would
-    give wrong numbers without a word.
+    silently give wrong numbers.
 
     Raises:
         SppnetError: the file cannot be decoded, or has changed since.
@@ -65,7 +65,7 @@ def resize(image: np.ndarray, height: int, width: int) -> np.ndarray:
 
 
 def resize_shorter_side(image: np.ndarray, size: int) -> np.ndarray:
-    """Resize so that the shorter side is `size` pixels, keeping the aspect.
+    """Resize so that the shorter side is `size` pixels, keeping the aspect ratio.
 
     Args:
         image: uint8 `(H, W, 3)`.
@@ -78,7 +78,7 @@ def resize_shorter_side(image: np.ndarray, size: int) -> np.ndarray:
     """
     height, width = image.shape[:2]
     shorter = min(height, width)
-    # In whole numbers, so that halves never depend on floating point.
+    # Integers, so that the rounding of halves does not depend on floating point.
     new_height, new_width = (
         (2 * size * side + shorter) // (2 * shorter) for side in (height, width)
     )

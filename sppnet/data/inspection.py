@@ -1,4 +1,4 @@
-"""Every picture decoded once at preparation, so that a broken one is found now."""
+"""Every picture is decoded once at preparation, so that broken ones are found early."""
 
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -12,7 +12,7 @@ from sppnet.data.manifest import Problem
 from sppnet.errors import SppnetError
 from sppnet.progress import track
 
-# Below, no region is left to pool; above, the longer side outgrows memory once it is resized.
+# Below it there is nothing to pool; above it the longer side, once resized, exceeds memory.
 MINIMUM_SIDE = 16
 MAXIMUM_ASPECT = 20
 SUFFIXES = {
@@ -31,13 +31,13 @@ SUFFIXES = {
 
 @dataclass(frozen=True)
 class Inspection:
-    """What decoding a file has shown.
+    """The result of decoding a file.
 
     Attributes:
         path: the file.
         usable: whether later stages can work with it.
         size: width and height in pixels, upright.
-        stored_size: the same before EXIF turns it.
+        stored_size: the same before turning by EXIF.
         orientation: EXIF orientation 1-8.
         sha256: of the file.
         problems: what to report about it.
@@ -72,7 +72,7 @@ def inspect_images(paths: Sequence[Path], *, workers: int, description: str) -> 
 def iterate_inspections(
     paths: Sequence[Path], *, workers: int, description: str
 ) -> Iterator[Inspection]:
-    """As `inspect_images`, each as soon as those before it are done."""
+    """As `inspect_images`, one at a time, in order."""
     if workers == 1:
         yield from track(map(inspect_image, paths), description, len(paths))
         return

@@ -1,4 +1,4 @@
-"""Inspections that outlive a kill: a line per picture, for sets that take hours to decode."""
+"""Inspections that survive a kill: a line per picture, for sets that take hours to decode."""
 
 import json
 from collections.abc import Iterator, Sequence
@@ -19,29 +19,29 @@ def inspect_resumably(
 ) -> list[Inspection]:
     """As `inspect_images`; pictures that the journal holds are not decoded again.
 
-    A picture counts as known while the file that holds it, itself or its archive, has the size and
-    the time of change that it had.
+    An entry holds as long as the picture's file, or the archive that contains it, has the same size
+    and modification time.
 
     Args:
-        paths: picture files or places in archives.
+        paths: picture files or members of archives.
         workers: processes; 1 works in this one.
         description: name of the progress bar.
-        journal: file of JSON lines; appended to, and cut off behind the last whole line.
+        journal: file of JSON lines; appended to, after the last complete line.
     """
     stamp = cache(_stamp)
-    known = {
+    inspections = {
         inspection.path: inspection
-        for inspection, then in _complete_lines(journal)
-        if then == stamp(containing_file(inspection.path))
+        for inspection, old_stamp in _complete_lines(journal)
+        if old_stamp == stamp(containing_file(inspection.path))
     }
-    pending = [path for path in paths if path not in known]
+    pending = [path for path in paths if path not in inspections]
     with journal.open("a") as file:
         for inspection in iterate_inspections(pending, workers=workers, description=description):
             entry = {**asdict(inspection), "stamp": stamp(containing_file(inspection.path))}
             file.write(json.dumps(entry, default=str) + "\n")
             file.flush()
-            known[inspection.path] = inspection
-    return [known[path] for path in paths]
+            inspections[inspection.path] = inspection
+    return [inspections[path] for path in paths]
 
 
 def _stamp(file: Path) -> Stamp:

@@ -1,4 +1,4 @@
-"""The manifest: what was read, one Parquet row per image."""
+"""The manifest of a data set: one Parquet row per image."""
 
 import csv
 from collections.abc import Iterable
@@ -33,11 +33,11 @@ COLUMNS = pa.schema(
 
 @dataclass(frozen=True, eq=False)
 class ImageRecord:
-    """One image of a data set and what is known of it.
+    """One image of a data set and its annotation.
 
     Attributes:
         dataset: "classification" or "detection".
-        split: "train" or "val", resp. "trainval" or "test".
+        split: "train" or "val"; in detection "trainval" or "test".
         image: id, unique in the data set.
         path: image file.
         width: pixels, upright.
@@ -109,10 +109,10 @@ def read_manifest(
         table = pq.read_table(path).select(COLUMNS.names).cast(COLUMNS)
     except (OSError, KeyError, pa.ArrowException) as error:
         raise SppnetError(f"{path}: not a manifest ({error}); prepare its set again") from None
-    # Before rows become Python's: of ImageNet's 1.3 million a stage often needs the few of a split.
-    for column, wanted in (("dataset", dataset), ("split", split)):
-        if wanted is not None:
-            table = table.filter(pc.field(column) == wanted)
+    # Filtered before conversion: a stage often needs one small split of ImageNet's 1.3 million.
+    for column, value in (("dataset", dataset), ("split", split)):
+        if value is not None:
+            table = table.filter(pc.field(column) == value)
     records = [_record(row) for row in table.to_pylist()]
     if not records:
         raise SppnetError(f"{path}: no image of data set {dataset}, split {split}; prepare it")

@@ -1,7 +1,7 @@
 """The object classes of the generated sets: one outline and one texture each, deformed and drawn.
 
-A class shows in its outline and in its texture only. Colours, size, place, tilt and warp of an
-object are drawn from the same distributions whatever its class.
+Classes differ in outline and texture only. Colours, size, position, tilt and warp of an object
+are drawn from the same distributions for all classes.
 """
 
 from collections.abc import Callable
@@ -19,13 +19,13 @@ Points = NDArray[np.float64]
 SUPERSAMPLING = 2  # drawn this much larger per axis, then averaged: smooth edges
 MASK_SIDE = 512  # raster of an undeformed outline, which spans [-1.25, 1.25] both ways
 MASK_SPAN = 1.25
-PROBE_SIDE = 96  # coarse grid that finds how far a deformed outline reaches
+PROBE_SIDE = 96  # coarse grid for the extent of a deformed outline
 PROBE_SPAN = 2.4
 TILT = np.pi / 7  # largest turn either way, radians
 SHEAR = 0.25
 STRETCH = 1.7  # largest factor of width to height, either way
 WARP = 0.07  # elastic displacement in units of the half side
-CONTRAST = 90.0  # least difference in brightness of an object's two colours, of 255
+CONTRAST = 90.0  # minimum difference in brightness of an object's two colours, of 255
 
 
 @dataclass(frozen=True)
@@ -154,7 +154,7 @@ def _deformation(generator: np.random.Generator) -> Callable[[Field, Field], tup
 
 
 def _coverage(name: str, u: Field, v: Field) -> Field:
-    """How much of the outline covers each point, 0..1."""
+    """Coverage of each point by the outline, 0..1."""
     scale = MASK_SIDE / (2 * MASK_SPAN)
     shift = MASK_SIDE / 2 - 0.5
     mask = cv2.remap(_outline_mask(name), u * scale + shift, v * scale + shift, cv2.INTER_LINEAR)
@@ -162,7 +162,7 @@ def _coverage(name: str, u: Field, v: Field) -> Field:
 
 
 def _reach(name: str, deform: Callable[[Field, Field], tuple[Field, Field]]) -> Points:
-    """Extent x1, y1, x2, y2 of the deformed outline, a probe cell wide of it at most."""
+    """Extent x1, y1, x2, y2 of the deformed outline, exact to one probe cell."""
     axis = np.linspace(-PROBE_SPAN, PROBE_SPAN, PROBE_SIDE, dtype=np.float32)
     x, y = np.meshgrid(axis, axis)
     covered = _coverage(name, *deform(x, y)) > 0

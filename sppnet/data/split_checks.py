@@ -1,4 +1,4 @@
-"""What can only be seen with the training and the test images side by side."""
+"""Checks that need both the training and the test images."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
@@ -14,12 +14,12 @@ Checked = tuple[list[ImageRecord], list[Problem]]
 def check_splits(
     training: Sequence[ImageRecord], testing: Sequence[ImageRecord], where: str
 ) -> Checked:
-    """The images of both splits that can be used together, and what stood against the others.
+    """The images of both splits that can be used together, and the problems.
 
     Args:
         training: records to learn from.
         testing: records to measure on.
-        where: name of the data set in the problems that concern no single file.
+        where: name of the data set, for problems that concern no single file.
 
     Returns:
         Training records, then test records; and the problems.
@@ -32,7 +32,7 @@ def check_splits(
 
 
 def leave_out_listed(training: Sequence[ImageRecord], testing: Sequence[ImageRecord]) -> Checked:
-    """Training images whose id is not in the test list as well."""
+    """Training images whose id is not in the test list too."""
     tested = {record.image for record in testing}
     problems = [
         Problem(record.path, "in the training list and in the test list", "left out of training")
@@ -46,14 +46,16 @@ def same_pictures(training: Iterable[ImageRecord], testing: Iterable[ImageRecord
     """Test pictures with the same bytes as a training picture."""
     trained = {record.sha256: record.path for record in training}
     return [
-        Problem(record.path, f"same bytes as {trained[record.sha256]}", "kept, flatters the test")
+        Problem(
+            record.path, f"same bytes as {trained[record.sha256]}", "kept, makes the test easier"
+        )
         for record in testing
         if record.sha256 in trained
     ]
 
 
 def keep_known_classes(testing: Iterable[ImageRecord], classes: Iterable[str]) -> Checked:
-    """Test images with the objects and labels that training knows.
+    """Test images with only those objects and labels that occur in training.
 
     Args:
         testing: records of one data set.
@@ -61,7 +63,7 @@ def keep_known_classes(testing: Iterable[ImageRecord], classes: Iterable[str]) -
 
     Returns:
         The records without unknown objects and without images of an unknown label; an image that
-        loses its objects stays, since nothing should be detected on it.
+        loses its objects stays, since nothing should be detected in it.
     """
     known = set(classes)
     records, problems = [], []
@@ -78,19 +80,19 @@ def keep_known_classes(testing: Iterable[ImageRecord], classes: Iterable[str]) -
 
 
 def _with_classes(record: ImageRecord, known: set[str]) -> ImageRecord:
-    kept = np.array([name in known for name in record.class_names], bool)
+    is_known = np.array([name in known for name in record.class_names], bool)
     return replace(
         record,
         class_names=tuple(name for name in record.class_names if name in known),
-        boxes=record.boxes[kept],
-        difficult=record.difficult[kept],
+        boxes=record.boxes[is_known],
+        difficult=record.difficult[is_known],
     )
 
 
 def unmeasured_classes(
     training: Iterable[ImageRecord], testing: Iterable[ImageRecord], where: str
 ) -> list[Problem]:
-    """Classes of training without a test label or an object that counts, reported as `where`."""
+    """Training classes without a test label or an evaluated test object."""
     measured = {
         name
         for record in testing
@@ -99,14 +101,14 @@ def unmeasured_classes(
     }
     measured |= {record.label for record in testing if record.label}
     return [
-        Problem(where, f"nothing of class {name!r} to measure, which training has", "kept")
+        Problem(where, f"class {name!r} of training has nothing to test on", "kept")
         for name in class_list(training)
         if name not in measured
     ]
 
 
 def require_usable(records: Sequence[ImageRecord], where: str, problems: str) -> None:
-    """Refuse a split in which nothing is left to learn or to measure.
+    """Refuse a split with nothing to train or to test on.
 
     Args:
         records: of one split.

@@ -1,4 +1,4 @@
-"""Files that are never half written, and large arrays on disk that resume after a kill."""
+"""Atomic writing of files, and large arrays on disk that are resumed after a kill."""
 
 import hashlib
 import json
@@ -45,16 +45,16 @@ def write_json(path: Path, value: Any) -> None:
     try:
         text = json.dumps(value, indent=1, sort_keys=True, allow_nan=False)
     except ValueError:
-        place = ".".join(_not_finite(value) or ())
+        key = ".".join(_not_finite(value) or ())
         raise SppnetError(
-            f"{path}: {place} is NaN or infinite, which JSON cannot hold; check the stage's inputs"
+            f"{path}: {key} is NaN or infinite, which JSON cannot hold; check the stage's inputs"
         ) from None
     with atomic_path(path) as temporary:
         temporary.write_text(text + "\n")
 
 
 def or_null(values: np.ndarray) -> list[float | None]:
-    """Values (B,) for a file: None in the place of NaN, which stands for unmeasurable."""
+    """Values (B,) for JSON: None in place of NaN, which stands for unmeasurable."""
     return [None if np.isnan(value) else float(value) for value in values]
 
 
@@ -66,8 +66,8 @@ def _not_finite(value: Any) -> tuple[str, ...] | None:
     if isinstance(value, list | tuple):
         parts = dict(enumerate(value))
     for key, part in parts.items():
-        if (rest := _not_finite(part)) is not None:
-            return (str(key), *rest)
+        if (keys := _not_finite(part)) is not None:
+            return (str(key), *keys)
     return None
 
 
@@ -96,12 +96,12 @@ def read_value(path: Path, *keys: str) -> Any:
 
 def value_in(report: Any, path: Path, *keys: str) -> Any:
     """As `read_value`, of a file that has been read; `path` only names it in errors."""
-    found = report
+    value = report
     for key in keys:
-        if not isinstance(found, Mapping) or key not in found:
+        if not isinstance(value, Mapping) or key not in value:
             raise SppnetError(f"{path}: has no {'.'.join(keys)}; run its stage anew")
-        found = found[key]
-    return found
+        value = value[key]
+    return value
 
 
 def file_sha256(path: Path) -> str:
@@ -118,10 +118,10 @@ def file_sha256(path: Path) -> str:
 
 
 def restart_directory(base: Path, settings: Mapping[str, Any], inputs: Sequence[Path]) -> Path:
-    """The folder for a stage's unfinished work, named after all that decides its result.
+    """The folder for a stage's unfinished work, named after all that determines its result.
 
     The name is a hash of the settings, the contents of the input files and the package's code, so
-    work begun under other circumstances is never continued.
+    work begun with others is never continued.
 
     Args:
         base: the stage's folder under the untracked work directory.
@@ -146,15 +146,15 @@ def write_parts(
     suffix: str,
     task: str,
 ) -> Iterator[Path]:
-    """Files of the results of a list, in parts that a killed run finds again.
+    """Write the results of a list in parts, which a resumed run reuses.
 
     Args:
-        items: what the results are of.
-        size: items per part: as many results are lost by a kill at most.
+        items: to compute results of.
+        size: items per part; a kill loses at most one part.
         write: writes the results of some items to a file, whole or not at all.
         restart: folder for finished parts (see `restart_directory`).
         suffix: of the files.
-        task: shown with the progress.
+        task: description shown with the progress.
     """
     for first in track(range(0, len(items), size), f"{task} x{size}"):
         path = restart / f"part-{first:08d}{suffix}"
@@ -167,9 +167,9 @@ class ArrayWriter:
     """Appends arrays to one flat `.npy` of rows, with a Parquet index beside it.
 
     The last axis of each array holds the channels; the other axes are flattened to rows. Work in
-    progress lies in `restart`: a killed writer, opened again with the same folder, knows the keys
-    that it holds (`done`) and ends with the same bytes as one that was never killed. The outputs
-    appear under their names only when the `with` block ends well.
+    progress lies in `restart`: a killed writer, opened again with the same folder, knows the stored
+    keys (`done`) and produces the same bytes as an uninterrupted one. The outputs appear under
+    their names only when the `with` block ends without error.
 
     Args:
         path: the `.npy` to write; the index goes to the same name with `.parquet`.
@@ -184,7 +184,7 @@ class ArrayWriter:
         self.done = {entry["key"] for entry in self._entries}
 
     def _complete_entries(self) -> list[dict[str, Any]]:
-        """Entries whose line and rows both reached the disk; cuts off whatever follows them."""
+        """Entries whose line and rows are both complete on disk; truncates what follows them."""
         entries: list[dict[str, Any]] = []
         end, size = 0, self._data.stat().st_size if self._data.exists() else 0
         for line in self._log.read_text().splitlines() if self._log.exists() else []:
@@ -212,8 +212,7 @@ class ArrayWriter:
         Args:
             key: its name.
             array: of shape (..., C); C is the same for all.
-            clamped: how many of its values were cut at the limits of the type; a column of the
-                index.
+            clamped: number of values clamped to the limits of the type; a column of the index.
         """
         entry = {"key": key, "shape": list(array.shape), "clamped": clamped}
         self._rows.write(np.ascontiguousarray(array, self.dtype).tobytes())
@@ -262,7 +261,7 @@ class ArrayWriter:
 
 
 def array_files(paths: Iterable[Path]) -> list[Path]:
-    """Both files of each of what `ArrayWriter` wrote: the rows and their index."""
+    """Both files of each array of `ArrayWriter`: the rows and their index."""
     return [file for path in paths for file in (path, path.with_suffix(".parquet"))]
 
 
@@ -294,7 +293,7 @@ class ArrayStore:
         stored = (rows, *{shape[-1] for shape in shapes})
         if self._rows.shape != stored:
             raise SppnetError(
-                f"{self.path}: {self._rows.shape} values, but its index tells of {stored}; "
+                f"{self.path}: {self._rows.shape} values, but its index describes {stored}; "
                 "delete both and cache the features anew"
             )
 
@@ -326,7 +325,7 @@ class ArrayStore:
         return array
 
     def read(self, key: str, rows: slice | np.ndarray = EVERYTHING) -> np.ndarray:
-        """The array of `key`, or some entries of its first axis, as numbers to compute with.
+        """The array of `key`, or some entries of its first axis, checked to be finite.
 
         Args:
             key: its name.
@@ -347,5 +346,5 @@ class ArrayStore:
 def _all_finite(values: np.ndarray) -> bool:
     if values.dtype != np.float16:
         return bool(np.isfinite(values).all())
-    # by the bits of the exponent: 12 times faster
+    # tested by the bits of the exponent: 12 times faster
     return not (values.view(np.uint16) & HALF_EXPONENT == HALF_EXPONENT).any()

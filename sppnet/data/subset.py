@@ -1,4 +1,4 @@
-"""A part of a data set that still has every class."""
+"""A subset of a data set that keeps every class."""
 
 from collections.abc import Iterator, Sequence
 
@@ -9,8 +9,8 @@ from sppnet.errors import SppnetError
 def subset(records: Sequence[ImageRecord], count: int | None) -> list[ImageRecord]:
     """At most `count` records, in their own order; all of them when None.
 
-    The classes take turns, by name, and each takes its first image that is left, so that no class
-    is absent as long as there are as many images as classes.
+    The classes take turns in the order of their names, and each takes its first remaining image. So
+    no class is missing if there are at least as many images as classes.
 
     Raises:
         SppnetError: count below 1.
@@ -24,7 +24,7 @@ def subset(records: Sequence[ImageRecord], count: int | None) -> list[ImageRecor
 
 
 def _by_turns(records: Sequence[ImageRecord]) -> Iterator[int]:
-    """Indices of all records; those without an object come last."""
+    """Indices of all records, class by class in turn; those without an object come last."""
     waiting = [
         [index for index, record in enumerate(records) if name in record.class_names]
         for name in class_list(records)
@@ -33,9 +33,9 @@ def _by_turns(records: Sequence[ImageRecord]) -> Iterator[int]:
     taken: set[int] = set()
     while any(waiting[:-1]):
         for indices in waiting[:-1]:
-            left = [index for index in indices if index not in taken]
-            indices[:] = left[1:]
-            if left:
-                taken.add(left[0])
-                yield left[0]
+            remaining = [index for index in indices if index not in taken]
+            indices[:] = remaining[1:]
+            if remaining:
+                taken.add(remaining[0])
+                yield remaining[0]
     yield from (index for index in waiting[-1] if index not in taken)

@@ -26,7 +26,7 @@ def read_voc(
         workers: processes that decode.
 
     Returns:
-        The usable images in the order of the list, and whatever was wrong.
+        The usable images in the order of the list, and the problems.
 
     Raises:
         SppnetError: a folder or the list is missing, or the list is empty.
@@ -43,14 +43,14 @@ def read_voc(
         problems += inspection.problems
         if inspection.usable:
             annotation = root / "Annotations" / f"{name}.xml"
-            record, found = _read_record(name, split, inspection, annotation)
+            record, record_problems = _read_record(name, split, inspection, annotation)
             records += [record] if record else []
-            problems += found
+            problems += record_problems
     return records, problems
 
 
 def voc_files(root: Path, splits: Sequence[str]) -> Iterator[Path]:
-    """Files that `read_voc` reads for some lists, the missing ones among them.
+    """Files that `read_voc` reads for some lists, including missing ones.
 
     Raises:
         SppnetError: a folder or a list is missing, or a list is empty or has none of its pictures.
@@ -81,9 +81,9 @@ def _read_list(path: Path) -> tuple[list[str], list[Problem]]:
     try:
         lines = [line.strip() for line in path.read_text(encoding="utf-8-sig").splitlines()]
     except OSError:
-        there = sorted(other.stem for other in path.parent.glob("*.txt"))[:10]
+        available = sorted(other.stem for other in path.parent.glob("*.txt"))[:10]
         raise SppnetError(
-            f"{path}: no such list; there are: {', '.join(there) or 'none'}"
+            f"{path}: no such list; there are: {', '.join(available) or 'none'}"
         ) from None
     except UnicodeDecodeError:
         raise SppnetError(f"{path}: not UTF-8 text; write one image id per line") from None
@@ -93,7 +93,9 @@ def _read_list(path: Path) -> tuple[list[str], list[Problem]]:
         if name in names:
             problems.append(Problem(str(path), f"{name!r} is listed twice", "second entry ignored"))
         elif not _is_plain(name):
-            problems.append(Problem(str(path), f"{name!r} is no plain image id", "entry ignored"))
+            problems.append(
+                Problem(str(path), f"{name!r} is not a plain image id", "entry ignored")
+            )
         else:
             names[name] = None
     if not names and not problems:
@@ -102,23 +104,23 @@ def _read_list(path: Path) -> tuple[list[str], list[Problem]]:
 
 
 def _is_plain(name: str) -> bool:
-    """Whether an id stays inside its folder: no path, no control characters, no endless name."""
+    """Whether an id stays inside its folder: no path, no control characters, not too long."""
     if len(name.encode()) > LONGEST_NAME:
         return False
     return name not in (".", "..") and name.isprintable() and not set(name) & set("/\\:")
 
 
 def _image_files(folder: Path) -> dict[str, Path]:
-    """Picture file of each id; of several, the .jpg."""
-    found = [path for path in folder.iterdir() if path.suffix.lower() in SUFFIXES]
-    found.sort(key=lambda path: (path.suffix != ".jpg", path.name), reverse=True)
-    return {path.stem: path for path in found}
+    """Picture file of each id; the .jpg if there are several."""
+    paths = [path for path in folder.iterdir() if path.suffix.lower() in SUFFIXES]
+    paths.sort(key=lambda path: (path.suffix != ".jpg", path.name), reverse=True)
+    return {path.stem: path for path in paths}
 
 
 def _read_record(
     name: str, split: str, inspection: Inspection, path: Path
 ) -> tuple[ImageRecord | None, list[Problem]]:
-    """The record of one decoded image; None when its annotation is of no use."""
+    """The record of one decoded image; None when its annotation is unusable."""
     try:
         annotation = read_annotation(path)
         boxes, problems = _upright(annotation, inspection, path)
@@ -128,7 +130,7 @@ def _read_record(
     if annotation.filename and name not in (annotation.filename, Path(annotation.filename).stem):
         problem = f"its filename is {annotation.filename!r}"
         problems.append(Problem(str(path), problem, f"kept, used for {inspection.path.name}"))
-    boxes, kept, found = _clip(boxes, annotation.class_names, inspection.size, path)
+    boxes, rows, clip_problems = _clip(boxes, annotation.class_names, inspection.size, path)
     record = ImageRecord(
         dataset="detection",
         split=split,
@@ -137,17 +139,17 @@ def _read_record(
         width=inspection.size[0],
         height=inspection.size[1],
         sha256=inspection.sha256,
-        class_names=tuple(annotation.class_names[i] for i in kept),
-        boxes=boxes[kept].astype(np.float32),
-        difficult=annotation.difficult[kept],
+        class_names=tuple(annotation.class_names[row] for row in rows),
+        boxes=boxes[rows].astype(np.float32),
+        difficult=annotation.difficult[rows],
     )
-    return record, annotation.problems + problems + found
+    return record, annotation.problems + problems + clip_problems
 
 
 def _upright(
     annotation: Annotation, inspection: Inspection, path: Path
 ) -> tuple[np.ndarray, list[Problem]]:
-    """The boxes on the upright picture, whichever way up it was when they were drawn.
+    """The boxes on the upright picture, regardless of its orientation when they were drawn.
 
     Raises:
         SppnetError: the annotation describes a picture of another size.
@@ -171,13 +173,13 @@ def _upright(
 def _clip(
     boxes: np.ndarray, names: Sequence[str], size: tuple[int, int], path: Path
 ) -> tuple[np.ndarray, list[int], list[Problem]]:
-    """Boxes cut to the picture, the rows that remain, and a problem for each one cut."""
+    """Boxes clipped to the picture, the rows that remain, and a problem for each clipped box."""
     clipped = boxes.clip(0, np.array([*size, *size]))
-    kept = ((clipped[:, 2:] - clipped[:, :2]).min(axis=1) > 0).nonzero()[0].tolist()
+    remaining = ((clipped[:, 2:] - clipped[:, :2]).min(axis=1) > 0).nonzero()[0].tolist()
     problems = []
     for row in (boxes != clipped).any(axis=1).nonzero()[0].tolist():
         corners = " ".join(f"{value:g}" for value in boxes[row])
         problem = f"{names[row]} box {corners} reaches outside the {size[0]}x{size[1]} picture"
-        action = "box clipped" if row in kept else "object dropped"
+        action = "box clipped" if row in remaining else "object dropped"
         problems.append(Problem(str(path), problem, action))
-    return clipped, kept, problems
+    return clipped, remaining, problems

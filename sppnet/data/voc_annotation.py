@@ -1,4 +1,4 @@
-"""One VOC annotation file, read with suspicion."""
+"""Reading of a VOC annotation file, which may be broken or hostile."""
 
 import math
 from dataclasses import dataclass
@@ -19,12 +19,12 @@ class Annotation:
     """The objects of an image as annotated.
 
     Attributes:
-        filename: the picture that it claims to describe; empty when not said.
-        size: the picture's width and height in pixels; None when not said.
+        filename: the picture that it names; empty when missing.
+        size: the picture's width and height in pixels; None when missing.
         class_names: of each object.
         boxes: float64 `(R, 4)`, x1 y1 x2 y2, 0-based and half-open, not yet clipped.
         difficult: of each object.
-        problems: objects that were dropped or mended.
+        problems: objects that were dropped.
     """
 
     filename: str
@@ -36,11 +36,11 @@ class Annotation:
 
 
 def read_annotation(path: Path) -> Annotation:
-    """Read the objects of a VOC XML file; objects that make no sense are dropped and reported.
+    """Read the objects of a VOC XML file; invalid objects are dropped and reported.
 
     Raises:
-        SppnetError: the file is missing or too large, is not XML, declares a document type (the
-            door of entity bombs and foreign files), or is no VOC annotation.
+        SppnetError: the file is missing or too large, is not XML, declares a document type (which
+            allows entity bombs and access to other files), or is no VOC annotation.
     """
     root = _parse(path)
     objects, problems = [], []
@@ -79,7 +79,7 @@ def _read_size(root: Element) -> tuple[int, int] | None:
         width, height = (round(_number(root, f"size/{side}")) for side in ("width", "height"))
     except ValueError:
         return None
-    # Some tools write 0 x 0 when they do not know.
+    # Some tools write 0 x 0 for an unknown size.
     return (width, height) if width > 0 and height > 0 else None
 
 

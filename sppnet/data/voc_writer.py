@@ -57,7 +57,7 @@ def write_image_sets(
         folder: `ImageSets/Main`.
         split: name of the split.
         images: id and objects of each image.
-        classes: classes that get a list of their own.
+        classes: classes that get a list each.
     """
     (folder / f"{split}.txt").write_text("".join(f"{name}\n" for name, _ in images))
     for class_name in classes:

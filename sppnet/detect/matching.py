@@ -1,4 +1,4 @@
-"""Which detections of a class find an object, by the rules of PASCAL VOC."""
+"""Which detections of a class match an object, by the rules of PASCAL VOC."""
 
 import numpy as np
 import pandas as pd
@@ -14,10 +14,10 @@ def match_detections(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Outcome of every detection of one class.
 
-    Detections are taken by falling score, equal scores in the order given. Each belongs to the
-    object of its image with the highest IoU, the first of equal ones. With an IoU of at least
-    `iou` it is a hit, ignored if the object is difficult, and a miss if an earlier detection hit
-    the object; with less it is a miss.
+    Detections are taken by falling score, equal scores in the order given. Each is compared with
+    the object of its image with the highest IoU, the first of equal ones. With an IoU of at least
+    `iou` it is a true positive, but ignored if the object is difficult, and a false positive if an
+    earlier detection matched the object. With a lower IoU it is a false positive.
 
     Args:
         detections: image, score, x1, y1, x2, y2 (pixels, half-open); D rows.
@@ -38,12 +38,12 @@ def match_detections(
     order = np.argsort(-detections["score"].to_numpy(np.float64), kind="stable")
     ranked = detections.iloc[order]
     overlap, partner = _best_partners(ranked, ground_truth)
-    met = overlap >= iou
+    matched = overlap >= iou
     outcomes = np.full(len(ranked), FALSE_POSITIVE)
-    _, first = np.unique(partner[met], return_index=True)
-    outcomes[np.flatnonzero(met)[first]] = TRUE_POSITIVE
+    _, first = np.unique(partner[matched], return_index=True)
+    outcomes[np.flatnonzero(matched)[first]] = TRUE_POSITIVE
     difficult = ground_truth["difficult"].to_numpy(bool)
-    outcomes[met & np.append(difficult, False)[partner]] = IGNORED
+    outcomes[matched & np.append(difficult, False)[partner]] = IGNORED
     return outcomes, order
 
 
@@ -70,24 +70,24 @@ def _best_partners(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Highest IoU (D,) with an object of the same image and the row (D,) of that object.
 
-    -1 and row -1 where nothing is touched. Goes through the objects of all images in step: the
-    first of every image, the second of every image, and so on.
+    -1 and row -1 where there is no overlap. Compares with the first object of every image, then
+    with the second of every image, and so on.
     """
     images = pd.Index(ground_truth["image"].to_numpy(object)).unique()
     group = image_numbers(ground_truth, images)
     rows = np.argsort(group, kind="stable")
     counts = np.append(np.bincount(group, minlength=len(images)), 0)  # the last: unknown images
     starts = np.cumsum(counts) - counts
-    position = image_numbers(detections, images)
+    image = image_numbers(detections, images)
     boxes = detections[COORDINATES].to_numpy(np.float64)
     objects = ground_truth[COORDINATES].to_numpy(np.float64)
     best, partner = np.full(len(boxes), -1.0), np.full(len(boxes), -1)
     for step in range(int(counts.max())):
-        has = np.flatnonzero(counts[position] > step)
-        row = rows[starts[position[has]] + step]
-        overlap = _pairwise_overlap(boxes[has], objects[row])
-        better = overlap > best[has]
-        best[has[better]], partner[has[better]] = overlap[better], row[better]
+        compared = np.flatnonzero(counts[image] > step)
+        row = rows[starts[image[compared]] + step]
+        overlap = _pairwise_overlap(boxes[compared], objects[row])
+        better = overlap > best[compared]
+        best[compared[better]], partner[compared[better]] = overlap[better], row[better]
     return best, partner
 
 

@@ -1,6 +1,6 @@
-"""Boxes pooled from the maps of a whole image, each on its best scale.
+"""Pooling of boxes from the maps of a whole image, each on its best scale.
 
-The one way in which detection pools and in which its time is taken.
+Detection and the measurement of its time both pool here.
 """
 
 from collections.abc import Callable, Sequence
@@ -53,15 +53,15 @@ class ScalePooling:
         """
         if scales is None:
             scales = choose_scale(boxes, short_side, self.sizes, target=self.target)
-        found = torch.empty(len(boxes), 5, dtype=torch.int64)
-        found[:, 0] = scales
+        windows = torch.empty(len(boxes), 5, dtype=torch.int64)
+        windows[:, 0] = scales
         for scale in sorted(set(scales.tolist())):
             chosen = scales == scale
             factor = pixel_scale(short_side, self.sizes[scale])
-            found[chosen, 1:] = project_windows(
+            windows[chosen, 1:] = project_windows(
                 boxes[chosen], self.geometry, map_sizes[scale], factor
             )
-        return found
+        return windows
 
     def pool(self, map_at: Callable[[int], Tensor], windows: Tensor) -> Tensor:
         """Pooled features of windows.

@@ -1,4 +1,4 @@
-"""Labelled boxes of an image: its objects, its proposals, and how far they overlap."""
+"""Labelled boxes of an image: its objects, its proposals, and their overlaps."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -48,7 +48,7 @@ def image_regions(
 ) -> ImageRegions:
     """Join the objects of an image with its proposals.
 
-    Difficult objects are kept, as the release and R-CNN do when they train.
+    Difficult objects are kept, as in the training of the release and of R-CNN.
 
     Args:
         record: the image and its objects.
@@ -112,13 +112,13 @@ def sample_regions(
 
     A row is foreground when its largest overlap o over all classes has o >= positive_iou
     (objects have 1), background otherwise where low <= o < high. Foreground takes at most
-    round(count * positive_fraction) rows; background fills up to `count` as far as it goes.
+    round(count * positive_fraction) rows; background fills up to `count`, if there is enough.
 
     Args:
         regions: boxes of one image.
-        count: rows wanted.
-        positive_fraction: largest share of foreground rows.
-        positive_iou: smallest overlap of foreground, inclusive.
+        count: rows to draw.
+        positive_fraction: maximum share of foreground rows.
+        positive_iou: minimum overlap of foreground, inclusive.
         negative_iou: (low inclusive, high exclusive) overlaps of background.
         generator: source of the random choice, without replacement.
 
@@ -134,8 +134,8 @@ def sample_regions(
     is_foreground = best >= positive_iou
     foreground = torch.nonzero(is_foreground).flatten()
     background = torch.nonzero(~is_foreground & (best >= low) & (best < high)).flatten()
-    wanted = round(count * positive_fraction)
-    positives = _choose(foreground, wanted, generator)
+    foreground_count = round(count * positive_fraction)
+    positives = _choose(foreground, foreground_count, generator)
     negatives = _choose(background, count - len(positives), generator)
     # an object keeps its own class, even where an object of another class has the same box
     row_class = torch.where(is_object, regions.class_index, best_class)

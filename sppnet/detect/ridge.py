@@ -3,7 +3,7 @@
 With samples X (n, D) and targets Y (n, T) the weights that minimise |X W - Y|^2 + lambda |W|^2 are
 W = (X'X + lambda I)^-1 X'Y, a D x D system; they equal W = X' (X X' + lambda I)^-1 Y, an n x n
 system. The smaller one is solved: for 25,600 features and a few thousand samples the second is
-hundreds of times cheaper, and as exact.
+hundreds of times cheaper, and equally exact.
 """
 
 import torch
@@ -57,11 +57,11 @@ def solve_ridge(features: Tensor, targets: Tensor, regularisation: float) -> Ten
     products = (features.T @ features).double()
     matrix = torch.cat([torch.cat([products, sums], 1), torch.cat([sums.T, count], 1)])
     moments = (features.T @ targets.to(features.dtype)).double()
-    right = torch.cat([moments, targets.sum(dim=0)[None]])
-    return _solve(matrix, right, regularisation).T
+    right_side = torch.cat([moments, targets.sum(dim=0)[None]])
+    return _solve(matrix, right_side, regularisation).T
 
 
-def _solve(matrix: Tensor, right: Tensor, regularisation: float) -> Tensor:
-    """(matrix + regularisation I)^-1 right in float64, matrix symmetric and not negative."""
+def _solve(matrix: Tensor, right_side: Tensor, regularisation: float) -> Tensor:
+    """(matrix + regularisation I)^-1 right_side in float64, matrix symmetric and not negative."""
     matrix.diagonal().add_(regularisation)
-    return torch.cholesky_solve(right, torch.linalg.cholesky(matrix))
+    return torch.cholesky_solve(right_side, torch.linalg.cholesky(matrix))

@@ -93,13 +93,13 @@ class Column(Section):
 class SppDetector(Column, MapPooling):
     """Boxes pooled from conv5 maps of whole images."""
 
-    method: Literal["spp"]
+    method: Literal["spp"] = Field(description="SPP-net.")
 
 
 class RcnnDetector(Column, Warp, Subset):
     """Boxes cropped from the image and warped, one network pass each."""
 
-    method: Literal["rcnn"]
+    method: Literal["rcnn"] = Field(description="R-CNN.")
 
 
 Detector = Annotated[SppDetector | RcnnDetector, Field(discriminator="method")]
@@ -260,14 +260,20 @@ class Detection(Section):
     top: Count = Field(description="Boxes kept per class and image (release spp_test.m: 100).")
 
 
-class Evaluation(Bootstrap):
+class Suppression(Section):
+    """Suppression once more, after box regression."""
+
+    nms: Overlap = Field(
+        description="A regressed box that overlaps a better one by more is suppressed (release "
+        "imdb_eval_voc.m: 0.3)."
+    )
+
+
+class Evaluation(Bootstrap, Suppression):
     """Mean average precision and its interval."""
 
     iou: Overlap = Field(
         description="Least overlap of a true positive (VOC07 devkit VOCevaldet.m: 0.5)."
-    )
-    nms: Overlap = Field(
-        description="Suppression once more, after box regression (release imdb_eval_voc.m: 0.3)."
     )
 
 

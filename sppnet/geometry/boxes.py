@@ -1,7 +1,7 @@
 """Arithmetic of boxes: area, overlap, suppression, regression deltas.
 
 Boxes are `Tensor[N, 4]` x1 y1 x2 y2, 0-based and half-open, in pixels of the original image. Width
-is x2 - x1, so the devkit's "+1" on inclusive pixels comes out by itself.
+is x2 - x1, which includes the devkit's "+1" on inclusive pixels.
 """
 
 import torch
@@ -70,9 +70,9 @@ def clip_boxes(boxes: Tensor, width: float, height: float) -> Tensor:
 
 
 def non_maximum_suppression(boxes: Tensor, scores: Tensor, iou: float = 0.3) -> Tensor:
-    """Greedy suppression: a box goes when a better one that stays overlaps it by more than `iou`.
+    """Greedy suppression: drop boxes that a better kept box overlaps by more than `iou`.
 
-    An overlap of exactly `iou` stays. Of equal scores the earlier row is the better one.
+    A box with an overlap of exactly `iou` is kept. Of equal scores the earlier row is better.
 
     Args:
         boxes: `Tensor[N, 4]`.
@@ -80,7 +80,7 @@ def non_maximum_suppression(boxes: Tensor, scores: Tensor, iou: float = 0.3) -> 
         iou: threshold between 0 and 1.
 
     Returns:
-        int64 `Tensor[M]`: rows that stay, best first.
+        int64 `Tensor[M]`: kept rows, best first.
 
     Raises:
         SppnetError: shapes that do not belong together.
@@ -92,11 +92,11 @@ def non_maximum_suppression(boxes: Tensor, scores: Tensor, iou: float = 0.3) -> 
         raise SppnetError(
             f"scores: shape is {tuple(scores.shape)} for {len(boxes)} boxes; give one score per box"
         )
-    from torchvision.ops import nms  # loads for seconds, and most stages do without
+    from torchvision.ops import nms  # slow to import, and most stages do not need it
 
-    # In float32 a ratio of exactly 3/10 is above 0.3; in float64, as in MATLAB, it equals it.
-    kept: Tensor = nms(boxes.double(), scores.double(), iou)
-    return kept
+    # In float32 a ratio of exactly 3/10 exceeds 0.3; in float64, as in MATLAB, they are equal.
+    rows: Tensor = nms(boxes.double(), scores.double(), iou)
+    return rows
 
 
 def encode_deltas(boxes: Tensor, targets: Tensor) -> Tensor:
@@ -119,18 +119,18 @@ def encode_deltas(boxes: Tensor, targets: Tensor) -> Tensor:
         empty boxes.
     """
     centre, size = _centre_and_size(boxes)
-    goal, goal_size = _centre_and_size(targets)
+    target_centre, target_size = _centre_and_size(targets)
     if boxes.shape != targets.shape:
         raise SppnetError(f"targets: {len(targets)} for {len(boxes)} boxes; give one per box")
-    for name, sides in (("boxes", size), ("targets", goal_size)):
+    for name, sides in (("boxes", size), ("targets", target_size)):
         bad = (sides <= 0).any(dim=1).nonzero().flatten().tolist()
         if bad:
             raise SppnetError(f"{name}: row {bad[0]} has a side of 0 or less; remove empty boxes")
-    return torch.cat([(goal - centre) / size, (goal_size / size).log()], dim=1)
+    return torch.cat([(target_centre - centre) / size, (target_size / size).log()], dim=1)
 
 
 def decode_deltas(boxes: Tensor, deltas: Tensor) -> Tensor:
-    """Boxes moved by deltas of `encode_deltas`; zero deltas leave them where they are.
+    """Boxes moved by deltas of `encode_deltas`; zero deltas leave them unchanged.
 
     Args:
         boxes: `Tensor[N, 4]`.

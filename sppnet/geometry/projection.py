@@ -24,7 +24,7 @@ def project_windows(
 
     Args:
         boxes: `Tensor[K, 4]` in pixels of the original image.
-        geometry: of the trunk that made the map.
+        geometry: of the backbone that made the map.
         map_size: height and width of the map in cells.
         scale: pixels of the resized image per original pixel (`pixel_scale`), one or `Tensor[K]`.
 
@@ -53,7 +53,7 @@ def project_windows(
 
 
 def pixel_scale(short_side: int, size: int) -> float:
-    """Pixels of the resized image per original pixel, first and last pixels falling together.
+    """Pixels of the resized image per original pixel, with first and last pixels aligned.
 
     Args:
         short_side: shorter side of the original image in pixels, at least 2.
@@ -78,13 +78,13 @@ def pixel_scale(short_side: int, size: int) -> float:
 def choose_scale(
     boxes: Tensor, short_side: float, scales: Sequence[float], target: float = 224
 ) -> Tensor:
-    """Scale of each box at which it is nearest to target² pixels; of equals, the first in the list.
+    """Scale at which a box's area is nearest to target² pixels; the first in the list on a tie.
 
     Args:
         boxes: `Tensor[K, 4]` in pixels of the original image.
         short_side: shorter side of the original image in pixels.
         scales: shorter sides of the resized image in pixels.
-        target: side in pixels of a square as large as a box should be.
+        target: side in pixels of a square with the area that a box should have.
 
     Returns:
         int64 `Tensor[K]`: index into `scales`.
@@ -105,17 +105,17 @@ def choose_scale(
 
 
 def first_of_equal(windows: Tensor) -> tuple[Tensor, Tensor]:
-    """Which rows come first among equal ones: boxes of nearly the same place share a window.
+    """First row of each group of equal rows: boxes that nearly coincide share a window.
 
     Args:
         windows: integer `Tensor[K, N]`, a window or any other key per row.
 
     Returns:
-        int64 `Tensor[J]`, the first of each group of equal rows, and int64 `Tensor[K]`, the number
-        of each row's group.
+        int64 `Tensor[J]`, the first row of each group, and int64 `Tensor[K]`, the group of each
+        row.
     """
-    _, first, place = np.unique(windows.numpy(), axis=0, return_index=True, return_inverse=True)
-    return torch.from_numpy(first), torch.from_numpy(place.reshape(-1))
+    _, first, group = np.unique(windows.numpy(), axis=0, return_index=True, return_inverse=True)
+    return torch.from_numpy(first), torch.from_numpy(group.reshape(-1))
 
 
 def _check_projection(boxes: Tensor, map_size: tuple[int, int]) -> None:

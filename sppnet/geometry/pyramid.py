@@ -16,7 +16,7 @@ from sppnet.geometry.rectangle_maxima import RectangleMaxima, uninitialised
 
 # Channels pooled together: their tables fit a last-level cache (benchmarks/pool_windows.py).
 CHANNEL_BYTES = 256
-# Bins copied to the output together: they fit the cache of a core; a GPU wants few, large steps.
+# Bins copied to the output together: they fit the cache of a core; a GPU prefers large steps.
 BLOCK_BYTES = {"cpu": 1 << 19}
 BLOCK_BYTES_ELSEWHERE = 1 << 26
 
@@ -46,7 +46,7 @@ def bin_edges(length: int, bins: int) -> list[tuple[int, int]]:
 
 
 def pyramid_pool(maps: Tensor, levels: Sequence[int]) -> Tensor:
-    """Largest value in every bin of every level; differentiable, the same on every run.
+    """Maximum of every bin of every level; differentiable and deterministic.
 
     Args:
         maps: `Tensor[N, C, H, W]`, H and W at least 1.
@@ -97,7 +97,7 @@ class SpatialPyramidPooling(nn.Module):
 
 
 class WindowPooling:
-    """`pool_windows` for maps of one size, of which the same windows are pooled again and again.
+    """`pool_windows` for maps of one size and the same windows, prepared once.
 
     Args:
         windows: integer `Tensor[K, 4]` x1 y1 x2 y2, half-open cells inside the map, on its device.
@@ -150,10 +150,10 @@ class WindowPooling:
 
 
 def pool_windows(map: Tensor, windows: Tensor, levels: Sequence[int]) -> Tensor:
-    """Pyramid of every window of one map, equal to `pyramid_pool` of the cut-out windows.
+    """Pyramid of every window of one map, equal to `pyramid_pool` of the cropped windows.
 
-    Beside the output it needs memory for 256 bytes per bin of the windows, and for 256 bytes per
-    cell and table (at most 36 tables on maps of up to 63 x 63 cells).
+    Besides the output it needs 256 bytes per bin of the windows, and 256 bytes per cell and table
+    (at most 36 tables on maps of up to 63 x 63 cells).
 
     Args:
         map: `Tensor[C, H, W]`, floating point, in any memory order (fastest: channels last).
@@ -242,6 +242,6 @@ def _checked_windows(windows: Tensor, map_size: tuple[int, int]) -> Tensor:
     if bad:
         raise SppnetError(
             f"windows: row {bad[0]} is {windows[bad[0]].tolist()}; give half-open cells x1 y1 x2 y2"
-            f" x1 < x2 and y1 < y2, inside the map of {width} x {height} cells"
+            f" with x1 < x2 and y1 < y2, inside the map of {width} x {height} cells"
         )
     return windows

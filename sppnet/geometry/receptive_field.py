@@ -1,4 +1,4 @@
-"""Where the cells of a feature map lie in the image, and how much of it they see."""
+"""Where the cells of a feature map lie in the image, and how large their receptive field is."""
 
 from dataclasses import dataclass
 
@@ -6,8 +6,8 @@ from torch import fx, nn
 
 from sppnet.errors import SppnetError
 
-# Layers and functions that give every cell its own new value, or values of its neighbours evenly
-# around it, and so move no cell.
+# Layers and functions that compute each cell from itself, or from cells evenly around it, and so
+# move no cell.
 STATIONARY_LAYERS = (
     *(nn.Identity, nn.ReLU, nn.ReLU6, nn.LeakyReLU, nn.PReLU, nn.ELU, nn.GELU, nn.SiLU),
     *(nn.Hardswish, nn.Hardsigmoid, nn.Sigmoid, nn.Tanh, nn.Softplus, nn.Mish),
@@ -74,7 +74,7 @@ class MapGeometry:
     Attributes:
         stride: pixels from one cell to the next.
         offset: pixel (0-based) under the centre of the first cell.
-        shrink: pixels by which a box is drawn in on each side before it takes the nearest cells.
+        shrink: pixels by which each side of a box moves inwards before it is mapped to cells.
     """
 
     stride: float
@@ -83,7 +83,7 @@ class MapGeometry:
 
 
 @dataclass(frozen=True)
-class _Place:
+class _Grid:
     """Stride and first centre of one intermediate map, in input pixels."""
 
     stride: float
@@ -91,7 +91,7 @@ class _Place:
 
 
 def map_geometry(backbone: nn.Module, shrink: float = 6.5) -> MapGeometry:
-    """Stride and first centre of the cells of a backbone, followed layer by layer.
+    """Stride and first centre of the cells of a backbone, computed layer by layer.
 
     A convolution or pooling with kernel k, dilation d, padding p and stride s moves the first
     centre by ((k - 1) d / 2 - p) times the stride so far, and multiplies that stride by s.
@@ -108,7 +108,7 @@ def map_geometry(backbone: nn.Module, shrink: float = 6.5) -> MapGeometry:
         SppnetError: a layer whose effect on the cells is unknown, or differs between the axes, or
             branches that meet with different cells.
 
-    Source: SPEC 1.3; shrink 6.5 as in the release (SPEC 7.3).
+    Source: computed geometry; release spp_config (first centre and shrink of ZF-5).
     """
     try:
         graph = fx.symbolic_trace(backbone)
@@ -117,24 +117,24 @@ def map_geometry(backbone: nn.Module, shrink: float = 6.5) -> MapGeometry:
             f"backbone: {type(backbone).__name__} cannot be traced ({error}); give a backbone "
             "without branches that depend on the data"
         ) from error
-    places: dict[fx.Node, _Place | None] = {}
+    grids: dict[fx.Node, _Grid | None] = {}
     for node in graph.graph.nodes:
-        places[node] = _node_place(node, graph, places)
+        grids[node] = _node_grid(node, graph, grids)
         if node.op == "output":
-            place = places[node]
-    if place is None:
+            grid = grids[node]
+    if grid is None:
         raise SppnetError(
             "backbone: its output does not depend on the image; give a convolutional one"
         )
-    return MapGeometry(stride=place.stride, offset=place.offset, shrink=shrink)
+    return MapGeometry(stride=grid.stride, offset=grid.offset, shrink=shrink)
 
 
 def receptive_field(backbone: nn.Module) -> int:
-    """Side of the square of input pixels that convolutions and pools let one cell see.
+    """Side of the square of input pixels on which a cell depends by convolution and pooling.
 
-    Each one with kernel k and dilation d adds (k - 1) d times the stride before it to the 1 pixel
-    that a pixel sees of itself; where branches meet, the widest counts. The square lies around the
-    cell's centre (`map_geometry`). Neighbourhoods of normalisations within channels are left out.
+    Starting at 1 pixel, a layer with kernel k and dilation d adds (k - 1) d times the stride before
+    it; where branches meet, the widest counts. The square is centred on the cell (`map_geometry`).
+    Neighbourhoods of normalisation within channels are not counted.
 
     Args:
         backbone: as for `map_geometry`.
@@ -145,57 +145,57 @@ def receptive_field(backbone: nn.Module) -> int:
     Raises:
         SppnetError: as `map_geometry`.
 
-    Source: SPEC 1.2 (139).
+    Source: computed geometry.
     """
-    map_geometry(backbone)  # refuses what the steps below could not follow
+    map_geometry(backbone)  # refuses layers that the loop below cannot handle
     graph = fx.symbolic_trace(backbone)
-    places: dict[fx.Node, _Place | None] = {}
+    grids: dict[fx.Node, _Grid | None] = {}
     sides: dict[fx.Node, float] = {}
     for node in graph.graph.nodes:
-        places[node] = _node_place(node, graph, places)
+        grids[node] = _node_grid(node, graph, grids)
         sides[node] = max((sides[source] for source in node.all_input_nodes), default=1.0)
         layer = graph.get_submodule(str(node.target)) if node.op == "call_module" else None
         if isinstance(layer, (nn.Conv2d, nn.MaxPool2d, nn.AvgPool2d)):
-            before = places[node.all_input_nodes[0]] or _Place(1.0, 0.0)
+            input_grid = grids[node.all_input_nodes[0]] or _Grid(1.0, 0.0)
             dilation = _both_axes(getattr(layer, "dilation", 1), _name(node))
             kernel = _both_axes(layer.kernel_size, _name(node))
-            sides[node] += (kernel - 1) * dilation * before.stride
+            sides[node] += (kernel - 1) * dilation * input_grid.stride
     return round(sides[node])
 
 
-def _node_place(
-    node: fx.Node, graph: fx.GraphModule, places: dict[fx.Node, _Place | None]
-) -> _Place | None:
-    """Cells of the value of a node; None for a value that no image enters, such as a weight."""
+def _node_grid(
+    node: fx.Node, graph: fx.GraphModule, grids: dict[fx.Node, _Grid | None]
+) -> _Grid | None:
+    """Cells of a node's value; None for one that does not depend on the image, such as a weight."""
     if node.op == "placeholder":
-        return _Place(1.0, 0.0)
-    found = {place for source in node.all_input_nodes if (place := places[source]) is not None}
-    if len(found) > 1:
+        return _Grid(1.0, 0.0)
+    inputs = {grid for source in node.all_input_nodes if (grid := grids[source]) is not None}
+    if len(inputs) > 1:
         raise SppnetError(
             f"backbone: branches with different cells meet at {_name(node)}: "
-            f"{sorted((place.stride, place.offset) for place in found)} (stride, offset)"
+            f"{sorted((grid.stride, grid.offset) for grid in inputs)} (stride, offset)"
         )
-    if not found or node.op == "output":
-        return next(iter(found), None)
-    (place,) = found
+    if not inputs or node.op == "output":
+        return next(iter(inputs), None)
+    (grid,) = inputs
     if node.op == "call_module":
-        return _after_layer(place, graph.get_submodule(str(node.target)), _name(node))
+        return _after_layer(grid, graph.get_submodule(str(node.target)), _name(node))
     if _function_name(node) not in STATIONARY_FUNCTIONS:
         raise _unknown(_name(node))
-    return place
+    return grid
 
 
-def _after_layer(place: _Place, layer: nn.Module, name: str) -> _Place:
+def _after_layer(grid: _Grid, layer: nn.Module, name: str) -> _Grid:
     if isinstance(layer, STATIONARY_LAYERS):
-        return place
+        return grid
     if not isinstance(layer, (nn.Conv2d, nn.MaxPool2d, nn.AvgPool2d)):
         raise _unknown(f"{name} ({type(layer).__name__})")
     kernel, stride = _both_axes(layer.kernel_size, name), _both_axes(layer.stride, name)
     reach = (kernel - 1) * _both_axes(getattr(layer, "dilation", 1), name)
-    named = {"valid": 0, "same": reach // 2}
+    by_name = {"valid": 0, "same": reach // 2}
     padding = layer.padding
-    before = named[padding] if isinstance(padding, str) else _both_axes(padding, name)
-    return _Place(place.stride * stride, place.offset + (reach / 2 - before) * place.stride)
+    cells = by_name[padding] if isinstance(padding, str) else _both_axes(padding, name)
+    return _Grid(grid.stride * stride, grid.offset + (reach / 2 - cells) * grid.stride)
 
 
 def _both_axes(value: int | tuple[int, ...], name: str) -> int:
@@ -220,6 +220,6 @@ def _name(node: fx.Node) -> str:
 
 def _unknown(name: str) -> SppnetError:
     return SppnetError(
-        f"backbone: how {name} moves the cells is not known; give the convolutional part only, "
+        f"backbone: the effect of {name} on the cells is unknown; give the convolutional part, "
         "without classifier"
     )

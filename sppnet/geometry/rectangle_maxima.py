@@ -2,7 +2,7 @@
 
 A table of size 2^i x 2^j holds, for every cell, the maximum of the 2^i x 2^j cells that start
 there. The maximum of any rectangle is the largest of four such entries, one at each corner, which
-overlap inside the rectangle; two or one where a side is a power of two.
+overlap inside the rectangle; fewer suffice where a side is a power of two.
 """
 
 import math
@@ -13,7 +13,7 @@ from torch import Tensor
 
 
 class RectangleMaxima:
-    """The reads that a list of rectangles needs; equal rectangles are computed once.
+    """Table reads for a list of rectangles; equal rectangles are computed once.
 
     Args:
         rectangles: int64 `Tensor[B, 4]` top, left, height, width in cells, inside the map.
@@ -38,7 +38,7 @@ class RectangleMaxima:
         # `_distinct` sorts by kind: one read, then down, down and right, right.
         a, b, c, d = np.cumsum(counts).tolist()
         self._corner = corner
-        self._more = [
+        self._further_reads = [
             (a, c, (corner + down)[a:c]),
             (b, d, (corner + right)[b:d]),
             (b, c, (corner + down + right)[b:c]),
@@ -56,13 +56,13 @@ class RectangleMaxima:
         table = self._table(cells)
         maxima = uninitialised((len(self._corner), cells.shape[1]), cells)
         torch.index_select(table, 0, self._corner, out=maxima)
-        for start, stop, positions in self._more:
+        for start, stop, positions in self._further_reads:
             part = maxima[start:stop]
             torch.maximum(part, table.index_select(0, positions), out=part)
         return maxima
 
     def _table(self, cells: Tensor) -> Tensor:
-        """All tables one below the other: (tables * height * width, C)."""
+        """All tables, stacked: (tables * height * width, C)."""
         tables = uninitialised((len(self._steps), *cells.shape), cells)
         tables[0].copy_(cells)
         for slot, (source, shift) in enumerate(self._steps[1:], start=1):
@@ -73,10 +73,10 @@ class RectangleMaxima:
 
 
 def uninitialised(shape: tuple[int, ...], like: Tensor) -> Tensor:
-    """Unset tensor with the type and device of `like`.
+    """Uninitialised tensor with the type and device of `like`.
 
-    NumPy asks Linux for huge pages, torch does not: the first write to 100 MB takes 13 instead of
-    68 ms.
+    NumPy asks Linux for huge pages and torch does not: the first write to 100 MB takes 13 ms
+    instead of 68 ms.
     """
     if like.device.type != "cpu" or 0 in shape:
         return torch.empty(shape, dtype=like.dtype, device=like.device)
@@ -90,7 +90,7 @@ def _distinct(rectangles: Tensor, height: int, width: int) -> tuple[Tensor, Tens
     Kinds by the reads beside the top left corner: 0 none, 1 down, 2 down and right, 3 right.
     """
     top, left, rows, columns = rectangles.unbind(1)
-    down, right = _is_no_power(rows), _is_no_power(columns)
+    down, right = _is_not_power(rows), _is_not_power(columns)
     kind = torch.where(right, 3 - down.long(), down.long())
     key = (((kind * height + top) * width + left) * height + rows - 1) * width + columns - 1
     key, index = torch.unique(key, return_inverse=True)
@@ -104,7 +104,7 @@ def _distinct(rectangles: Tensor, height: int, width: int) -> tuple[Tensor, Tens
 
 
 def _build_steps(used: list[tuple[int, int]], width: int) -> tuple[list[tuple[int, int]], Tensor]:
-    """Order in which tables grow: (source table, shift in cells) each, and slot by powers.
+    """Order in which tables are built, as (source table, shift in cells), and slot by powers.
 
     A table is the maximum of a table half as wide, or half as high, and itself shifted.
     """
@@ -124,5 +124,5 @@ def _floor_log2(sizes: Tensor) -> Tensor:
     return (torch.frexp(sizes.float()).exponent - 1).long()
 
 
-def _is_no_power(sizes: Tensor) -> Tensor:
+def _is_not_power(sizes: Tensor) -> Tensor:
     return (sizes & (sizes - 1)) != 0

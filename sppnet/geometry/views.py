@@ -1,4 +1,4 @@
-"""Crops of an image that training and testing look at, and where they lie on its feature map."""
+"""Crops of an image for training and testing, and the windows of its map that stand for them."""
 
 import torch
 from torch import Tensor
@@ -36,18 +36,18 @@ def five_positions(height: int, width: int, size: int) -> Tensor:
 
 
 def view_windows(height: int, width: int, size: int, positions: int) -> Tensor:
-    """Square views of an image, without repetition.
+    """Distinct square views of an image.
 
     Args:
         height: of the resized image in pixels.
         width: of the resized image in pixels.
         size: side of the views in pixels.
-        positions: 1 is the centre; 5 are centre and corners; 9 have the middles of the sides too.
+        positions: 1 is the centre; 5 are centre and corners; 9 add the middles of the sides.
 
     Returns:
         int64 `Tensor[V, 4]` x1 y1 x2 y2, half-open pixels of the resized image, V <= positions.
-        Where the image is as narrow as a view, only 3 of the 9 differ (with mirrors, the 6 views
-        of the smallest scale).
+        If the image is as narrow as a view, only 3 of the 9 are distinct (with mirrors, the 6
+        views of the smallest scale).
 
     Raises:
         SppnetError: unknown number of positions; the view is empty or larger than the image.
@@ -82,7 +82,7 @@ def mirrored_windows(windows: Tensor, width: int) -> Tensor:
 
 
 def map_views(windows: Tensor, stride: float, map_size: tuple[int, int], cells: int) -> Tensor:
-    """Cells of the map of a whole image that stand for views of it.
+    """Windows of a whole image's map that stand for its views.
 
     A view gets as many cells as the map of a crop of its size would have, which is what the layers
     after the map were trained on, and starts at the nearest whole cell. Without padding in the

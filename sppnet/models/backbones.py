@@ -1,7 +1,7 @@
 """Backbones: Table 1 of the paper as rows of data, SqueezeNet and models of torchvision.
 
 A backbone maps images (N, 3, H, W) to feature maps (N, C, H', W'); any last pooling layer is left
-out, because the pyramid takes its place.
+out, because the pyramid replaces it.
 """
 
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ from sppnet.models.settings import TORCHVISION_PREFIX
 
 @dataclass(frozen=True)
 class Conv:
-    """A convolution and the ReLU after it; `bias` is the value that training starts from."""
+    """A convolution and the ReLU after it; `bias` is its initial value."""
 
     channels: int
     kernel: int
@@ -71,23 +71,23 @@ ALEX5: tuple[Row, ...] = (
     Conv(256, 3, 1, 1, groups=2, bias=1.0),
 )
 
-# Krizhevsky's network with its pools moved behind conv2 and conv3. The paper does not say which
-# normalisation it means: across channels as in the original. Biases as there too: 1 in conv2, conv4
-# and conv5 (AlexNet §5).
+# Krizhevsky's network with its pools moved after conv2 and conv3. The paper does not say which
+# normalisation it means: across channels as in the original. Biases too: 1 in conv2, conv4 and
+# conv5 (AlexNet §5).
 CONVNET5: tuple[Row, ...] = (
     # 2 and 3 both give 55 from 224; with 2 the cells lie evenly, 15 and 16 pixels from the edges.
     Conv(96, 11, 4, 2, bias=0.0),
     Lrn("across"),
-    Conv(256, 5, 1, 2, bias=1.0),  # 2 keeps 55, which pooling makes the 27 of Table 1
+    Conv(256, 5, 1, 2, bias=1.0),  # 2 keeps 55, which pooling reduces to the 27 of Table 1
     Lrn("across"),
     Pool(3, 2),
-    Conv(384, 3, 1, 1, bias=0.0),  # 1 keeps 27, which pooling makes 13
+    Conv(384, 3, 1, 1, bias=0.0),  # 1 keeps 27, which pooling reduces to 13
     Pool(3, 2),
     Conv(384, 3, 1, 1, bias=1.0),  # 1 keeps 13
     Conv(256, 3, 1, 1, bias=1.0),
 )
 
-# Normalisation across channels and the biases of the first five as in CONVNET5, 1 in those added.
+# Normalisation across channels and the biases of the first five as in CONVNET5, 1 in the others.
 OVERFEAT5: tuple[Row, ...] = (
     # 0 here and 1 in conv2: the only pair that gives the stride 12, first centre 14 and 18 cells
     # that the release's subsample_images.m has. Table 1 prints 36 for conv1, this gives 37, and
@@ -144,7 +144,7 @@ class _Normalisation(torch.autograd.Function):
 
 
 def _normalise(maps: Tensor, kernel: Tensor, groups: int) -> Tensor:
-    if maps.dtype == torch.bfloat16:  # mixed precision; but the divisor lies just above 1
+    if maps.dtype == torch.bfloat16:  # mixed precision; the divisor is too close to 1 for it
         with torch.autocast(maps.device.type, enabled=False):
             return _normalise(maps.float(), kernel.float(), groups)
     return cast(Tensor, _Normalisation.apply(maps, kernel, groups))  # type: ignore[no-untyped-call]
@@ -174,12 +174,12 @@ def normalise_across_channels(maps: Tensor) -> Tensor:
     Source: AlexNet §3.3 (with the constants of the Caffe reference network).
     """
     index = torch.arange(maps.shape[1], device=maps.device)
-    near = (index[:, None] - index).abs() <= 2
-    kernel = near.to(maps.dtype)[:, :, None, None] * (1e-4 / 5)
+    neighbours = (index[:, None] - index).abs() <= 2
+    kernel = neighbours.to(maps.dtype)[:, :, None, None] * (1e-4 / 5)
     return _normalise(maps, kernel, 1)
 
 
-# Graph tracing (the map geometry) then sees each normalisation as one step that moves no cell.
+# Graph tracing (`map_geometry`) then treats each normalisation as one function.
 torch.fx.wrap("normalise_within_channel")
 torch.fx.wrap("normalise_across_channels")
 
@@ -200,11 +200,11 @@ class LocalResponseNorm(nn.Module):
 
 
 def build_backbone(name: str, width: float) -> nn.Sequential:
-    """Build a backbone with unset weights; biases stand at the values training starts from.
+    """Build a backbone with uninitialised weights and initial biases.
 
     Args:
         name: one in `BACKBONES`, "squeezenet" (v1.0 up to fire9) or "torchvision:NAME".
-        width: factor on the channel numbers of those in `BACKBONES`; 1 for the others.
+        width: factor on the numbers of channels of those in `BACKBONES`; 1 for the others.
 
     Raises:
         SppnetError: unknown backbone, or a width that it does not have.
@@ -235,9 +235,9 @@ def _backbone_from_rows(rows: tuple[Row, ...], width: float) -> nn.Sequential:
     channels = 3
     for row in rows:
         if isinstance(row, Conv):
-            wide = scaled_channels(row.channels, width, multiple)
-            layers += [_convolution(channels, wide, row), nn.ReLU(inplace=True)]
-            channels = wide
+            out_channels = scaled_channels(row.channels, width, multiple)
+            layers += [_convolution(channels, out_channels, row), nn.ReLU(inplace=True)]
+            channels = out_channels
         elif isinstance(row, Pool):
             layers.append(nn.MaxPool2d(row.kernel, row.stride, ceil_mode=True))
         else:
@@ -250,11 +250,11 @@ def scaled_channels(channels: int, width: float, multiple: int) -> int:
     return max(4, round(channels * width / multiple) * multiple)
 
 
-def _convolution(channels: int, wide: int, row: Conv) -> nn.Conv2d:
-    # By way of the meta device: torch would draw weights from its global generator.
+def _convolution(channels: int, out_channels: int, row: Conv) -> nn.Conv2d:
+    # Made on the meta device, as torch would draw weights from its global generator.
     convolution = nn.Conv2d(
         channels,
-        wide,
+        out_channels,
         row.kernel,
         stride=row.stride,
         padding=row.padding,
@@ -267,9 +267,9 @@ def _convolution(channels: int, wide: int, row: Conv) -> nn.Conv2d:
 
 
 def _torchvision_backbone(name: str) -> nn.Sequential:
-    import torchvision  # loads for seconds, and our own backbones do without
+    import torchvision  # slow to import, and our own backbones do not need it
 
-    # torchvision draws starting weights from the global generator: keep that state as it was.
+    # torchvision draws initial weights from the global generator: restore its state afterwards.
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         try:
@@ -295,7 +295,7 @@ def _without_head(resnet: nn.Module) -> nn.Sequential:
 
 
 def map_shape(backbone: nn.Module, height: int, width: int) -> tuple[int, int, int]:
-    """Channels, height and width of the maps that a backbone makes of one image, without computing.
+    """Channels, height and width of a backbone's maps of one image, without computing them.
 
     Args:
         backbone: any module from images (N, 3, H, W) to maps.

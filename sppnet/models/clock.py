@@ -1,4 +1,4 @@
-"""Seconds that calls take, one after the other or in turns, and the machine they were taken on."""
+"""Timing of calls, one by one or in turns, and a description of the machine."""
 
 import platform
 import time
@@ -17,7 +17,7 @@ Result = TypeVar("Result")
 
 
 def timed(call: Callable[[], Result], device: torch.device) -> tuple[float, Result]:
-    """Seconds that a call takes until the device has done its work, and what it returns."""
+    """Seconds that a call takes until the device has finished, and its result."""
     _wait(device)
     start = time.perf_counter()
     result = call()
@@ -37,16 +37,16 @@ def take_turns(
     device: torch.device,
     description: str,
 ) -> dict[str, np.ndarray]:
-    """Seconds of every call on every item, taken in turn so that all meet the same conditions.
+    """Seconds of every call on every item, taken in turns so that all meet the same conditions.
 
-    The order is the same on every item. Where the machine slows down between two calls, and later
-    recovers between two others, the errors then cancel; turned round on every other item, they
-    would be errors of neighbours in one direction, which intervals take for independent.
+    The order is the same on every item. If the machine slows down between two calls, and recovers
+    between two later ones, the errors then cancel. With the order reversed on every other item,
+    neighbouring items would err in the same direction, but intervals take them as independent.
 
     Args:
         calls: by name, each called with an item.
         items: what all of them are called with, one after the other.
-        device: to wait for before the clock is read.
+        device: synchronised before the clock is read.
         description: shown with the progress.
 
     Returns:
@@ -60,7 +60,7 @@ def take_turns(
 
 
 def summary(values: np.ndarray) -> dict[str, Any]:
-    """Median of times, and each of them."""
+    """Median and single values of times."""
     return {"median": float(np.median(values)), "each": values.tolist()}
 
 

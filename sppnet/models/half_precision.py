@@ -1,4 +1,4 @@
-"""Features as they are stored: half precision, clamped to its range, with a warning."""
+"""Storage of features in half precision, clamped to its range with a warning."""
 
 import sys
 from pathlib import Path
@@ -14,15 +14,16 @@ HALF_MAXIMUM = torch.finfo(torch.float16).max
 
 
 class FeatureWriter(ArrayWriter):
-    """Stores features of a network in half precision; values beyond its range become its limit.
+    """Stores features of a network in half precision, clamped to its range.
 
-    Their number is printed on standard error at the end, and stored in the index (`clamped`).
+    The number of clamped values is printed on standard error at the end, and stored in the index
+    (`clamped`).
 
     Args:
         path: the `.npy` to write, its index beside it (see `ArrayWriter`).
-        restart: folder for unfinished work; stays when values are refused.
+        restart: folder for unfinished work; it stays when values are refused.
         weights: the network's file, named in messages.
-        layers: arrays of each image, which are stored one after the other.
+        layers: number of consecutive arrays of each image.
     """
 
     def __init__(self, path: Path, restart: Path, weights: Path, layers: int = 1) -> None:
@@ -35,14 +36,14 @@ class FeatureWriter(ArrayWriter):
         Raises:
             SppnetError: a value is NaN or infinite.
         """
-        beyond = int((values.abs() <= HALF_MAXIMUM).logical_not_().sum())
-        if beyond and not values.isfinite().all():
+        clamped = int((values.abs() <= HALF_MAXIMUM).logical_not_().sum())
+        if clamped and not values.isfinite().all():
             raise SppnetError(
                 f"{self.path}: {self.weights} gives NaN or infinity for image {key}; start again, "
                 "and if that does not help, train or import this network anew"
             )
         half = values.clamp(-HALF_MAXIMUM, HALF_MAXIMUM).to(torch.float16)
-        self.append(key, half.cpu().numpy(), clamped=beyond)
+        self.append(key, half.cpu().numpy(), clamped=clamped)
 
     def __exit__(
         self,
@@ -60,9 +61,9 @@ class FeatureWriter(ArrayWriter):
         if not any(counts):
             return ""
         images = {index // self.layers for index, count in enumerate(counts) if count}
-        most = self._entries[counts.index(max(counts))]["key"]
+        worst = self._entries[counts.index(max(counts))]["key"]
         return (
             f"{self.path}: {sum(counts)} values in {len(images)} of {len(counts) // self.layers} "
             f"images are beyond half precision and stored as its limit, {HALF_MAXIMUM:g}, the "
-            f"most in {most}; raise map_std, by which the maps of {self.weights} are divided"
+            f"most in {worst}; raise map_std, by which the maps of {self.weights} are divided"
         )

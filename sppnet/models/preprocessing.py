@@ -1,4 +1,4 @@
-"""Pixels as a network takes them."""
+"""Pixels as network input."""
 
 from torch import Tensor
 
@@ -10,7 +10,7 @@ def normalise(pixels: Tensor, architecture: Architecture, *, shift: Tensor | Non
 
     Args:
         pixels: uint8 `Tensor[N, H, W, 3]` RGB, 0..255. The result is computed on their device:
-            bytes travel there four times as fast as numbers.
+            bytes are copied there four times as fast as floats.
         architecture: gives mean, std and channel order.
         shift: float `Tensor[N, 3]` added to the RGB values of each image; None for nothing.
 
@@ -18,7 +18,7 @@ def normalise(pixels: Tensor, architecture: Architecture, *, shift: Tensor | Non
         float32 `Tensor[N, 3, H, W]`, contiguous.
     """
     reverse = architecture.channel_order == "BGR"
-    # Planes first: arithmetic on the three values of a pixel takes several times as long.
+    # Planes first: arithmetic on interleaved channels takes several times as long.
     planes = pixels.permute(0, 3, 1, 2).contiguous()
     values = (planes.flip(1) if reverse else planes).float()
     if shift is not None:

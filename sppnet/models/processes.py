@@ -33,12 +33,12 @@ def joined_processes() -> Iterator[None]:
 
 
 def process_count() -> int:
-    """Number of processes that train together, 1 for a lone one."""
+    """Number of processes that train together; 1 for a single one."""
     return distributed.get_world_size() if distributed.is_initialized() else 1
 
 
 def process_number() -> int:
-    """Number of this process among them; the first, 0, writes."""
+    """Rank of this process; the first, 0, writes."""
     return distributed.get_rank() if distributed.is_initialized() else 0
 
 
@@ -58,7 +58,7 @@ def summed(values: Tensor) -> Tensor:
 
 
 def from_first(value: Any) -> Any:
-    """The value, of JSON types, that the first process gives; the others' are ignored."""
+    """The first process's value, of JSON types; those of the others are ignored."""
     if process_count() == 1:
         return value
     text = torch.frombuffer(bytearray(json.dumps(value).encode()), dtype=torch.uint8)
@@ -71,5 +71,5 @@ def from_first(value: Any) -> Any:
 
 
 def wait_for_first() -> None:
-    """Return once the first process has come here, and with it all that it wrote before."""
+    """Wait until the first process gets here, and with it all that it wrote before."""
     from_first(None)

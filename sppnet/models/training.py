@@ -1,4 +1,4 @@
-"""Stochastic gradient descent with checkpoints: killed and continued equals never killed."""
+"""Stochastic gradient descent with checkpoints: a resumed run equals an uninterrupted one."""
 
 import json
 import math
@@ -22,7 +22,7 @@ from sppnet.models.processes import (
     wait_for_first,
 )
 
-# Whoever trains needs both.
+# Re-exported, because callers of `fit` need both.
 from sppnet.models.schedule import Schedule as Schedule
 from sppnet.models.weights import load_tensors, save_tensors
 from sppnet.progress import track
@@ -31,12 +31,12 @@ EpochBatches = Callable[[int, torch.Generator], Iterator[tuple[Tensor, Tensor]]]
 Validate = Callable[[nn.Module], dict[str, float]]
 History = list[dict[str, float]]
 Precision = Literal["full", "mixed"]
-WATCHED = "held_out_error"  # what must fall lest the rate drops
+WATCHED = "held_out_error"  # a plateau of this error reduces the learning rate
 
 
 @dataclass
 class _Run:
-    """Training that can be put on disk between two epochs."""
+    """A training run, which can be saved between two epochs."""
 
     module: nn.Module
     schedule: Schedule
@@ -126,22 +126,22 @@ def fit(
 ) -> History:
     """Train a classifier in place by cross-entropy; it ends in evaluation mode.
 
-    Momentum is PyTorch's: after a drop of the rate, past gradients count at the new rate (in
-    Caffe, at the old one).
+    Momentum is PyTorch's: after a reduction of the rate, past gradients count at the new rate
+    (in Caffe, at the old one).
 
     Where several processes train together (see `processes`), each calls this with its share of
     every batch, all shares of one size; the first validates and writes.
 
     Args:
-        module: maps inputs to logits; parameters without `requires_grad` stay as they are.
+        module: maps inputs to logits; parameters without `requires_grad` are not changed.
         epoch_batches: called with the 0-based epoch and a generator; yields inputs and int64
             labels. All its random choices must come from that generator.
         validate: called after each epoch with the module in evaluation mode.
         schedule: learning rate and length; where it has a plateau, `validate` returns
-            "held_out_error" too, of images that are neither trained on nor tested.
+            "held_out_error" too, on images used neither for training nor for testing.
         seed: of dropout and of the generator given to `epoch_batches`.
-        restart: folder for checkpoints; a run that died there continues after its last epoch, and
-            a finished one returns at once.
+        restart: folder for checkpoints; a killed run continues after its last epoch, and a finished
+            one returns at once.
         select: a key of what `validate` returns: the module ends as it was after the (first) epoch
             with the lowest value. None: as it was after the last epoch.
         precision: "full" computes in 32 bits; "mixed" convolves and multiplies in bfloat16, with
@@ -157,13 +157,15 @@ def fit(
     run = _Run(module, schedule, torch.Generator().manual_seed(seed), precision)
     run.resume(restart)
 
-    def shown(epoch: int, generator: torch.Generator) -> Iterator[tuple[Tensor, Tensor]]:
+    def batches_with_progress(
+        epoch: int, generator: torch.Generator
+    ) -> Iterator[tuple[Tensor, Tensor]]:
         batches = epoch_batches(epoch, generator)
         first = process_number() == 0
         return track(batches, f"epoch {epoch + 1}/{schedule.epochs}") if first else batches
 
     for epoch in range(len(run.history), schedule.epochs):
-        row = _train_epoch(run, epoch, shown)
+        row = _train_epoch(run, epoch, batches_with_progress)
         module.eval()
         measured = validate(module) if process_number() == 0 else {}
         run.history.append(row | from_first({name: float(measured[name]) for name in measured}))
@@ -185,7 +187,7 @@ def train_epochs(
     seed: int,
     precision: Precision = "full",
 ) -> Iterator[dict[str, float]]:
-    """Epochs of `fit` without end, to find out how long they take: none is validated or kept.
+    """Endless epochs of `fit`, to measure their time: none is validated or saved.
 
     Args:
         module: as for `fit`, trained in place; it stays in training mode.
@@ -195,7 +197,7 @@ def train_epochs(
         precision: as for `fit`.
 
     Yields:
-        A row per epoch as `fit` returns it, without what validating tells.
+        A row per epoch as `fit` returns it, without results of validation.
 
     Raises:
         SppnetError: as `fit`.
@@ -222,14 +224,14 @@ def _train_on(run: _Run, epoch: int, batches: Iterator[tuple[Tensor, Tensor]]) -
     device = next(iter(run.weights.values())).device
     run.parallel.train()
     start, images, rate = time.perf_counter(), 0, 0.0
-    # Sums of loss and errors stay on the device: asking for their values would make the GPU wait
-    # in each iteration.
+    # Sums of loss and errors stay on the device: reading them would stall the GPU in each
+    # iteration.
     sums = torch.zeros(2, dtype=torch.float64, device=device)
     for inputs, labels in batches:
         rate = run.set_rate(epoch)
         sums += _step(run, inputs.to(device), labels.to(device))
         images += len(labels)
-    loss, wrong = summed(sums).tolist()
+    loss, errors = summed(sums).tolist()
     images = int(summed(torch.tensor(images)))
     if not images:
         raise SppnetError("training: an epoch has no batch; give more images or a smaller batch")
@@ -242,13 +244,13 @@ def _train_on(run: _Run, epoch: int, batches: Iterator[tuple[Tensor, Tensor]]) -
         "epoch": epoch + 1,
         "lr": rate,
         "train_loss": loss / images,
-        "train_error": wrong / images,
+        "train_error": errors / images,
         "images_per_second": images / (time.perf_counter() - start),
     }
 
 
 def _step(run: _Run, inputs: Tensor, labels: Tensor) -> Tensor:
-    """One iteration of SGD; float64 sums of the loss and of the wrong answers of the batch."""
+    """One iteration of SGD; float64 sums of the loss and of the errors of the batch."""
     with torch.autocast(inputs.device.type, torch.bfloat16, run.precision == "mixed"):
         logits = run.parallel(inputs)
         loss = functional.cross_entropy(logits, labels)
@@ -256,5 +258,5 @@ def _step(run: _Run, inputs: Tensor, labels: Tensor) -> Tensor:
     torch.autograd.backward(loss)
     run.optimizer.step()
     run.step += 1
-    wrong = (logits.detach().argmax(dim=1) != labels).sum()
-    return torch.stack([(loss.detach() * len(labels)).double(), wrong.double()])
+    errors = (logits.detach().argmax(dim=1) != labels).sum()
+    return torch.stack([(loss.detach() * len(labels)).double(), errors.double()])

@@ -1,4 +1,4 @@
-"""Weights on disk: safetensors with the architecture in the header; import of foreign weights.
+"""Weights on disk: safetensors with the architecture in the header; import of other formats.
 
 Nothing is ever unpickled.
 """
@@ -24,13 +24,13 @@ State = dict[str, Tensor]
 
 # Index of each fire module in torchvision's squeezenet1_0().features; pooling layers lie between.
 _FIRE_INDEX = {2: 3, 3: 4, 4: 5, 5: 7, 6: 8, 7: 9, 8: 10, 9: 12}
-# The layers of a torchvision ResNet that its backbone is made of, in order.
+# The layers of a torchvision ResNet's backbone, in order.
 RESNET_LAYERS = ("conv1", "bn1", "relu", "maxpool", "layer1", "layer2", "layer3", "layer4")
 _FIRE_PARTS = {"conv1x1_1": "squeeze", "conv1x1_2": "expand1x1", "conv3x3_2": "expand3x3"}
 
 
 def save_tensors(path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[str, str]) -> None:
-    """Write named tensors and text metadata to a safetensors file, whole or not at all."""
+    """Write named tensors and text metadata to a safetensors file, atomically."""
     plain = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
     with atomic_path(path) as temporary:
         save_file(plain, temporary, metadata=dict(metadata))
@@ -53,7 +53,7 @@ def load_tensors(path: Path) -> tuple[State, dict[str, str]]:
             f"{path}: not a complete safetensors file ({error}); write or fetch it anew"
         ) from error
     for name, tensor in tensors.items():
-        # A sum is finite only if every value is, and takes a fortieth of the time of isfinite.
+        # A sum is finite only if every value is, and 40 times as fast as isfinite.
         if not tensor.float().sum().isfinite() and not tensor.isfinite().all():
             raise SppnetError(f"{path}: {name} has NaN or infinity; write or fetch it anew")
     return tensors, metadata
@@ -79,7 +79,7 @@ def load_network(path: Path, device: torch.device | str) -> Network:
 
 
 def network_sha(network: Network) -> str:
-    """SHA-256 of architecture and weights: equal exactly for equal networks."""
+    """SHA-256 of architecture and weights: equal for equal networks only."""
     digest = hashlib.sha256(network.architecture.to_json().encode())
     for name, tensor in sorted(network.state_dict().items()):
         digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
@@ -104,17 +104,17 @@ def load_backbone(network: Network, path: Path) -> None:
         SppnetError: unreadable file, or another backbone or width.
     """
     tensors, metadata = load_tensors(path)
-    name, whole = metadata.get("backbone"), metadata.get("architecture")
-    if whole is not None:
-        name = Architecture.from_json(whole).backbone
+    name, architecture = metadata.get("backbone"), metadata.get("architecture")
+    if architecture is not None:
+        name = Architecture.from_json(architecture).backbone
         tensors = {
             key.removeprefix("backbone."): tensor
             for key, tensor in tensors.items()
             if key.startswith("backbone.")
         }
-    wanted = network.architecture.backbone
-    if name != wanted:
-        raise SppnetError(f"{path}: holds the backbone {name}, not {wanted}; give another file")
+    expected = network.architecture.backbone
+    if name != expected:
+        raise SppnetError(f"{path}: holds the backbone {name}, not {expected}; give another file")
     _load_state(network.backbone, tensors, path)
 
 
@@ -127,7 +127,7 @@ def _load_state(module: torch.nn.Module, state: Mapping[str, Tensor], origin: Pa
 
 
 def import_backbone(source: str, name: str) -> State:
-    """Backbone weights from foreign files, under the names of `build_backbone(name)`.
+    """Backbone weights from files of other origin, under the names of `build_backbone(name)`.
 
     Args:
         source: a SqueezeNet .npz with layer names conv1, fire2/conv1x1_1 and so on; a torchvision
@@ -155,7 +155,7 @@ def import_backbone(source: str, name: str) -> State:
 
 
 def squeezenet_names(state: Mapping[str, Tensor]) -> State:
-    """Rename Caffe-style SqueezeNet v1.0 layers to torchvision's; the classifier is dropped."""
+    """Rename Caffe-style SqueezeNet v1.0 layers to torchvision's; the classifier is left out."""
     renamed = {}
     for name, tensor in state.items():
         layer, _, kind = name.rpartition(".")
@@ -179,7 +179,7 @@ def _read_npz(path: Path) -> State:
 
 
 def _download(name: str) -> State:
-    import torchvision  # loads for seconds, and most stages do without
+    import torchvision  # slow to import, and most stages do not need it
 
     try:
         weights = torchvision.models.get_model_weights(name).DEFAULT
@@ -194,14 +194,17 @@ def _download(name: str) -> State:
 def _backbone_part(state: Mapping[str, Tensor], backbone: str, source: str) -> State:
     # The backbone's own names begin with the number of a layer; torchvision's, with "features." and
     # that number, or with the name of the layer (ResNets).
-    wanted = list(build_backbone(backbone, 1.0).state_dict())
-    numbered = {name: name.partition(".") for name in wanted}
-    known = (
-        {name: name for name in wanted},
-        {name: f"features.{name}" for name in wanted},
-        {name: f"{_resnet_layer(head)}.{rest}" for name, (head, _, rest) in numbered.items()},
+    expected = list(build_backbone(backbone, 1.0).state_dict())
+    numbered = {name: name.partition(".") for name in expected}
+    schemes = (
+        {name: name for name in expected},
+        {name: f"features.{name}" for name in expected},
+        {
+            name: f"{_resnet_layer(number)}.{parameter}"
+            for name, (number, _, parameter) in numbered.items()
+        },
     )
-    for names in known:
+    for names in schemes:
         if set(names.values()) <= set(state):
             return {name: state[other] for name, other in names.items()}
     raise SppnetError(f"{source}: these are not the weights of {backbone}; give another source")

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
 
-from sppnet.config.section import part
 from sppnet.config.settings import Settings
 from sppnet.detect.settings import RcnnDetector
 from sppnet.plan.classification import ClassificationPlan
@@ -35,7 +34,7 @@ class ClaimPlan:
 
     def interval(self) -> Bootstrap:
         """The samples behind the intervals of effects."""
-        return part(self.settings.evaluation, Bootstrap)
+        return Bootstrap.of(self.settings.evaluation)
 
     def measured(self) -> list[str]:
         """Files behind all claims, each once."""
@@ -135,8 +134,8 @@ class ClaimPlan:
 
     def _detection(self) -> Iterator[Comparison]:
         """Claims about Table 9; on accuracy only where R-CNN has learned from the same images."""
-        names = self.settings.table9.columns
-        by_reference = {self.settings.detectors[name].reference: name for name in names}
+        columns = self.detection.columns
+        by_reference = {self.settings.detectors[name].reference: name for name in columns}
         one, five = by_reference.get(ONE_SCALE), by_reference.get(FIVE_SCALES)
         best, baseline = five or one, self.settings.table9.baseline
         if best is None:
@@ -148,17 +147,11 @@ class ClaimPlan:
             yield self._detectors(claim, best, best, comparable=best == five)
         if not isinstance(self.settings.detectors[baseline], RcnnDetector):
             return
-        if self._same_images():
+        if self.detection.same_images:
             yield self._detectors("as_accurate_as_rcnn", best, baseline, comparable=best == five)
         for detector, words in ((one, "one_scale"), (five, "five_scales")):
             if detector:
                 yield self._detectors(f"faster_than_rcnn_{words}", detector, baseline, timed=True)
-
-    def _same_images(self) -> bool:
-        """Whether all columns of Table 9 learn from the same images: else they are no rivals."""
-        detectors = [self.settings.detectors[name] for name in self.settings.table9.columns]
-        images = {own.images if isinstance(own, RcnnDetector) else None for own in detectors}
-        return len(images) == 1
 
     def _detectors(
         self, claim: str, ours: str, reference: str, *, comparable: bool = True, timed: bool = False

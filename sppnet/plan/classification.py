@@ -9,7 +9,7 @@ from typing import Literal
 from sppnet.classify.requests import TimedVariant, TimedVariants, TimedViewSets
 from sppnet.classify.settings import Backbone, Classifiers, ViewSet, ViewTiming, Windows
 from sppnet.config.names import network_name
-from sppnet.config.section import Section, part
+from sppnet.config.section import Section
 from sppnet.config.settings import Settings
 from sppnet.models.settings import Iteration, Seeded
 from sppnet.plan.files import Files
@@ -107,7 +107,7 @@ class ClassificationPlan:
 
     def interval(self) -> Bootstrap:
         """The samples behind the intervals of errors."""
-        return part(self.settings.evaluation, Bootstrap)
+        return Bootstrap.of(self.settings.evaluation)
 
     def table_scores(self, table: str) -> list[str]:
         """Score files of a table, each once."""
@@ -256,7 +256,7 @@ class ClassificationPlan:
     def training_timing(self) -> list[Section]:
         """What the timed trainings share, and how often they are timed."""
         assert self.settings.timing.training, "no times of training without timing.training"
-        iteration = part(self.classifiers.training, Iteration)
+        iteration = Iteration.of(self.classifiers.training)
         return [iteration, Seeded(seed=self.classifiers.seeds[0]), self.settings.timing.training]
 
     # Figures
@@ -306,7 +306,7 @@ class ClassificationPlan:
 
     def drawn_views(self) -> Windows:
         """The 96 views of Table 4."""
-        return part(self.view_sets[self.errors.table4.views_96], Windows)
+        return Windows.of(self.view_sets[self.errors.table4.views_96])
 
     def responses_network(self) -> str:
         """The network whose filters are shown."""
@@ -321,7 +321,7 @@ class ClassificationPlan:
     def responses(self) -> StrongestResponses:
         """Which filters and images are shown."""
         assert self.settings.responses, "no figure of responses without responses"
-        return part(self.settings.responses, StrongestResponses)
+        return StrongestResponses.of(self.settings.responses)
 
 
 def views_in_words(views: ViewSet) -> str:

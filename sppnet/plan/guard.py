@@ -1,4 +1,4 @@
-"""What is checked before anything is planned."""
+"""Checks before anything is planned."""
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -17,10 +17,10 @@ def check_given(
     """Refuse to plan without the data that the jobs need.
 
     Args:
-        jobs: all that the wanted files depend on, those behind a job before it.
-        settings: name the files that are given.
+        jobs: all that the requested files depend on, in topological order.
+        settings: these name the files that are given.
         sets: image sets from outside, by the rule that reads them.
-        digests: takes the contents of the sets, which it needs in any case.
+        digests: computes the digests of the sets, which are needed later anyway.
 
     Raises:
         SppnetError: a set or a file is missing; the message names the setting.
@@ -47,12 +47,12 @@ def _backbone_settings(settings: Settings) -> dict[str, str]:
 
 
 def refuse_unknown(artifacts: str, known: Iterable[str], mine: Callable[[str], bool]) -> None:
-    """Refuse artifacts that Snakemake has no record of: they would never be built again.
+    """Refuse artifacts without a record of Snakemake: they would never be built again.
 
     Args:
         artifacts: folder of the configuration.
         known: outputs with a record.
-        mine: whether a file is an output of the configuration; others are none of our business.
+        mine: whether a file is an output of the configuration; others are ignored.
 
     Raises:
         SppnetError: there are such artifacts; the message says what can be done.
@@ -67,9 +67,9 @@ def refuse_unknown(artifacts: str, known: Iterable[str], mine: Callable[[str], b
 
 
 def _unrecorded(folder: str, known: set[str]) -> Iterator[str]:
-    """Files under a folder without a record, nor inside a folder that has one."""
+    """Files under a folder that have no record and lie in no folder with one."""
     for parent, folders, files in os.walk(folder):
-        folders[:] = [each for each in folders if str(Path(parent, each)) not in known]
+        folders[:] = [name for name in folders if str(Path(parent, name)) not in known]
         paths = (str(Path(parent, file)) for file in files if not file.startswith("."))
         yield from (path for path in paths if path not in known)
 
@@ -77,24 +77,24 @@ def _unrecorded(folder: str, known: set[str]) -> Iterator[str]:
 def out_of_date(
     jobs: Iterable[Job], artifacts: str, records: Mapping[str, Record], unfinished: Iterable[str]
 ) -> set[str]:
-    """Files to build anew, though Snakemake would take them for up to date.
+    """Files to build again although Snakemake would take them for up to date.
 
-    - Results that no job of this checkout has written: they lie in git, as others made them.
-    - Artifacts that are missing since an attempt to make them anew failed.
+    - Results that no job of this checkout has written: they came by git.
+    - Artifacts that are missing since an attempt to build them again failed.
 
     Args:
-        jobs: all that the wanted files depend on.
+        jobs: all that the requested files depend on.
         artifacts: folder of the configuration.
         records: of finished outputs.
-        unfinished: outputs whose job has begun and not ended.
+        unfinished: outputs whose job has started and not ended.
     """
     jobs = list(jobs)
     outputs = [output for job in jobs for output in job.outputs]
-    own = {output: records[output] for output in outputs if output in records}
-    results = (each for each in outputs if not Path(each).is_relative_to(artifacts))
-    unrecorded = {each for each in results if each not in records and Path(each).exists()}
+    recorded = {output: records[output] for output in outputs if output in records}
+    results = (output for output in outputs if not Path(output).is_relative_to(artifacts))
+    unrecorded = {path for path in results if path not in records and Path(path).exists()}
     return {
         *unrecorded,
-        *replaced_results(artifacts, own),
+        *replaced_results(artifacts, recorded),
         *missing_since(jobs, records, unfinished),
     }

@@ -2,10 +2,11 @@
 
 from dataclasses import dataclass
 
-from sppnet.config.section import Section, part
+from sppnet.config.section import Section
 from sppnet.config.settings import Settings
 from sppnet.data.settings import DetectionImages, Drawing, Layout, ScenePlan, Scenes
 from sppnet.data.shapes import CLASSES
+from sppnet.detect.settings import SelectiveSearch
 from sppnet.errors import SppnetError
 from sppnet.plan.files import Files
 
@@ -16,6 +17,10 @@ class ImagePlan:
 
     settings: Settings
     files: Files
+
+    def proposals(self) -> SelectiveSearch:
+        """How proposals are made."""
+        return self.settings.proposals
 
     @property
     def classification(self) -> str:
@@ -38,7 +43,7 @@ class ImagePlan:
             "ImageFolder": (scenes.classification_train, scenes.classification_validation),
             "caltech101": (scenes.caltech_per_class * len(CLASSES),),
         }
-        drawing = dict(part(scenes, Drawing))
+        drawing = dict(Drawing.of(scenes))
         if layout == "VOCdevkit":
             return ScenePlan(
                 **drawing,
@@ -64,7 +69,7 @@ class ImagePlan:
 
     def detection(self) -> DetectionImages:
         """The detection set."""
-        return part(self.settings.data, DetectionImages)
+        return DetectionImages.of(self.settings.data)
 
     def image_folder(self) -> str:
         """The folder of images to pretrain on."""

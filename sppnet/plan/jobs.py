@@ -5,7 +5,7 @@ settings. They know nothing of Snakemake.
 """
 
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from inspect import signature
 from pathlib import Path
 from typing import Any
@@ -60,6 +60,11 @@ def launcher(wildcards: Any, resources: Any) -> str:
     gpus = resources.get("gpu", 1)
     several = f"torchrun --standalone --nproc-per-node {gpus} -m sppnet"
     return several if gpus > 1 else "sppnet"
+
+
+def one_of(names: Iterable[str]) -> str:
+    """Wildcard constraint: one of some names; what is no name where there are none."""
+    return "|".join(names) or "-"
 
 
 def _call(function: Callable[..., Any], wildcards: Any, fixed: Mapping[str, Any]) -> Any:

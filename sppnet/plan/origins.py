@@ -1,9 +1,9 @@
-"""What a file is made of, all the way down: one digest of the settings, code and data behind it.
+"""The origin of a file: one digest of all the settings, code and data that it is made from.
 
-Snakemake compares the parameters that a file was made with. With the digest of a job's inputs among
-them, a change anywhere above a file is a change of that file's own parameters. So it is seen even
-where the files in between are missing, as after a failed job, and a table can't be taken for that
-of other settings or data.
+Snakemake compares the parameters that a file was made with. One of them is the digest of a job's
+inputs, so a change anywhere upstream changes the parameters of every file downstream. It is noticed
+even where the files in between are missing, as after a failed job, and a table is never taken for
+one of other settings or data.
 """
 
 import hashlib
@@ -17,7 +17,7 @@ class Job:
 
     Attributes:
         name: the rule and its wildcards, unique.
-        recipe: everything besides its inputs that decides its outputs: command, settings, code.
+        recipe: everything besides its inputs that determines its outputs: command, settings, code.
         inputs: files that it reads.
         outputs: files that it writes.
     """
@@ -38,7 +38,7 @@ class Origins:
 
     def __init__(self, job_of: Callable[[str], Job | None], content: Callable[[str], str]) -> None:
         self._job_of, self._content = job_of, content
-        self._known: dict[str, str] = {}
+        self._digests: dict[str, str] = {}
 
     def of_inputs(self, inputs: Iterable[str]) -> str:
         """Digest of the origins of a job's inputs."""
@@ -47,13 +47,13 @@ class Origins:
     def _of(self, file: str) -> str:
         job = self._job_of(file)
         name = job.name if job else file
-        if name not in self._known:
-            self._known[name] = (
+        if name not in self._digests:
+            self._digests[name] = (
                 _digest([job.name, job.recipe, self.of_inputs(job.inputs)])
                 if job
                 else self._content(file)
             )
-        return self._known[name]
+        return self._digests[name]
 
 
 def _digest(lines: Iterable[str]) -> str:
@@ -61,14 +61,14 @@ def _digest(lines: Iterable[str]) -> str:
 
 
 def jobs_behind(targets: Iterable[str], job_of: Callable[[str], Job | None]) -> dict[str, Job]:
-    """Every job that the target files depend on, by its name; those behind a job come before it."""
+    """Every job that the target files depend on, by its name, in topological order."""
     jobs: dict[str, Job] = {}
 
     def visit(file: str) -> None:
         job = job_of(file)
         if job and job.name not in jobs:
-            for each in job.inputs:
-                visit(each)
+            for source in job.inputs:
+                visit(source)
             jobs[job.name] = job
 
     for target in targets:

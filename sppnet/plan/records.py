@@ -1,7 +1,7 @@
-"""Snakemake's records of what it made: read, and kept beside the artifacts of a configuration.
+"""Snakemake's records of its outputs, read and kept beside the artifacts of a configuration.
 
 Snakemake keeps a JSON file for each output in `.snakemake/metadata`, of all configurations
-together. DVC moves artifacts, and what is known of them must go with them: `save_records` puts the
+together. DVC moves artifacts, and their records must go with them: `save_records` puts the
 records of one configuration into its artifacts folder, `restore_records` brings them back where
 `dvc pull` or `dvc checkout` has changed that folder.
 """
@@ -37,31 +37,31 @@ def record_path(output: str, kind: str = "metadata", state: Path = STATE) -> Pat
 
 def recorded(kind: str, state: Path = STATE) -> dict[str, Path]:
     """Outputs with a record of a kind ("metadata" or "incomplete"), and the file of each."""
-    found = {}
+    paths = {}
     for path in (state / kind).rglob("*"):
         parts = path.relative_to(state / kind).parts
         if path.is_file() and all(part.startswith("@") for part in parts[:-1]):
             name = "".join(part.removeprefix("@") for part in parts)
             try:
-                found[urlsafe_b64decode(name).decode()] = path
+                paths[urlsafe_b64decode(name).decode()] = path
             except ValueError:
                 continue  # not a record
-    return found
+    return paths
 
 
 def read_records(state: Path = STATE) -> dict[str, Record]:
-    """Records of all outputs, by output; a torn one counts as none."""
-    found = {}
+    """Records of all outputs, by output; a damaged one is skipped."""
+    records = {}
     for output, path in recorded("metadata", state).items():
         try:
-            found[output] = json.loads(path.read_text())
+            records[output] = json.loads(path.read_text())
         except ValueError:
             continue
-    return found
+    return records
 
 
 def saved_records(artifacts: str) -> dict[str, Any]:
-    """What `save_records` last wrote into an artifacts folder; nothing where it never did.
+    """What `save_records` last wrote into an artifacts folder; empty if it never did.
 
     Raises:
         SppnetError: the file is torn or foreign.
@@ -71,10 +71,10 @@ def saved_records(artifacts: str) -> dict[str, Any]:
         return {"records": {}, "results": {}}
     try:
         saved: dict[str, Any] = json.loads(path.read_text())
-        whole = isinstance(saved["records"], dict) and isinstance(saved["results"], dict)
+        valid = isinstance(saved["records"], dict) and isinstance(saved["results"], dict)
     except (OSError, ValueError, TypeError, KeyError):
-        whole = False
-    if not whole:
+        valid = False
+    if not valid:
         raise SppnetError(f"{path}: cannot be read; restore it with `dvc checkout`, or delete it")
     return saved
 
@@ -88,26 +88,26 @@ def save_records(artifacts: str, mine: Callable[[str], bool], state: Path = STAT
         state: Snakemake's folder.
     """
     everything = read_records(state)
-    own = {output: everything[output] for output in sorted(everything) if mine(output)}
-    replaced = set(replaced_results(artifacts, own))
-    results = [path for path in _results(artifacts, own) if path not in replaced]
+    records = {output: everything[output] for output in sorted(everything) if mine(output)}
+    replaced = set(replaced_results(artifacts, records))
+    results = [path for path in _results(artifacts, records) if path not in replaced]
     digests = {path: file_sha256(Path(path)) for path in results}
-    saved = {"records": own, "results": digests}
+    saved = {"records": records, "results": digests}
     if saved != saved_records(artifacts):
         write_json(Path(artifacts, SAVED), saved)
     _mark_synced(Path(artifacts, SAVED), state)
 
 
 def withdraw_records(artifacts: str, state: Path = STATE) -> None:
-    """Take the saved records away before a run changes what they are about.
+    """Remove the saved records before a run changes the artifacts.
 
-    A run that is killed cannot save others: without any, Snakemake's own count, or none.
+    A killed run cannot save new ones. Without saved records, only Snakemake's own count, if any.
     """
     path = Path(artifacts, SAVED)
     path.unlink(missing_ok=True)
-    known = _synced(state)
-    if known.pop(str(path), None):
-        write_json(state / SYNCED, known)
+    synced = _synced(state)
+    if synced.pop(str(path), None):
+        write_json(state / SYNCED, synced)
 
 
 def restore_records(artifacts: str, mine: Callable[[str], bool], state: Path = STATE) -> None:
@@ -132,20 +132,20 @@ def restore_records(artifacts: str, mine: Callable[[str], bool], state: Path = S
 
 def _synced(state: Path) -> dict[str, str]:
     try:
-        known: dict[str, str] = json.loads((state / SYNCED).read_text())
+        synced: dict[str, str] = json.loads((state / SYNCED).read_text())
     except (OSError, ValueError):
         return {}
-    return known
+    return synced
 
 
 def _mark_synced(path: Path, state: Path) -> None:
-    known, now = _synced(state), {str(path): file_sha256(path)}
-    if known | now != known:
-        write_json(state / SYNCED, known | now)
+    synced, entry = _synced(state), {str(path): file_sha256(path)}
+    if synced | entry != synced:
+        write_json(state / SYNCED, synced | entry)
 
 
 def _results(artifacts: str, records: Iterable[str]) -> Iterator[str]:
-    """Recorded files that are there and are no artifacts."""
+    """Recorded files that exist and are not artifacts."""
     for path in map(Path, records):
         if not path.is_relative_to(artifacts) and path.is_file():
             yield str(path)
@@ -154,8 +154,8 @@ def _results(artifacts: str, records: Iterable[str]) -> Iterator[str]:
 def replaced_results(artifacts: str, records: Mapping[str, Record]) -> Iterator[str]:
     """Result files that are not, byte for byte, what the recorded job wrote.
 
-    They were edited, or came by git from a run elsewhere. Evidence that a file is the job's own is
-    its time of change, which the record has, or its digest from when the records were saved.
+    They were edited, or came by git from a run elsewhere. A file is the job's own if its
+    modification time is that of the record, or its digest that of the saved records.
 
     Args:
         artifacts: folder with the saved records.
@@ -173,20 +173,20 @@ def replaced_results(artifacts: str, records: Mapping[str, Record]) -> Iterator[
 def missing_since(
     jobs: Iterable[Job], records: Mapping[str, Record], unfinished: Iterable[str]
 ) -> Iterator[str]:
-    """Missing files whose making anew has begun after that of something made of them.
+    """Missing files whose job was started again after something was made from them.
 
-    Their job failed or was killed, and Snakemake has removed what there was of them: what was made
-    of the earlier ones is out of date, though no file is left to tell.
+    The job failed or was killed, and Snakemake has removed its outputs. What was made from the
+    earlier ones is out of date, although no remaining file shows it.
 
     Args:
-        jobs: all that the wanted files depend on.
+        jobs: all that the requested files depend on.
         records: of the outputs.
-        unfinished: outputs whose job has begun and not ended.
+        unfinished: outputs whose job has started and not ended.
     """
     unfinished = set(unfinished)
     for job in jobs:
         ends = [records[output]["endtime"] for output in job.outputs if output in records]
         for file in job.inputs:
-            begun = file in records and any(records[file]["starttime"] > end for end in ends)
-            if (begun or (ends and file in unfinished)) and not Path(file).exists():
+            restarted = file in records and any(records[file]["starttime"] > end for end in ends)
+            if (restarted or (ends and file in unfinished)) and not Path(file).exists():
                 yield file

@@ -1,6 +1,6 @@
-"""Snakemake's rules, asked which job makes a file and what the wanted files are.
+"""Snakemake's rules: which job makes a file, and which files are requested.
 
-The only place that knows objects of Snakemake, of the versions that pyproject.toml allows.
+Only this module uses Snakemake's objects, in the versions that pyproject.toml allows.
 """
 
 import os
@@ -17,7 +17,7 @@ class Rules:
     """All rules of a workflow.
 
     Args:
-        workflow: Snakemake's; its rules may still be added to.
+        workflow: Snakemake's; rules may be added to it later.
         content: digest of a given file.
     """
 
@@ -27,10 +27,10 @@ class Rules:
         self._origins = Origins(self.job_of, content)
 
     def job_of(self, file: str) -> Job | None:
-        """The job that makes a file, whoever may want it; None for a file that is given."""
+        """The job that makes a file, regardless of the targets; None for a file that is given."""
         if file not in self._jobs:
-            found = self._producer(file)
-            self._jobs[file] = _job(*found) if found else None
+            producer = self._producer(file)
+            self._jobs[file] = _job(*producer) if producer else None
         return self._jobs[file]
 
     def makes(self, file: str) -> bool:
@@ -38,16 +38,16 @@ class Rules:
         return self._producer(file) is not None
 
     def _producer(self, file: str) -> tuple[Any, dict[str, str]] | None:
-        """The rule that makes a file, and the wildcards with which it does."""
+        """The rule that makes a file, and the values of its wildcards."""
         for rule in self._workflow.rules:
             for output in rule.output:
-                found = output.match(file)
-                if found:
-                    return rule, found.groupdict()
+                match = output.match(file)
+                if match:
+                    return rule, match.groupdict()
         return None
 
     def wanted(self) -> Iterator[str]:
-        """The files that this call of Snakemake asks for."""
+        """The target files of this call of Snakemake."""
         workflow = self._workflow
         for target in workflow.dag_settings.targets or [workflow.default_target]:
             if workflow.is_rule(target):
@@ -57,10 +57,10 @@ class Rules:
                 yield os.path.relpath(target)
 
     def before_planning(self, guard: Callable[[Any], None]) -> None:
-        """Call a guard with Snakemake's settings of the plan, before there is one.
+        """Call a guard with Snakemake's settings of the plan before the plan is made.
 
         Snakemake has no hook at this point: the targets of its command line are not yet known when
-        it reads the Snakefile, and `onstart` comes when the plan is made.
+        it reads the Snakefile, and `onstart` comes after the plan.
         """
         prepare = self._workflow._prepare_dag
 
@@ -71,7 +71,7 @@ class Rules:
         self._workflow._prepare_dag = guarded
 
     def record_origins(self) -> None:
-        """Give each rule a parameter that stands for all that its inputs are made of."""
+        """Give each rule a parameter with the digest of its inputs' origins."""
         for rule in self._workflow.rules:
             if not rule.norun:
                 rule.set_params(made_from=_MadeFrom(rule, self._origins))
@@ -79,7 +79,7 @@ class Rules:
 
 @dataclass(frozen=True)
 class _MadeFrom:
-    """That parameter; it is no part of a job's own recipe."""
+    """The parameter of `record_origins`; not part of a job's own recipe."""
 
     rule: Any
     origins: Origins
@@ -96,14 +96,14 @@ def _job(rule: Any, wildcards: dict[str, str]) -> Job:
     """A rule's job for some wildcards."""
     return Job(
         name=f"{rule.name} {sorted(wildcards.items())}",
-        recipe="\n".join([str(rule.shellcmd), *_own_parameters(rule, wildcards)]),
+        recipe="\n".join([str(rule.shellcmd), *_recipe_parameters(rule, wildcards)]),
         inputs=_inputs(rule, wildcards),
         outputs=tuple(str(output.apply_wildcards(wildcards)) for output in rule.output),
     )
 
 
-def _own_parameters(rule: Any, wildcards: dict[str, str]) -> Iterator[str]:
-    """Values of the parameters that depend on nothing but wildcards, as Snakemake compares them."""
+def _recipe_parameters(rule: Any, wildcards: dict[str, str]) -> Iterator[str]:
+    """Values of the parameters that depend on wildcards only, as Snakemake compares them."""
     for item in rule.params:
         if not callable(item):
             yield str(item)

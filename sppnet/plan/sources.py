@@ -1,4 +1,4 @@
-"""The data that a run is given: whether it is there, and digests that tell when it has changed."""
+"""The data that a run is given: whether they exist, and digests that show their changes."""
 
 import hashlib
 import json
@@ -16,7 +16,7 @@ from sppnet.data.store import atomic_path, file_sha256
 from sppnet.data.voc import voc_files
 from sppnet.errors import SppnetError
 
-WHERE = "docs/data.md says where it can be had"
+WHERE = "docs/data.md says where to get it"
 
 
 @dataclass(frozen=True)
@@ -25,9 +25,9 @@ class ImageSet:
 
     Attributes:
         setting: that says where it is.
-        files: all files of it that a run reads; raises SppnetError where the set is not there.
-        by_size: its files count as the same while their sizes are; for sets too large to read
-            each time that someone copies them.
+        files: all its files that a run reads; raises SppnetError where the set is not there.
+        by_size: its files count as unchanged while their sizes are; for sets too large to read
+            again after each copy.
     """
 
     setting: str
@@ -44,45 +44,45 @@ def image_sets(settings: Settings) -> dict[str, ImageSet]:
     sets = {"prepare_voc": ImageSet("data.voc", lambda: voc_files(voc, splits))}
     if data.image_folder is not None:
         folder = Path(data.image_folder)
-        found = ImageSet("data.image_folder", lambda: image_folder_files(folder))
-        sets["prepare_image_folder"] = found
+        image_set = ImageSet("data.image_folder", lambda: image_folder_files(folder))
+        sets["prepare_image_folder"] = image_set
     if data.imagenet is not None:
         imagenet = Path(data.imagenet)
-        found = ImageSet("data.imagenet", lambda: imagenet_files(imagenet), by_size=True)
-        sets["prepare_imagenet"] = found
+        image_set = ImageSet("data.imagenet", lambda: imagenet_files(imagenet), by_size=True)
+        sets["prepare_imagenet"] = image_set
     if transfer:
         caltech = Path(transfer.table7.root)
-        found = ImageSet("transfer.table7.root", lambda: caltech_files(caltech))
-        sets["prepare_caltech101"] = found
+        image_set = ImageSet("transfer.table7.root", lambda: caltech_files(caltech))
+        sets["prepare_caltech101"] = image_set
     return sets
 
 
 class Digests:
-    """Digests of files' contents, read again only when size or time of change differ.
+    """Digests of files' contents, read again only when size or modification time differ.
 
     Args:
-        memory: JSON file that remembers them; need not exist, nor be writable.
+        memory: JSON file that stores them; need not exist or be writable.
     """
 
     def __init__(self, memory: Path) -> None:
         self._memory, self._changed = memory, False
-        self._known: dict[str, list[object]] = {}
+        self._entries: dict[str, list[object]] = {}
         self._sets: dict[str, str] = {}
         with suppress(OSError, ValueError):
-            known = json.loads(memory.read_text())
-            self._known = known if isinstance(known, dict) else {}
+            content = json.loads(memory.read_text())
+            self._entries = content if isinstance(content, dict) else {}
 
     def of_file(self, path: Path) -> str:
-        """Digest of a file's content; that of no file where there is none to read."""
+        """Digest of a file's content; "missing" if it cannot be read."""
         if not path.is_file() or not os.access(path, os.R_OK):
             return "missing"
         status = path.stat()
         stamp = [status.st_size, status.st_mtime_ns]
-        known = self._known.get(str(path))
-        if known is None or known[:2] != stamp:
-            known = self._known[str(path)] = [*stamp, file_sha256(path)]
+        entry = self._entries.get(str(path))
+        if entry is None or entry[:2] != stamp:
+            entry = self._entries[str(path)] = [*stamp, file_sha256(path)]
             self._changed = True
-        return str(known[2])
+        return str(entry[2])
 
     def of_set(self, images: ImageSet) -> str:
         """Digest of the names and contents (`by_size`: sizes) of a set's files, taken once.
@@ -111,9 +111,9 @@ class Digests:
             return
         try:
             with atomic_path(self._memory) as temporary:
-                temporary.write_text(json.dumps(self._known))
+                temporary.write_text(json.dumps(self._entries))
         except OSError:
-            return  # a checkout that can't be written: everything is read again next time
+            return  # a read-only checkout: everything is read again next time
         self._changed = False
 
 

@@ -14,7 +14,7 @@ from sppnet.classify.settings import (
     TransferSvm,
     VocProtocol,
 )
-from sppnet.config.section import Section, part
+from sppnet.config.section import Section
 from sppnet.config.settings import Settings
 from sppnet.plan.files import Files
 from sppnet.plan.images import ImagePlan
@@ -80,7 +80,7 @@ class TransferPlan:
 
     def category_images(self) -> CategoryImages:
         """What every category must have."""
-        return part(self.transfer.table7, CategoryImages)
+        return CategoryImages.of(self.transfer.table7)
 
     def dataset(self, split: str) -> str:
         """The data set that a split is one of, as manifests call it."""
@@ -116,9 +116,9 @@ class TransferPlan:
     def protocol(self, table: str) -> list[Section]:
         """The SVMs of a table, and how they are trained and tested."""
         own = self.transfer
-        svm = part(own, TransferSvm)
+        svm = TransferSvm.of(own)
         if table == "table7":
-            return [svm, part(own.table7, CaltechSplits)]
+            return [svm, CaltechSplits.of(own.table7)]
         return [svm, VocProtocol(holdout=own.table6.holdout, bootstrap=own.bootstrap)]
 
     # Tables

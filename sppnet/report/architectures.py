@@ -71,9 +71,9 @@ class Stage:
     @property
     def text(self) -> str:
         """The cell of the table: layer | what follows | map."""
-        then = [", ".join(self.then)] if self.then else []
+        steps = [", ".join(self.then)] if self.then else []
         first = f"{self.filters} x {_window(self.kernel, self.stride)}"
-        return " | ".join([first, *then, f"map {self.side}x{self.side}"])
+        return " | ".join([first, *steps, f"map {self.side}x{self.side}"])
 
 
 Stages = Mapping[str, Sequence[Stage]]
@@ -91,17 +91,17 @@ def read_table1() -> dict[tuple[str, str], PaperSize]:
 
 
 def measured_stages(backbone: str, input_size: int) -> list[Stage]:
-    """Follow an image through a backbone at width 1 and note each stage, without computing values.
+    """Follow an image through a backbone at width 1 and read off each stage; computes no values.
 
     Args:
         backbone: a name for `build_backbone`, of one that is a chain of layers.
         input_size: side of the square image in pixels.
 
     Returns:
-        The stages in order; the paper's sizes are with them at the paper's input size only.
+        The stages in order, with the paper's sizes at the paper's input size only.
 
     Raises:
-        SppnetError: an unknown backbone, one with branches, or a too small image.
+        SppnetError: an unknown backbone, one with branches, or too small an image.
 
     Source: paper Table 1.
     """
@@ -142,7 +142,7 @@ def _continued(stage: Stage, layer: nn.Module, maps: Tensor) -> Stage:
 
 
 def _window(kernel: int, stride: int) -> str:
-    """As Table 1 writes it: a stride of 1 goes without saying."""
+    """As in Table 1, which leaves out a stride of 1."""
     return f"{kernel}x{kernel}" + (f", str {stride}" if stride != 1 else "")
 
 
@@ -154,16 +154,16 @@ def table1_lines(stages: Stages) -> list[list[str]]:
     """The table as in the paper: a heading, then a line per row with a cell per stage.
 
     Backbones that share a row of the paper (Overfeat-5/7) share it here; a stage that only some
-    of them have says which.
+    of them have names these.
 
     Args:
         stages: of `measured_stages`, by backbone in table order.
     """
-    columns = range(max(len(each) for each in stages.values()))
+    columns = range(max(len(chain) for chain in stages.values()))
     rows: dict[str, dict[str, Sequence[Stage]]] = {}
-    for backbone, each in stages.items():
-        paper = each[0].paper
-        rows.setdefault(paper.row if paper else backbone, {})[backbone] = each
+    for backbone, chain in stages.items():
+        paper = chain[0].paper
+        rows.setdefault(paper.row if paper else backbone, {})[backbone] = chain
     lines = [["", *(_name(index) for index in columns)]]
     return lines + [
         [title, *(_cell(row, index) for index in columns)] for title, row in rows.items()
@@ -171,19 +171,21 @@ def table1_lines(stages: Stages) -> list[list[str]]:
 
 
 def _cell(row: Stages, index: int) -> str:
-    having = {name: stages[index] for name, stages in row.items() if index < len(stages)}
-    text = " or ".join(dict.fromkeys(stage.text for stage in having.values()))
-    return text + (f" ({', '.join(having)} only)" if 0 < len(having) < len(row) else "") or "-"
+    built = {name: stages[index] for name, stages in row.items() if index < len(stages)}
+    text = " or ".join(dict.fromkeys(stage.text for stage in built.values()))
+    return text + (f" ({', '.join(built)} only)" if 0 < len(built) < len(row) else "") or "-"
 
 
 def stacked(lines: Sequence[Sequence[str]]) -> list[list[str]]:
     """The same table for a terminal: each cell's parts below each other, as the paper prints it."""
-    found: list[list[str]] = []
+    stacked_lines: list[list[str]] = []
     for line in lines:
         parts = [text.split(" | ") for text in line]
         height = max(len(part) for part in parts)
-        found += [[part[row] if row < len(part) else "" for part in parts] for row in range(height)]
-    return found
+        stacked_lines += [
+            [part[row] if row < len(part) else "" for part in parts] for row in range(height)
+        ]
+    return stacked_lines
 
 
 def unmet(stages: Stages) -> list[str]:
@@ -191,8 +193,8 @@ def unmet(stages: Stages) -> list[str]:
     return [
         f"{backbone} {_name(index)}: map {stage.side}x{stage.side} {stage.paper.counted}, "
         f"the paper prints {stage.paper.side}x{stage.paper.side}"
-        for backbone, each in stages.items()
-        for index, stage in enumerate(each)
+        for backbone, chain in stages.items()
+        for index, stage in enumerate(chain)
         if stage.paper and not stage.met
     ]
 
@@ -202,8 +204,8 @@ def table1_metadata(stages: Stages, input_size: int) -> dict[str, Any]:
     return {
         "input_size": input_size,
         "backbones": {
-            backbone: {_name(index): _stage_metadata(stage) for index, stage in enumerate(each)}
-            for backbone, each in stages.items()
+            backbone: {_name(index): _stage_metadata(stage) for index, stage in enumerate(chain)}
+            for backbone, chain in stages.items()
         },
     }
 

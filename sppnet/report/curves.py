@@ -27,15 +27,15 @@ def read_history(path: Path) -> pd.DataFrame:
         raise SppnetError(f"{path}: cannot be read ({error}); run pretrain anew") from None
     missing = [name for name in HISTORY_COLUMNS if name not in history]
     if missing or history.empty:
-        what = f"no column {missing[0]!r}" if missing else "no epochs"
-        raise SppnetError(f"{path}: {what}; run pretrain anew")
+        problem = f"no column {missing[0]!r}" if missing else "no epochs"
+        raise SppnetError(f"{path}: {problem}; run pretrain anew")
     return history
 
 
 def draw_curves(paths: Sequence[Path], variants: Mapping[str, Sequence[pd.DataFrame]]) -> None:
     """Draw errors by epoch: a thin line per seed, their mean on top, training on the left.
 
-    Below lies the size of the pictures in each epoch, for training variants that change it.
+    A panel below shows the image size in each epoch, for training variants that change it.
 
     Args:
         paths: files to write, PNG or SVG by their suffix.
@@ -81,7 +81,7 @@ def _curve(
 ) -> None:
     epochs = histories[0]["epoch"].to_numpy()
     if any(list(history["epoch"]) != list(epochs) for history in histories):
-        raise SppnetError(f"--curves {name}: histories of unlike epochs; train them alike")
+        raise SppnetError(f"--curves {name}: histories differ in their epochs; train them alike")
     errors = 100 * np.stack([history[column].to_numpy(np.float64) for history in histories])
     colour = COLOURS[index % len(COLOURS)]
     if len(errors) > 1:
@@ -90,7 +90,7 @@ def _curve(
 
 
 def _sizes(axis: Axes, changing: Mapping[str, pd.DataFrame], names: Sequence[str]) -> None:
-    """Side of the training pictures by epoch, of the first seed of each training variant."""
+    """Side of the training images by epoch, for the first seed of each training variant."""
     for name, history in changing.items():
         index = names.index(name)
         axis.plot(

@@ -50,28 +50,28 @@ def draw_page(path: Path, photographs: Sequence[Photograph], classes: Sequence[s
     """
     if not photographs:
         raise SppnetError(f"{path}: no images to draw; set figures.images to at least 1")
-    down = -(-len(photographs) // ACROSS)
-    across = min(ACROSS, len(photographs))
-    figure = Figure(figsize=(SIDE * across, SIDE * down), dpi=DPI, layout="constrained")
+    rows = -(-len(photographs) // ACROSS)
+    columns = min(ACROSS, len(photographs))
+    figure = Figure(figsize=(SIDE * columns, SIDE * rows), dpi=DPI, layout="constrained")
     FigureCanvasAgg(figure)
     colours = class_colours(classes)
-    axes = figure.subplots(down, across, squeeze=False).ravel()
+    axes = figure.subplots(rows, columns, squeeze=False).ravel()
     for index, axis in enumerate(axes):
         axis.set_axis_off()
         if index < len(photographs):
             _draw_photograph(axis, photographs[index], colours)
     with atomic_path(path) as temporary:
-        # no software version in the file: same pictures, same bytes
+        # no software version in the file: same images, same bytes
         figure.savefig(temporary, format="png", metadata={"Software": None})
 
 
 def class_colours(classes: Sequence[str]) -> dict[str, tuple[float, float, float]]:
     """A colour for each class, RGB in 0..1, evenly spaced hues."""
     hues = np.arange(len(classes)) / max(1, len(classes))
-    wheel = matplotlib.colormaps["hsv"](hues)[:, :3] * 0.85
+    rgb = matplotlib.colormaps["hsv"](hues)[:, :3] * 0.85
     return {
         name: (float(red), float(green), float(blue))
-        for name, (red, green, blue) in zip(sorted(classes), wheel, strict=True)
+        for name, (red, green, blue) in zip(sorted(classes), rgb, strict=True)
     }
 
 
@@ -86,7 +86,7 @@ def _draw_photograph(
     for drawn in photograph.boxes:
         colour = colours[drawn.class_name]
         if drawn.score is None:
-            # black under white: seen on light and on dark pictures
+            # black under white: visible on light and on dark pictures
             _rectangle(axis, drawn.box, "black", 1.4, (0, (4, 3)))
             _rectangle(axis, drawn.box, "white", 0.7, (0, (4, 3)))
         else:

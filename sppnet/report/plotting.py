@@ -1,4 +1,4 @@
-"""The look of the diagrams, and files of them that are the same to the byte."""
+"""Style of the diagrams, and figure files that are reproducible to the byte."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from sppnet.data.store import atomic_path
 from sppnet.errors import SppnetError
 
-WIDTH = 6.9  # inches: a page's text width, so that a font has its size in print
+WIDTH = 6.9  # inches: a page's text width, so that font sizes are those in print
 DPI = 200
 STYLE: dict[Any, Any] = {
     "font.size": 8,
@@ -40,16 +40,16 @@ def new_figure(height: float) -> Figure:
 def save_figure(figure: Figure, paths: Sequence[Path]) -> None:
     """Write the figure once for each path, PNG or SVG by its suffix.
 
-    There is no date or version in the files: same figure, same bytes.
+    The files hold no date or version: same figure, same bytes.
 
     Raises:
         SppnetError: another suffix.
     """
-    nothing = {".png": {"Software": None}, ".svg": {"Date": None, "Creator": None}}
+    metadata = {".png": {"Software": None}, ".svg": {"Date": None, "Creator": None}}
     for path in paths:
-        if path.suffix not in nothing:
+        if path.suffix not in metadata:
             raise SppnetError(f"{path}: figures are .png or .svg; name it so")
         with atomic_path(path) as temporary:
             figure.savefig(
-                temporary, format=path.suffix.removeprefix("."), metadata=nothing[path.suffix]
+                temporary, format=path.suffix.removeprefix("."), metadata=metadata[path.suffix]
             )

@@ -5,7 +5,7 @@ from typing import Literal
 
 from pydantic import Field, ValidationInfo, field_validator
 
-from sppnet.config.section import Section
+from sppnet.config.section import Name, Section
 from sppnet.report.paper_numbers import Metric, PaperNumber
 
 TableName = Literal["2", "3", "4", "5", "ablations"]
@@ -129,3 +129,18 @@ class Comparisons(Section):
     """The claims that a configuration can measure, in the order of the table."""
 
     comparisons: tuple[Comparison, ...] = Field(min_length=1)
+
+
+class DetectionColumn(Section):
+    """A column of Table 9."""
+
+    name: Name = Field(description="Name of the detector.")
+    title: str = Field(description="Heading of the column.")
+    reference: str | None = Field(description="Column of the paper's table to compare with.")
+    evaluation: Path = Field(description="Results of evaluate (.json).")
+
+
+class DetectionColumns(Section):
+    """The columns of Table 9, in order."""
+
+    columns: tuple[DetectionColumn, ...] = Field(min_length=1, description="Columns.")

@@ -79,19 +79,29 @@ class ErrorTables(Section):
     ablations: Ablations
 
 
-class Table9(Section):
-    """The detectors of Table 9."""
+class Speedups(Section):
+    """What the speed of detectors is compared with."""
 
-    columns: tuple[Name, ...] = Field(min_length=1, description="Detectors, in column order.")
     baseline: Name = Field(description="The column that speedups refer to.")
 
 
-class Figures(Section):
+class Table9(Speedups):
+    """The detectors of Table 9."""
+
+    columns: tuple[Name, ...] = Field(min_length=1, description="Detectors, in column order.")
+
+
+class DetectionPage(Section):
+    """A page of photographs with detections."""
+
+    images: Count = Field(description="Test images, taken from the classes in turn.")
+    minimum_score: float = Field(description="Boxes must score higher to be drawn.")
+
+
+class Figures(DetectionPage):
     """Detections drawn on photographs."""
 
     detector: Name = Field(description="One of the detectors.")
-    images: Count = Field(description="Test images, taken from the classes in turn.")
-    minimum_score: float = Field(description="Boxes must score higher to be drawn.")
 
 
 class StrongestResponses(Section):
@@ -105,6 +115,6 @@ class StrongestResponses(Section):
 
 
 class Responses(StrongestResponses):
-    """Images to which filters of the last convolution respond most (paper Figure 2)."""
+    """Images to which filters of the last convolution respond most (paper §2.1)."""
 
     network: str = Field(description="One of the networks, or BACKBONE-VARIANT-SEED.")

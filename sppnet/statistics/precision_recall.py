@@ -1,4 +1,4 @@
-"""Average precision of curves of precision over recall, and its mean over classes."""
+"""Average precision of precision-recall curves, and its mean over classes."""
 
 from typing import Literal
 
@@ -7,38 +7,38 @@ import numpy as np
 from sppnet.errors import SppnetError
 
 Method = Literal["11-point", "area"]
-# MATLAB's 0:0.1:1, which counts up to the middle and down from the end: 0.3 is 3 * 0.1, a hair
+# MATLAB's 0:0.1:1, which counts up to the middle and down from the end: 0.3 is 3 * 0.1, just
 # above 3/10, so a recall of 3 in 10 does not reach it; 0.6 and 0.7 are the nearest doubles.
 RECALLS = np.array([i * 0.1 for i in range(6)] + [1 - i * 0.1 for i in range(4, -1, -1)])
 
 
 def best_precision_beyond(precision: np.ndarray) -> np.ndarray:
-    """The best precision at each place of a curve or after it, float (B, D) for (B, D)."""
+    """Highest precision at each position of a curve or after it, float (B, D) for (B, D)."""
     return np.maximum.accumulate(precision[:, ::-1], axis=1)[:, ::-1]
 
 
 def eleven_point_average(recall: np.ndarray, precision: np.ndarray) -> np.ndarray:
-    """Mean, over recalls 0, 0.1 ... 1, of the best precision at that recall or more.
+    """Mean over recalls 0, 0.1 ... 1 of the highest precision at that recall or above.
 
     Args:
-        recall: float (B, D) of B curves, never falling along a curve.
+        recall: float (B, D) of B curves, non-decreasing along each.
         precision: float (B, D).
 
     Returns:
         float64 (B,).
 
-    Source: VOCdevkit VOCevaldet.m and VOCevalcls.m (VOC 2007).
+    Source: VOC07 devkit VOCevaldet.m; VOC07 devkit VOCevalcls.m.
     """
     # a recall that is never reached has precision 0
     beyond = np.pad(best_precision_beyond(precision), ((0, 0), (0, 1)))
     rows = np.arange(len(recall))
     parts = [beyond[rows, (recall < level).sum(1)] / len(RECALLS) for level in RECALLS]
-    # One after the other, as the devkit does: np.mean's order of addition depends on the shape.
+    # Added one by one, as in the devkit: np.mean's order of addition depends on the shape.
     return np.asarray(sum(parts))
 
 
 def average_precision(recall: np.ndarray, precision: np.ndarray, method: Method) -> np.ndarray:
-    """Average precision (B,) of curves (B, D) whose recall never falls.
+    """Average precision (B,) of curves (B, D) with non-decreasing recall.
 
     Args:
         recall, precision: float (B, D).
@@ -47,7 +47,7 @@ def average_precision(recall: np.ndarray, precision: np.ndarray, method: Method)
     Raises:
         SppnetError: the method is unknown.
 
-    Source: VOCdevkit VOCevaldet.m; "area" is the release's xVOCap.m.
+    Source: VOC07 devkit VOCevaldet.m; release xVOCap.m ("area").
     """
     if method not in ("11-point", "area"):
         raise SppnetError(f"method '{method}': unknown; take '11-point' or 'area'")
@@ -58,7 +58,7 @@ def average_precision(recall: np.ndarray, precision: np.ndarray, method: Method)
 
 
 def mean_of_measurable(values: np.ndarray, axis: int) -> np.ndarray:
-    """Mean along an axis of what is not NaN; NaN where nothing is left."""
+    """Mean along an axis, ignoring NaN; NaN where all values are."""
     present = ~np.isnan(values)
     counts = present.sum(axis)
     total = np.where(present, values, 0).sum(axis)

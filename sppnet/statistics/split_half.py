@@ -1,31 +1,31 @@
-"""Intervals of what is learnt and measured on the same data, from halves of them."""
+"""Split-half intervals, for results that depend on training and test images."""
 
 import numpy as np
 from scipy.stats import t
 
 
 def draw_halves(labels: np.ndarray, generator: np.random.Generator) -> list[np.ndarray]:
-    """Rows `(N,)` of all images in two halves, drawn in every category; chance has an odd one."""
+    """Rows of two random halves of `(N,)` images, drawn within each category."""
     first = np.zeros(len(labels), bool)
-    for each in np.unique(labels):
-        rows = generator.permutation(np.flatnonzero(labels == each))
+    for label in np.unique(labels):
+        rows = generator.permutation(np.flatnonzero(labels == label))
         first[rows[generator.integers(2) :: 2]] = True
     return [np.flatnonzero(first), np.flatnonzero(~first)]
 
 
 def halves_interval(value: float, differences: np.ndarray) -> tuple[float, float]:
-    """95 % interval of a mean, from halves of the data that repeat the whole experiment.
+    """95 % interval of a mean, from repeating the experiment on random halves of the data.
 
     Args:
         value: measured on all data.
-        differences: float (B,), half of what one half of the data shows beyond the other. For a
+        differences: float (B,), half the difference between the results of the two halves. For a
             mean over independent data its variance is that of `value`, and its mean is 0.
 
     Returns:
         value -+ the quantile of Student's t with B degrees of freedom, times the root mean square.
 
-    Source: after the conservative Z of Nadeau and Bengio, Inference for the Generalization Error,
-    2003. Its variance, that of one half, is halved here, because the whole has twice the data.
+    Source: Nadeau 2003. Differs: the variance of its conservative Z, that of one half, is halved
+        here, because the whole has twice the data.
     """
     spread = float(t.ppf(0.975, len(differences)) * np.sqrt(np.mean(np.square(differences))))
     return value - spread, value + spread

@@ -15,6 +15,7 @@ from sppnet.errors import SppnetError
 from sppnet.geometry.views import five_positions
 from sppnet.models.network import Architecture
 from sppnet.models.preprocessing import normalise
+from sppnet.models.settings import Crops, Sizes
 
 ARCHITECTURE = Architecture(
     backbone="zf5",
@@ -34,19 +35,27 @@ def pictures():
     return [random.integers(0, 256, (*side, 3), dtype=np.uint8) for side in SIDES]
 
 
-def crops(images=None, **changes):
+def crops(
+    images=None,
+    *,
+    crop=16,
+    batch=2,
+    colour=0.0,
+    sizes=(16,),
+    size_choice="alternate",
+    images_per_epoch=None,
+    workers=0,
+):
     images = images or pictures()
-    values = {
-        "crop": 16,
-        "sizes": [16],
-        "size_choice": "alternate",
-        "batch": 2,
-        "colour": 0.0,
-        "images_per_epoch": None,
-        "workers": 0,
-    }
-    labels = torch.arange(len(images))
-    return TrainingCrops(images, labels, ARCHITECTURE, **(values | changes))
+    return TrainingCrops(
+        images,
+        torch.arange(len(images)),
+        ARCHITECTURE,
+        crops=Crops(resize=crop, crop=crop, batch=batch, colour=colour),
+        sizes=Sizes(sizes=sizes, size_choice=size_choice),
+        images_per_epoch=images_per_epoch,
+        workers=workers,
+    )
 
 
 def generator(seed=3):

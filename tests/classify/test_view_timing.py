@@ -5,7 +5,8 @@ import pytest
 import torch
 
 from sppnet.classify import multi_view
-from sppnet.classify.multi_view import MultiViewClassifier, ViewSet
+from sppnet.classify.multi_view import MultiViewClassifier
+from sppnet.classify.settings import ViewSet
 from sppnet.classify.view_timing import time_views
 from sppnet.models.network import Architecture, build_network
 

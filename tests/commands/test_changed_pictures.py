@@ -1,5 +1,6 @@
 """Every stage that reads pictures stops at one that is not the picture of its manifest."""
 
+import json
 import shlex
 
 import numpy as np
@@ -7,9 +8,8 @@ import pandas as pd
 import pytest
 import torch
 from PIL import Image
-from typer.testing import CliRunner
 
-from sppnet.cli import build
+from sppnet.cli import run
 from sppnet.data.manifest import ImageRecord, write_manifest
 from sppnet.data.store import file_sha256
 from sppnet.detect.detections import write_detections
@@ -31,19 +31,19 @@ STAGES = {
         --output out/o --history out/o.csv""",
     "measure-speed": """--proposals test --column {} --images 2 --repeats 1 --batch 2
         --output out/o.json""",
-    "measure-view-speed": """--weights net --view-set {} --images 2 --repeats 1
+    "measure-view-speed": """--weights net --view-sets views.json --images 2 --repeats 1
         --output out/o.json""",
-    "measure-training-speed": """--variant {} --resize 72 --crop 64 --batch 2 --batches 1 --turns 1
-        --learning-rate 0.01 --momentum 0.9 --weight-decay 0 --colour 0.1 --seed 1
-        --output out/o.json""",
+    "measure-training-speed": """--variants variants.json --resize 72 --crop 64 --batch 2
+        --batches 1 --turns 1 --learning-rate 0.01 --momentum 0.9 --weight-decay 0 --colour 0.1
+        --seed 1 --precision full --output out/o.json""",
     "draw-detections": "--detections found --images 2 --minimum-score 0 --nms 0.3 --output out/o",
     "cache-image-features": """--dataset detection --split trainval --weights net --size 72
         --input full --work work --output out/o.npy""",
-    "pretrain": """--backbone zf5 --width 0.05 --levels 1 --fc 8 --mean 128 --mean 128 --mean 128
+    "pretrain": """--backbone zf5 --width 0.05 --levels 1 --fc 8 --mean 128 128 128
         --std 58 --channel-order RGB --initialisation he --resize 72 --crop 64 --epochs 1 --batch 2
         --learning-rate 0.01 --momentum 0.9 --weight-decay 0 --warmup 0 --colour 0.1 --seed 1
-        --sizes 64 --size-choice alternate --work work --weights out/o --history out/o.csv
-        --metrics out/o.json""",
+        --sizes 64 --size-choice alternate --precision full --work work --weights out/o
+        --history out/o.csv --metrics out/o.json""",
     "store-images": """--dataset classification --split train --shard-images 2 --workers 1
         --work work --output out/o --digest out/o.json""",
     "classify": """--weights net --view-set one --source maps --scales 72 --window 64
@@ -53,6 +53,10 @@ STAGES = {
     "draw-view-positions": """--backbone zf5 --window 64 --positions 5 --scales 96
         --output out/o.png""",
 }
+
+VIEWS = {"source": "maps", "scales": [72], "window": 64, "positions": 1, "mirrored": True}
+VARIANT = {"name": "one", "weights": "net", "sizes": [64], "size_choice": "alternate"}
+REQUESTS = {"views": {"view_sets": {"one": VIEWS}}, "variants": {"variants": [VARIANT]}}
 
 
 def draw(path, seed):
@@ -97,6 +101,8 @@ def folder(tmp_path, monkeypatch):
     generator = torch.Generator().manual_seed(0)
     net = build_network(architecture, initialisation="he", generator=generator)
     save_network(tmp_path / "net", net)
+    for name, request in REQUESTS.items():
+        (tmp_path / f"{name}.json").write_text(json.dumps(request))
     return tmp_path
 
 
@@ -105,8 +111,8 @@ def test_a_replaced_picture_stops_the_stage_with_one_line(folder, stage):
     for path in folder.glob("*-0.png"):
         draw(path, seed=9)
     words = [stage, "--manifest", "m", *shlex.split(STAGES[stage])]
-    result = CliRunner().invoke(build([stage, "show"]), words)
-    assert isinstance(result.exception, SppnetError), result.output
-    message = str(result.exception)
+    with pytest.raises(SppnetError) as error:
+        run(words)
+    message = str(error.value)
     assert "-0.png: has changed since its manifest was made" in message and "\n" not in message
     assert not list(folder.glob("out/*"))

@@ -12,7 +12,7 @@ def fetched(monkeypatch):
 
     def fetch(name, root):
         asked.append((name, root))
-        with download._workplace(root, "pictures") as place:
+        with download._download_folder(root, "pictures") as place:
             (place / name).mkdir()
             (place / name).rename(root)
 
@@ -41,7 +41,7 @@ def test_nothing_asked_for_is_one_line(fetched):
 @pytest.mark.parametrize("name", ["voc", "imagenette"])
 def test_a_folder_that_is_there_is_refused(tmp_path, fetched, name):
     (tmp_path / "mine").write_text("mine")
-    with pytest.raises(SppnetError, match=f"{tmp_path}/mine: is there already"):
+    with pytest.raises(SppnetError, match=f"{tmp_path}/mine: exists already"):
         run(f"--{name}", tmp_path / "mine")
     assert (tmp_path / "mine").read_text() == "mine"
     assert [path.name for path in tmp_path.iterdir()] == ["mine"]

@@ -23,9 +23,9 @@ from sppnet.models.weights import load_network, load_tensors
 # A copy of Imagenette, real photographs of ten classes of ImageNet in its own class folders.
 IMAGENETTE = Path(os.environ.get("IMAGENETTE", "data/imagenette"))
 CLASSES = ("n00000010", "n00000020")
-TRAINING = """--backbone zf5 --width 0.05 --levels 2 --levels 1 --fc 8 --mean 128 --mean 128
-    --mean 128 --std 58 --channel-order RGB --initialisation he --resize 72 --crop 64 --sizes 64
-    --sizes 56 --size-choice alternate --epochs 2 --batch 4 --learning-rate 0.01 --momentum 0.9
+TRAINING = """--backbone zf5 --width 0.05 --levels 2 1 --fc 8 --mean 128 128 128 --precision full
+    --std 58 --channel-order RGB --initialisation he --resize 72 --crop 64 --sizes 64 56
+    --size-choice alternate --epochs 2 --batch 4 --learning-rate 0.01 --momentum 0.9
     --weight-decay 0.0005 --warmup 1 --colour 0.1 --seed 1"""
 
 
@@ -137,7 +137,11 @@ def test_two_processes_train_from_a_store(prepared, tmp_path):
             TRAINING.replace("--resize 72", "--resize 80"),
             ["--store ", "72 pixels", "--resize"],
         ),
-        ("--manifest {}/m.parquet", f"{TRAINING} --precision mixed", ["--precision: ", "GPU"]),
+        (
+            "--manifest {}/m.parquet",
+            TRAINING.replace("--precision full", "--precision mixed"),
+            ["--precision: ", "GPU"],
+        ),
     ],
 )
 def test_wrong_flags_are_one_line(prepared, tmp_path, images, settings, words):

@@ -74,7 +74,7 @@ def test_every_fault_is_in_one_list_and_the_rest_is_used(root, capsys):
     found = [(row["path"].removeprefix(f"{root}/"), row["action"]) for row in problems(root)]
     assert sorted(found) == [
         ("train/a/1.jpg", "image left out"),
-        ("val/a/2.jpg", "kept, flatters the test"),
+        ("val/a/2.jpg", "kept, makes the test easier"),
         ("val/b/2.jpg", "image left out"),
         ("val/c/1.jpg", "image left out"),
     ]

@@ -88,7 +88,7 @@ def test_every_fault_is_in_one_list_and_the_rest_is_used(root, capsys):
         ("Annotations/4.xml", "image left out"),
         ("JPEGImages/1.jpg", "image left out"),
         ("JPEGImages/3.jpg", "left out of training"),
-        ("JPEGImages/7.jpg", "kept, flatters the test"),
+        ("JPEGImages/7.jpg", "kept, makes the test easier"),
     ]
     summary = capsys.readouterr().out
     assert f"4 problems, listed in {root.parent}/out/problems.csv" in summary

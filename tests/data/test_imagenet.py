@@ -185,7 +185,7 @@ def test_broken_folders_are_one_line(folders):
     with pytest.raises(SppnetError, match=r"n00000020: holds no image"):
         training_places(folders, kit)
     (folders / "val/ILSVRC2012_val_00000009.JPEG").write_bytes(jpeg(1))
-    with pytest.raises(SppnetError, match=r"val_00000009\.JPEG: .*does not tell its class"):
+    with pytest.raises(SppnetError, match=r"val_00000009\.JPEG: .*has no class for it"):
         validation_places(folders, kit)
 
 

@@ -395,6 +395,6 @@ def test_a_plan_out_of_range_is_refused_by_name(change: dict[str, Any], setting:
 
 def test_a_layout_needs_a_number_of_images_for_each_of_its_sets(tmp_path: Path) -> None:
     plan = CLASSIFICATION.model_copy(update={"images": (16,)})
-    with pytest.raises(SppnetError, match="--images: .* give 2, for classification_train and"):
+    with pytest.raises(SppnetError, match=r"--images: .* give 2, for classification_train and"):
         generate_scenes(tmp_path / "scenes", "ImageFolder", plan=plan, workers=1)
     assert not (tmp_path / "scenes").exists()

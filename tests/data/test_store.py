@@ -92,7 +92,7 @@ def test_an_index_of_other_arrays_is_refused(tmp_path):
         with ArrayWriter(tmp_path / f"{name}.npy", "float16", tmp_path / name) as writer:
             writer.append("image0", array)
         (tmp_path / f"{name}.parquet").replace(tmp_path / "maps.parquet")
-        with pytest.raises(SppnetError, match=r"maps\.npy: .* its index tells of"):
+        with pytest.raises(SppnetError, match=r"maps\.npy: .* its index describes"):
             ArrayStore(tmp_path / "maps.npy")
 
 

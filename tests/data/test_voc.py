@@ -56,7 +56,7 @@ def test_list_entries_are_used_once_and_stay_in_their_folder(root, tmp_path):
     assert [record.image for record in records] == ["a"]
     assert [problem.problem.split("' ")[-1] for problem in problems] == [
         "is listed twice",
-        *["is no plain image id"] * len(bad),
+        *["is not a plain image id"] * len(bad),
     ]
 
 

@@ -72,7 +72,7 @@ def test_the_same_curves_give_the_same_bytes(tmp_path):
 
 
 def test_unlike_histories_are_refused(tmp_path):
-    with pytest.raises(SppnetError, match="unlike epochs"):
+    with pytest.raises(SppnetError, match="differ in their epochs"):
         svg(tmp_path, {"a": [history(0.3), history(0.3, epochs=5)]})
     for variants in ({}, {"a": []}):
         with pytest.raises(SppnetError, match="no histories"):

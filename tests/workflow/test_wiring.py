@@ -216,9 +216,9 @@ class Job:
         return [json.loads(value) for value in self.options[option]]
 
     def requests(self):
-        """Files that the plan has written for a job."""
-        words = [word for values in self.options.values() for word in values]
-        return [self.folder / word for word in words if word.startswith("work/requests/")]
+        """All that stands in files that the plan has written for a job."""
+        paths = re.findall(r"work/requests/\S+", self.line)
+        return "".join((self.folder / path).read_text() for path in paths)
 
     def request(self, option):
         """What stands in the file that the plan has written for a job."""
@@ -263,7 +263,7 @@ def job_of(block, line, folder):
         if word.startswith("--"):
             values = options.setdefault(word.removeprefix("--"), [])
         else:
-            values.append(plain(word))
+            values.append(word)
     inputs = set(named.get("input", "").split(", ")) - {""}
     outputs, threads = named["output"].split(", "), int(named.get("threads", 1))
     return Job(verb, options, inputs, outputs, threads, line, folder)
@@ -277,20 +277,20 @@ def expected(*settings):
         if isinstance(value, bool):
             options[name if value else f"no-{name}"] = []
         elif value not in (None, []):
-            values = value if isinstance(value, list) else [value]
-            options[name] = [plain(str(each)) for each in values]
+            options[name] = read_words(value if isinstance(value, list) else [value])
     return options
 
 
-def plain(word):
-    """A number as a person writes it: 58 for 58.0."""
-    return re.sub(r"^(-?\d+)\.0$", r"\1", word)
+def read_words(words):
+    """Words of a command line, numbers as numbers: 20 and 20.0 are one."""
+    return [float(word) if re.fullmatch(r"-?\d+(\.\d+)?", str(word)) else word for word in words]
 
 
 def given(job, *apart):
     """Options of a job that make its result, but for those that a test checks apart."""
     machine = ("threads", "workers", "work")  # and the place of its restart state
-    return {name: job.options[name] for name in job.options if name not in (*machine, *apart)}
+    names = [name for name in job.options if name not in (*machine, *apart)]
+    return {name: read_words(job.options[name]) for name in names}
 
 
 def outputs_of(jobs, verb):
@@ -356,10 +356,12 @@ def files_beside_the_paper(jobs, folder):
     for name in ("table2", "table3", "ablations"):
         for cell in jobs[f"{folder}/{name}.csv"].request("cells")["cells"]:
             found[cell["paper"]["row"], cell["paper"]["column"]] = cell["files"]
-    for table, option in ((6, "result"), (7, "result"), (9, "evaluation")):
+    for table, option in ((6, "result"), (7, "result")):
         options = jobs[f"{folder}/table{table}.csv"].options
         for column, file in zip(options["reference-column"], options[option], strict=True):
             found[table, column] = [file]
+    for column in jobs[f"{folder}/table9.csv"].request("columns")["columns"]:
+        found[9, column["reference"]] = [column["evaluation"]]
     return found
 
 
@@ -454,13 +456,19 @@ def test_table_8_shows_one_column_and_layer_of_each_set(jobs):
 
 
 def test_columns_of_table_9_are_their_evaluations(jobs):
-    assert given(jobs["results/table9.csv"], "reference") == expected(
+    job = jobs["results/table9.csv"]
+    assert job.request("columns")["columns"] == [
+        {
+            "name": name,
+            "title": title,
+            "reference": paper,
+            "evaluation": f"{RUN}/detectors/{name}/evaluation.json",
+        }
+        for name, (title, paper, _) in DETECTORS.items()
+    ]
+    assert given(job, "columns", "reference") == expected(
         INTERVALS,
         {
-            "column": list(DETECTORS),
-            "title": [title for title, _, _ in DETECTORS.values()],
-            "reference_column": [paper for _, paper, _ in DETECTORS.values()],
-            "evaluation": [f"{RUN}/detectors/{name}/evaluation.json" for name in DETECTORS],
             "baseline": "rcnn",
             "timing": f"{RUN}/timing.json",
             "csv": "results/table9.csv",
@@ -493,29 +501,21 @@ def test_table_1_is_of_the_papers_backbones(jobs):
 
 def test_detectors_are_timed_with_their_own_weights(jobs):
     job = jobs[f"{RUN}/timing.json"]
-    assert job.parts("column") == [
+    assert job.request("columns")["columns"] == [
         {
             "name": name,
             "weights": network(backbone),
             "finetuned": f"{RUN}/detectors/{name}/finetuned.safetensors",
             "svm": f"{RUN}/detectors/{name}/svm.safetensors",
-            **timed_regions(name),
+            "boxes": boxes(name),
         }
         for name, (_, _, backbone) in DETECTORS.items()
     ]
-    assert given(job, "column") == expected(
+    assert given(job, "columns") == expected(
         {"manifest": VOC, "proposals": f"{RUN}/proposals/test.parquet"},
         {name: CONFIG["timing"][name] for name in ("images", "repeats", "batch")},
         {"output": f"{RUN}/timing.json"},
     )
-
-
-def timed_regions(name):
-    """How a detector that is timed crops or pools boxes."""
-    own = CONFIG["detectors"][name]
-    if name == "rcnn":
-        return {"method": "rcnn", "crop": own["crop"], "context": own["context"]}
-    return {"method": "spp", **pooling(name)}
 
 
 def test_views_are_timed_on_the_network_of_table_4(jobs):
@@ -558,20 +558,25 @@ def test_training_is_timed_at_one_size_and_at_two(jobs):
 def seen(detector, split):
     """Features of a detector on a split: SPP-net's are maps, by scale; R-CNN's are of regions."""
     if detector == "rcnn":
-        folder = f"{RUN}/features/rcnn"
-        return {
-            "features": f"{folder}/pretrained/{split}.npy",
-            "finetuned_features": f"{folder}/finetuned/{split}.npy",
-        }
-    return {"features": [f"{RUN}/features/zf5/{scale}/{split}.npy" for scale in SCALES[detector]]}
+        names = [f"rcnn/{state}" for state in ("pretrained", "finetuned")]
+    else:
+        names = [f"zf5/{scale}" for scale in SCALES[detector]]
+    return {"features": [f"{RUN}/features/{name}/{split}.npy" for name in names]}
+
+
+def boxes(detector):
+    """How a detector warps boxes, or pools them."""
+    own = CONFIG["detectors"][detector]
+    if detector == "rcnn":
+        return {"crop": own["crop"], "context": own["context"]}
+    return {"scales": SCALES[detector], "target": own["target"], "shrink": own["shrink"]}
 
 
 def pooling(detector):
     """How SPP-net pools a box; R-CNN has done so in its features."""
-    own = CONFIG["detectors"][detector]
     if detector == "rcnn":
-        return {"images": own["images"]}
-    return {"sizes": SCALES[detector], "target": own["target"], "shrink": own["shrink"]}
+        return {"images": CONFIG["detectors"][detector]["images"]}
+    return boxes(detector)
 
 
 def read(detector, split):
@@ -585,17 +590,14 @@ def read(detector, split):
 
 @pytest.mark.parametrize("detector", DETECTORS)
 def test_fine_tuning_is_on_boxes_of_trainval(jobs, detector):
-    folder, own = f"{RUN}/detectors/{detector}", CONFIG["detectors"][detector]
+    folder = f"{RUN}/detectors/{detector}"
     files = {"output": f"{folder}/finetuned.safetensors", "history": f"{folder}/finetune.csv"}
     job = jobs[files["output"]]
     assert job.verb == ("finetune-rcnn" if detector == "rcnn" else "finetune")
-    regions = (
-        {"crop": own["crop"], "context": own["context"]}
-        if detector == "rcnn"
-        else seen(detector, "trainval") | pooling(detector)
-    )
+    features = {} if detector == "rcnn" else seen(detector, "trainval")
+    settings = CONFIG["finetune"][CONFIG["detectors"][detector]["method"]]
     assert given(job) == expected(
-        read(detector, "trainval"), regions, CONFIG["finetune"][own["method"]], files
+        read(detector, "trainval"), features, boxes(detector), settings, files
     )
 
 
@@ -606,7 +608,7 @@ def test_svms_and_regressors_learn_from_trainval(jobs, stage, detector):
     job = jobs[f"{folder}/{stage}.safetensors"]
     assert job.verb == f"train-{stage}"
     assert given(job) == expected(
-        {"method": method, "finetuned": f"{folder}/finetuned.safetensors"},
+        {"finetuned": f"{folder}/finetuned.safetensors"},
         read(detector, "trainval"),
         seen(detector, "trainval"),
         pooling(detector),
@@ -621,7 +623,6 @@ def test_detections_are_of_test_images(jobs, detector):
     folder = f"{RUN}/detectors/{detector}"
     assert given(jobs[f"{folder}/detections.parquet"]) == expected(
         {
-            "method": CONFIG["detectors"][detector]["method"],
             "finetuned": f"{folder}/finetuned.safetensors",
             "svm": f"{folder}/svm.safetensors",
             "bbox": f"{folder}/bbox.safetensors",
@@ -646,7 +647,7 @@ def test_detectors_are_evaluated_by_their_detections(jobs, detector):
 
 @pytest.mark.parametrize("split", ["trainval", "test"])
 def test_region_features_are_of_the_network_in_their_state(jobs, split):
-    own = CONFIG["detectors"]["rcnn"]
+    images = {"images": CONFIG["detectors"]["rcnn"]["images"]}
     weights = {
         "pretrained": network("alex5"),
         "finetuned": f"{RUN}/detectors/rcnn/finetuned.safetensors",
@@ -655,8 +656,9 @@ def test_region_features_are_of_the_network_in_their_state(jobs, split):
         output = f"{RUN}/features/rcnn/{state}/{split}.npy"
         assert given(jobs[output]) == expected(
             {"split": split, "manifest": VOC, "proposals": f"{RUN}/proposals/{split}.parquet"},
-            {"weights": file, "crop": own["crop"], "context": own["context"]},
-            {"images": own["images"], "output": output},
+            {"weights": file, "output": output},
+            boxes("rcnn"),
+            images,
         )
 
 
@@ -975,8 +977,7 @@ def test_jobs_wait_for_the_files_in_their_commands_and_for_no_others(jobs):
     for job in jobs.values():
         if job.verb.startswith("prepare"):
             continue
-        text = "".join([job.line, *map(Path.read_text, job.requests())])
-        named = set(re.findall(rf"{RUN}/[\w./-]+", text))
+        named = set(re.findall(rf"{RUN}/[\w./-]+", job.line + job.requests()))
         inputs = {file for file in job.inputs if file.startswith(f"{RUN}/")}
         assert named - set(job.outputs) == inputs, job.line
 

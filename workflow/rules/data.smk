@@ -150,7 +150,7 @@ rule propose:
     resources:
         mem_mb=4000,
     params:
-        settings=flags(config["proposals"]),
+        settings=per_job(PLAN.images.proposals),
         code=code_hash("sppnet.commands.propose"),
     shell:
         "sppnet propose --manifest {input.manifest:q} --split {wildcards.split}"

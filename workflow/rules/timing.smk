@@ -10,9 +10,9 @@ rule measure_speed:
     input:
         manifest="<artifacts>/voc.parquet",
         proposals="<artifacts>/proposals/test.parquet",
-        weights=column_files(TIMED[0]),
-        finetuned=column_files(TIMED[1]),
-        svm=column_files(TIMED[2]),
+        weights=PLAN.detection.column_weights(),
+        finetuned=PLAN.detection.column_files("finetuned.safetensors"),
+        svm=PLAN.detection.column_files("svm.safetensors"),
     output:
         "<artifacts>/timing.json",
     log:
@@ -25,11 +25,12 @@ rule measure_speed:
     resources:
         mem_mb=4000,
     params:
-        settings=speed_settings,
+        columns=requested(PLAN.detection.timed_columns),
+        settings=per_job(PLAN.detection.timing),
         code=code_hash("sppnet.commands.measure_speed"),
     shell:
         "sppnet measure-speed --manifest {input.manifest:q} --proposals {input.proposals:q}"
-        " {params.settings} --output {output:q} > {log:q} 2>&1"
+        " --columns {params.columns:q} {params.settings} --output {output:q} > {log:q} 2>&1"
 
 
 rule measure_view_speed:

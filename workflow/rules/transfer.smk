@@ -6,7 +6,7 @@ Gives: transfer/{table}/{column}.json with the outcome of every image, table6, t
 
 
 wildcard_constraints:
-    column="|".join(PLAN.transfer.names or ["-"]),
+    column=one_of(PLAN.transfer.names),
 
 
 rule prepare_caltech101:
@@ -50,7 +50,7 @@ rule cache_image_features:
     benchmark:
         "<logs>/cache_image_features/{network}.{view}.{split}.tsv"
     wildcard_constraints:
-        view="|".join(PLAN.transfer.views or ["-"]),
+        view=one_of(PLAN.transfer.views),
         split="trainval|test|all",
     conda:
         "../envs/sppnet.yaml"
