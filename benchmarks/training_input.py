@@ -21,10 +21,11 @@ from figures import find_pictures, medians, write_figures
 from typer import Option
 
 from sppnet.classify.input_workers import Plan, cut_all
-from sppnet.data.image_store import Form, ImageStore
+from sppnet.data.image_store import ImageStore
 from sppnet.data.image_store_writer import write_image_store
 from sppnet.data.images import read_image, resize_shorter_side
 from sppnet.data.manifest import ImageRecord
+from sppnet.data.settings import Store
 
 SIZE, CROP, BATCH = 256, 224, 64
 QUALITIES = (95, 90, 80)
@@ -64,7 +65,7 @@ def enlarged(paths: list[Path], longer_side: int, folder: Path) -> list[Path]:
     return targets
 
 
-def stored(paths: list[Path], form: Form, folder: Path) -> ImageStore:
+def stored(paths: list[Path], form: Store, folder: Path) -> ImageStore:
     records = [
         ImageRecord("classification", "train", path.name, str(path), 0, 0,
                     sha256(path.read_bytes()).hexdigest(), "one")
@@ -73,7 +74,7 @@ def stored(paths: list[Path], form: Form, folder: Path) -> ImageStore:
     restart = folder / "restart"
     restart.mkdir()
     output = folder / f"{form.size} {form.quality}"
-    write_image_store(output, records, form, shard_images=500, workers=1, restart=restart)
+    write_image_store(output, records, form, workers=1, restart=restart)
     return ImageStore(output)
 
 
@@ -111,8 +112,10 @@ def processor_seconds(images: Sequence[np.ndarray]) -> float:
 def compare(paths: list[Path], repeats: int, workers: int, folder: Path) -> list[dict[str, Any]]:
     """One row per source of the images: speed, computing time, ratios to files, bytes."""
     stores = {
-        **{f"store, JPEG of quality {q}": stored(paths, Form(SIZE, q), folder) for q in QUALITIES},
-        "store, plain pixels": stored(paths, Form(SIZE, None), folder),
+        f"store, JPEG of quality {q}" if q else "store, plain pixels": stored(
+            paths, Store(size=SIZE, quality=q, shard_images=500), folder
+        )
+        for q in (*QUALITIES, None)
     }
     file_bytes = sum(path.stat().st_size for path in paths) / len(paths)
     files = {

@@ -20,9 +20,9 @@ from sppnet.cli import COMMANDS, build, run
 from sppnet.code_hash import package_hash
 from sppnet.config.section import flags
 from sppnet.data import store
-from sppnet.data.image_store import Form
 from sppnet.data.image_store_writer import write_image_store
 from sppnet.data.manifest import ImageRecord, read_manifest, write_manifest
+from sppnet.data.settings import Store
 from sppnet.data.store import file_sha256, restart_directory
 from sppnet.detect.proposals import write_proposals
 from sppnet.models import compute
@@ -161,8 +161,8 @@ STAGES: dict[str, dict[str, Counts | File | Free]] = {
         "split": Counts("trainval", "test"),
         "weights": File("network.safetensors"),
         "size": Counts(72, 80),
-        "view": Counts("full", "warp"),
-        "crop": Counts(64, 56, {"view": "crop"}, absent=True),
+        "input": Counts("full", "warp"),
+        "crop": Counts(64, 56, {"input": "crop"}, absent=True),
         "output": WRITTEN,
     },
     "train-svm": SOURCES
@@ -380,8 +380,8 @@ def fill(folder: Path, seed: int) -> None:
     for name, split in (("store", "train"), ("validation_store", "val")):
         some = read_manifest(folder / "manifest.parquet", "classification", split)
         (folder / "parts").mkdir()
-        options = {"shard_images": 4, "workers": 1, "restart": folder / "parts"}
-        write_image_store(folder / name, some, Form(None, None), **options)
+        options = {"workers": 1, "restart": folder / "parts"}
+        write_image_store(folder / name, some, Store(shard_images=4), **options)
 
 
 @pytest.fixture(scope="module")

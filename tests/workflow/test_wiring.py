@@ -315,9 +315,9 @@ def scores(text, suffix="safetensors"):
 
 def test_all_claims_of_the_paper_are_tested(jobs):
     job = jobs["results/claims.csv"]
-    claims = [each["claim"] for each in job.parts("comparison")]
+    claims = [each["claim"] for each in job.request("comparisons")["comparisons"]]
     assert sorted(claims) == sorted(COMPARED) == sorted(CLAIMS)
-    assert given(job, "comparison", "reference") == expected(
+    assert given(job, "comparisons", "reference") == expected(
         INTERVALS, {"csv": "results/claims.csv", "json": "results/claims.json"}
     )
 
@@ -328,15 +328,15 @@ def side(networks, text):
     if kind.endswith("timing"):
         return {"files": [f"{RUN}/{kind}.json"], "part": name}
     if kind == "evaluation":
-        return {"files": [f"{RUN}/detectors/{name}/evaluation.json"], "part": None}
+        return {"files": [f"{RUN}/detectors/{name}/evaluation.json"], "part": ""}
     if kind in TRANSFER:
-        return {"files": [f"{RUN}/transfer/{kind}/{name}.json"], "part": None}
-    return {"files": scores(f"{networks} {kind} {name}"), "part": None}
+        return {"files": [f"{RUN}/transfer/{kind}/{name}.json"], "part": ""}
+    return {"files": scores(f"{networks} {kind} {name}"), "part": ""}
 
 
 @pytest.mark.parametrize("claim", COMPARED)
 def test_claims_compare_what_they_say(jobs, claim):
-    comparisons = jobs["results/claims.csv"].parts("comparison")
+    comparisons = jobs["results/claims.csv"].request("comparisons")["comparisons"]
     networks, images, ours, reference = COMPARED[claim]
     backbones = " and ".join(SIZED_BACKBONES[name] for name in networks.split())
     assert [each for each in comparisons if each["claim"] == claim] == [
@@ -356,12 +356,9 @@ def files_beside_the_paper(jobs, folder):
     for name in ("table2", "table3", "ablations"):
         for cell in jobs[f"{folder}/{name}.csv"].request("cells")["cells"]:
             found[cell["paper"]["row"], cell["paper"]["column"]] = cell["files"]
-    for table, option in ((6, "result"), (7, "result")):
-        options = jobs[f"{folder}/table{table}.csv"].options
-        for column, file in zip(options["reference-column"], options[option], strict=True):
-            found[table, column] = [file]
-    for column in jobs[f"{folder}/table9.csv"].request("columns")["columns"]:
-        found[9, column["reference"]] = [column["evaluation"]]
+    for table, key in ((6, "result"), (7, "result"), (9, "evaluation")):
+        for column in jobs[f"{folder}/table{table}.csv"].request("columns")["columns"]:
+            found[table, column["reference"]] = [column[key]]
     return found
 
 
@@ -370,13 +367,14 @@ def test_claims_read_the_cells_beside_the_papers_numbers(request, run, folder):
     """A claim names two numbers of the paper, and a table prints what was measured beside each."""
     jobs = request.getfixturevalue(run)
     beside, checked = files_beside_the_paper(jobs, folder), set()
-    for each in jobs[f"{folder}/claims.csv"].parts("comparison"):
+    for each in jobs[f"{folder}/claims.csv"].request("comparisons")["comparisons"]:
         claim = CLAIMS[each["claim"]]
-        if claim.paper is None or claim.is_ratio or claim.paper[0][0] == "views":
+        if claim.paper is None or claim.is_ratio or claim.paper[0].table == "views":
             continue  # times are no cells, and the views of the paper's text in no table
-        for side, (table, row, column) in zip(("ours", "reference"), claim.paper, strict=True):
-            files = beside[(row, column) if (row, column) in beside else (table, column)]
-            assert each[side] == {"files": files, "part": None}, claim.name
+        for side, key in zip(("ours", "reference"), claim.paper, strict=True):
+            cell = (key.row, key.column)
+            files = beside[cell if cell in beside else (key.table, key.column)]
+            assert each[side] == {"files": files, "part": ""}, claim.name
         checked.add(claim.name)
     assert len(checked) == 22
 
@@ -418,40 +416,55 @@ def test_table_5_combines_the_multi_size_networks(jobs):
 
 
 @pytest.mark.parametrize(
-    ("table", "columns", "extra"),
+    ("table", "columns", "warped"),
     [
-        ("table6", "abcde", {}),
-        ("table7", "abcd", {"warped": f"{RUN}/transfer/table7/warped.json", "warped_column": "c"}),
+        ("table6", "abcde", None),
+        ("table7", "abcd", {"beside": "c", "result": f"{RUN}/transfer/table7/warped.json"}),
     ],
 )
-def test_columns_of_tables_6_and_7_are_their_results(jobs, table, columns, extra):
-    own = CONFIG["transfer"][table]["columns"]
-    assert given(jobs[f"results/{table}.csv"], "reference") == expected(
-        {
-            "table": table.removeprefix("table"),
-            "column": list(columns),
-            "title": [own[column]["title"] for column in columns],
-            "reference_column": [TRANSFER[table][column][0] for column in columns],
-            "result": [f"{RUN}/transfer/{table}/{column}.json" for column in columns],
-            "csv": f"results/{table}.csv",
-            "json": f"results/{table}.json",
-        },
-        extra,
+def test_columns_of_tables_6_and_7_are_their_results(jobs, table, columns, warped):
+    own, job = CONFIG["transfer"][table]["columns"], jobs[f"results/{table}.csv"]
+    assert job.request("columns") == {
+        "table": int(table.removeprefix("table")),
+        "columns": [
+            {
+                "name": column,
+                "title": own[column]["title"],
+                "reference": TRANSFER[table][column][0],
+                "result": f"{RUN}/transfer/{table}/{column}.json",
+                "layer": None,
+            }
+            for column in columns
+        ],
+        "warped": warped,
+    }
+    assert given(job, "columns", "reference") == expected(
+        {"csv": f"results/{table}.csv", "json": f"results/{table}.json"}
     )
 
 
 def test_table_8_shows_one_column_and_layer_of_each_set(jobs):
-    assert given(jobs["results/table8.csv"], "reference") == expected(
-        {
-            "table": 8,
-            "column": ["voc07", "caltech101"],
-            "title": ["VOC07", "Caltech101"],
-            "reference_column": ["voc07", "caltech101"],
-            "result": [f"{RUN}/transfer/table6/e.json", f"{RUN}/transfer/table7/d.json"],
-            "layer": ["fc7", "spp"],
-            "csv": "results/table8.csv",
-            "json": "results/table8.json",
-        }
+    job = jobs["results/table8.csv"]
+    columns = [
+        ("voc07", "VOC07", "table6/e", "fc7"),
+        ("caltech101", "Caltech101", "table7/d", "spp"),
+    ]
+    assert job.request("columns") == {
+        "table": 8,
+        "columns": [
+            {
+                "name": name,
+                "title": title,
+                "reference": name,
+                "result": f"{RUN}/transfer/{result}.json",
+                "layer": layer,
+            }
+            for name, title, result, layer in columns
+        ],
+        "warped": None,
+    }
+    assert given(job, "columns", "reference") == expected(
+        {"csv": "results/table8.csv", "json": "results/table8.json"}
     )
 
 
@@ -824,7 +837,6 @@ def test_columns_of_transfer_learn_from_their_own_features(jobs, table, column):
     if table == "table6":
         settings = {
             "manifest": VOC,
-            "protocol": "voc07",
             "features": image_features(table, column, "trainval"),
             "test_features": image_features(table, column, "test"),
             "holdout": own["table6"]["holdout"],
@@ -834,11 +846,13 @@ def test_columns_of_transfer_learn_from_their_own_features(jobs, table, column):
         names = ("train_per_class", "test_per_class", "splits", "split_halves")
         settings = {
             "manifest": CALTECH,
-            "protocol": "caltech101",
             "features": image_features(table, column, "all"),
             **{name: own["table7"][name] for name in names},
         }
-    assert given(jobs[files["output"]]) == expected(settings, shared, files)
+    options = given(jobs[files["output"]])
+    if table == "table7":
+        assert options.pop("test-features") == []
+    assert options == expected(settings, shared, files)
 
 
 def test_features_of_images_are_of_their_network_view_and_set(jobs):
@@ -901,8 +915,9 @@ def test_generated_sets_have_their_own_settings(jobs):
 )
 def test_sets_are_read_from_where_they_were_drawn(jobs, name, layout, settings):
     job, folder = jobs[f"{RUN}/{name}.parquet"], f"{RUN}/scenes/{layout.partition('/')[0]}"
+    folder_option = "voc" if name == "voc" else "root"
     assert given(job) == expected(
-        {"root": f"{RUN}/scenes/{layout}", "manifest": f"{RUN}/{name}.parquet"},
+        {folder_option: f"{RUN}/scenes/{layout}", "manifest": f"{RUN}/{name}.parquet"},
         {"problems": f"{RUN}/{name}_problems.csv"},
         settings,
     )
