@@ -57,6 +57,21 @@ class Points(Section):
     points: tuple[PointRequest, ...] = Field(min_length=1)
 
 
+class DetectionColumn(Section):
+    """A column of Table 9."""
+
+    name: Name = Field(description="Name of the detector.")
+    title: str = Field(description="Heading of the column.")
+    reference: str | None = Field(description="Column of the paper's table to compare with.")
+    evaluation: Path = Field(description="Results of evaluate (.json).")
+
+
+class DetectionColumns(Section):
+    """The columns of Table 9, in order."""
+
+    columns: tuple[DetectionColumn, ...] = Field(min_length=1, description="Columns.")
+
+
 class TransferColumnRequest(Section):
     """A column of Table 6, 7 or 8."""
 
@@ -129,18 +144,3 @@ class Comparisons(Section):
     """The claims that a configuration can measure, in the order of the table."""
 
     comparisons: tuple[Comparison, ...] = Field(min_length=1)
-
-
-class DetectionColumn(Section):
-    """A column of Table 9."""
-
-    name: Name = Field(description="Name of the detector.")
-    title: str = Field(description="Heading of the column.")
-    reference: str | None = Field(description="Column of the paper's table to compare with.")
-    evaluation: Path = Field(description="Results of evaluate (.json).")
-
-
-class DetectionColumns(Section):
-    """The columns of Table 9, in order."""
-
-    columns: tuple[DetectionColumn, ...] = Field(min_length=1, description="Columns.")

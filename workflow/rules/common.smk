@@ -1,4 +1,4 @@
-"""The checked configuration, its plan, and where files go."""
+"""The checked configuration, its plan, and what all rules share."""
 
 import shlex
 import sys
