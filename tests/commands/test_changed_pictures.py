@@ -19,8 +19,8 @@ from sppnet.models.network import Architecture, build_network
 from sppnet.models.weights import save_network
 
 STAGES = {
-    "propose": """--split trainval --base-k 50 --sigma 0.8 --minimum-side 20 --work work
-        --recall out/recall.json --output out/o""",
+    "propose": """--split trainval --base-k 50 --sigma 0.8 --minimum-side 20 --maximum 0
+        --work work --recall out/recall.json --output out/o""",
     "cache-maps": "--split trainval --weights net --size 96 --work work --output out/o.npy",
     "cache-region-features": """--split trainval --proposals trainval --weights net --crop 67
         --context 4 --work work --output out/o.npy""",
@@ -29,7 +29,7 @@ STAGES = {
         --batch 4 --positive-fraction 0.25 --positive-iou 0.5 --images-per-chunk 2
         --windows-per-image 4 --holdout 0 --holdout-windows 4 --mirror --seed 1 --work work
         --output out/o --history out/o.csv""",
-    "measure-speed": """--proposals test --column {} --images 2 --repeats 1 --batch 2
+    "measure-speed": """--proposals test --columns columns.json --images 2 --repeats 1 --batch 2
         --output out/o.json""",
     "measure-view-speed": """--weights net --view-sets views.json --images 2 --repeats 1
         --output out/o.json""",
@@ -56,7 +56,13 @@ STAGES = {
 
 VIEWS = {"source": "maps", "scales": [72], "window": 64, "positions": 1, "mirrored": True}
 VARIANT = {"name": "one", "weights": "net", "sizes": [64], "size_choice": "alternate"}
-REQUESTS = {"views": {"view_sets": {"one": VIEWS}}, "variants": {"variants": [VARIANT]}}
+COLUMN = {"name": "one", "weights": "net", "finetuned": "net", "svm": "svm"}
+COLUMN |= {"boxes": {"crop": 67, "context": 4}}
+REQUESTS = {
+    "views": {"view_sets": {"one": VIEWS}},
+    "variants": {"variants": [VARIANT]},
+    "columns": {"columns": [COLUMN]},
+}
 
 
 def draw(path, seed):

@@ -33,7 +33,7 @@ PACKAGE = Path(sppnet.__file__).parent
 # Files that no stage reads before it knows its folder.
 OPAQUE = (
     *("finetuned", "svm", "bbox"),
-    *("a.npy", "a.parquet", "b.npy", "b.parquet", "pooled.npy", "pooled.parquet"),
+    *("a.npy", "a.parquet", "b.npy", "b.parquet"),
 )
 
 
@@ -92,14 +92,12 @@ SCALING = {
 SOURCES = ON_DEVICE | {
     "manifest": File("manifest.parquet"),
     "proposals": File("proposals.parquet"),
-    "method": Counts("spp", "rcnn"),
     "weights": File("network.safetensors"),
     "finetuned": File("finetuned"),
     "features": File("a.npy", "b.npy"),
-    "sizes": Counts([192, 256], [256, 192]),
-    "target": Counts(80.0, 90.0),
+    "scales": Counts([192, 256], [256, 192]),
+    "target": Counts(80, 90),
     "shrink": Counts(6.5, 6.0),
-    "finetuned_features": File("pooled.npy"),
     "images": IMAGES,
 }
 # One chunk holds 80 iterations: what makes it longer does not change the number of chunks too.
@@ -232,7 +230,7 @@ STAGES: dict[str, dict[str, Counts | File | Free]] = {
     | {
         "overlap": Counts(0.5, 0.6),
         "regularisation": Counts(4000.0, 1000.0),
-        "whitening": Counts(0.001, 0.0),
+        "whitening": Counts(0.001, 0.002),
         "maximum_pairs": Counts(1000, 1001),
         "output": WRITTEN,
     },
@@ -245,8 +243,8 @@ STAGES: dict[str, dict[str, Counts | File | Free]] = {
     "finetune": FINETUNING
     | {
         "features": File("a.npy", "b.npy"),
-        "sizes": Counts([192, 256], [256, 192]),
-        "target": Counts(80.0, 90.0),
+        "scales": Counts([192, 256], [256, 192]),
+        "target": Counts(80, 90),
         "shrink": Counts(6.5, 6.0),
         "negative_low": Counts(0.1, 0.0),
         "negative_high": Counts(0.5, 0.4),
@@ -272,8 +270,8 @@ STAGES: dict[str, dict[str, Counts | File | Free]] = {
         "minimum_side": Counts(20, 16),
         "work": WORK,
         "output": WRITTEN,
-        "recall_path": WRITTEN,
-        "maximum": Free(None, 10, "the folder holds all boxes, which are cut off afterwards"),
+        "recall": WRITTEN,
+        "maximum": Free(0, 10, "the folder holds all boxes, which are cut off afterwards"),
         "workers": WORKERS,
     },
     # The pictures count one by one, by the time of change of their file: see `inspect_resumably`.
