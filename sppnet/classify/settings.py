@@ -100,7 +100,7 @@ class Classifiers(Section):
     seeds: tuple[Seed, ...] = Field(min_length=1, description="One network per seed.")
     head: Head
     training: Recipe
-    backbones: dict[Chain | Literal["squeezenet"], Backbone] = Field(
+    backbones: dict[Literal[Chain, "squeezenet"], Backbone] = Field(
         min_length=1, description="Columns of Table 2."
     )
     variants: dict[Name, TrainingVariant] = Field(

@@ -22,9 +22,7 @@ def run(
     work: Work,
     output: Annotated[Path, Parameter(help="Store to write, a folder.")],
     digest: Annotated[Path, Parameter(help="Number and checksum of the stored images (.json).")],
-    verify: Annotated[
-        bool, Parameter(help="Read all images back and compare checksums.", negative=())
-    ] = False,
+    verify: Annotated[bool, Parameter(help="Read all images back and compare checksums.")] = False,
     workers: Workers = 2,
 ) -> None:
     """Resize pictures once and keep them in a few large files for training."""

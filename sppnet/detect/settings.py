@@ -214,18 +214,20 @@ class Svm(Mining, SvmSolver, Scaling):
     """Linear SVMs on box features, with mined negatives."""
 
 
+class RcnnSvm(Svm):
+    """SVMs on features of warped boxes, which have no map cells in common."""
+
+    duplicates: Literal["overlap", "none"] = Field(
+        description="Repeated negatives that are dropped: those that overlap an earlier one, or "
+        "none (RCNN release rcnn_train.m)."
+    )
+
+
 class Svms(Section):
     """SVMs, by method."""
 
     spp: Svm
-    rcnn: Svm
-
-    @field_validator("rcnn")
-    @classmethod
-    def _no_map_cells(cls, rcnn: Svm) -> Svm:
-        if rcnn.duplicates == "cells":
-            raise ValueError("duplicates: warped boxes have no map cells; use overlap or none")
-        return rcnn
+    rcnn: RcnnSvm
 
 
 class BoxRegression(Scaling):

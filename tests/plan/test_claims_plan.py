@@ -126,7 +126,8 @@ def test_without_detectors_of_the_paper_or_transfer_their_claims_are_left_out():
 def test_results_are_tables_plots_in_two_forms_and_pages_in_one(file):
     config = settings(f"config/{file}.yaml")
     folder, results = config["paths"]["results"], planned(config).results()
-    tables = [f"table{number}" for number in range(1, 10)] + ["claims", "ablations"]
+    numbers = range(1 if "table1" in config else 2, 10)
+    tables = [f"table{number}" for number in numbers] + ["claims", "ablations"]
     plots = [f"learning_curves_{name}" for name in config["classifiers"]["backbones"]]
     pages = ["detections", "view_positions", "responses"]
     assert sorted(results) == sorted(

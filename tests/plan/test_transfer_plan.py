@@ -96,9 +96,9 @@ def test_table_8_names_its_columns_and_layers():
 def test_a_column_is_found_by_the_papers_and_not_by_its_own_name():
     config = settings()
     columns = config["transfer"]["table7"]["columns"]
-    columns = {"largest": columns.pop("c"), **columns}
+    warped = columns.pop("warped") | {"reference": "b_SPP_ZF5_crop224"}
+    columns = {"warped": warped, "largest": columns.pop("c"), **columns}
     config["transfer"]["table7"] |= {"columns": columns, "warped_beside": "largest"}
-    columns["warped"] = columns["warped"] | {"reference": "b_SPP_ZF5_crop224"}
     plan = planned(config)
 
     def beside(column, table=7):

@@ -98,7 +98,7 @@ def test_the_schema_is_the_generated_one():
         ("paths.results", "artifacts/mini/tables", ["paths.results: ", "lies in the artifacts"]),
         ("data.test", "trainval", ["data.test: trainval", "other images"]),
         ("networks.zf5.architecture.levels", [], ["networks.zf5.architecture.levels: "]),
-        ("networks.zf5.architecture.mean", [1, 2], ["networks.zf5.architecture.mean: "]),
+        ("networks.zf5.architecture.mean", [1, 2], ["networks.zf5.architecture.mean.2: missing"]),
         ("networks.zf5.training.milestones", [0], ["networks.zf5.training.milestones.0: "]),
         ("detectors.spp_1sc.network", "zf6", ["detectors.spp_1sc.network", "zf6", "alex5"]),
         ("detectors.spp_1sc.target", "big", ["detectors.spp_1sc.target: "]),
