@@ -12,11 +12,11 @@ from functools import partial
 from multiprocessing import Pool
 from typing import Annotated
 
+import cyclopts
 import numpy as np
-import typer
+from cyclopts import Parameter
 from figures import write_figures
 from scipy.stats import t
-from typer import Option
 
 from sppnet.classify.linear_svm import normalised_kernel
 from sppnet.classify.settings import CaltechSplits, TransferSvm
@@ -155,11 +155,11 @@ def rows_of(found: list[dict[str, list]], truth: np.ndarray) -> list[dict[str, f
 
 
 def main(
-    trials: Annotated[int, Option(help="Drawn data sets of each kind.", min=2)] = 200,
-    split_halves: Annotated[int, Option(help="Split-halves behind an interval.", min=1)] = 10,
-    splits: Annotated[int, Option(help="Random splits of the protocol.", min=2)] = 10,
-    fresh: Annotated[int, Option(help="Training sets behind the truth.", min=2)] = 400,
-    workers: Annotated[int, Option(help="Processes.", min=1)] = 2,
+    trials: Annotated[int, Parameter(help="Drawn data sets of each kind.")] = 200,
+    split_halves: Annotated[int, Parameter(help="Split-halves behind an interval.")] = 10,
+    splits: Annotated[int, Parameter(help="Random splits of the protocol.")] = 10,
+    fresh: Annotated[int, Parameter(help="Training sets behind the truth.")] = 400,
+    workers: Annotated[int, Parameter(help="Processes.")] = 2,
 ) -> None:
     tables = {}
     with Pool(workers) as pool:
@@ -188,4 +188,4 @@ def main(
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    cyclopts.run(main)

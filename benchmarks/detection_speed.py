@@ -14,13 +14,13 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Annotated, Any
 
+import cyclopts
 import numpy as np
 import torch
-import typer
+from cyclopts import Parameter
 from figures import find_pictures, medians, write_figures
 from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
-from typer import Option
 
 from sppnet.data.images import read_image, resize_shorter_side
 from sppnet.detect.features import convolve
@@ -166,17 +166,17 @@ def share_rows(method: str, parts: dict[str, float]) -> list[dict[str, Any]]:
 
 
 def main(
-    backbone: Annotated[Path, Option(help="Backbone written by `sppnet import-weights`.")],
+    backbone: Annotated[Path, Parameter(help="Backbone written by `sppnet import-weights`.")],
     pictures: Annotated[
-        Path | None, Option(help="Folder of photographs; generated scenes without.")
+        Path | None, Parameter(help="Folder of photographs; generated scenes without.")
     ] = None,
-    count: Annotated[int, Option(help="Pictures; R-CNN takes about a minute for each.", min=1)] = 5,
-    repeats: Annotated[int, Option(help="Passes over the pictures.", min=1)] = 3,
-    batch: Annotated[list[int], Option(help="R-CNN: boxes at a time; repeat.")] = [  # noqa: B006
+    count: Annotated[int, Parameter(help="Pictures; R-CNN takes about a minute for each.")] = 5,
+    repeats: Annotated[int, Parameter(help="Passes over the pictures.")] = 3,
+    batch: Annotated[list[int], Parameter(help="R-CNN: boxes at a time; repeat.")] = [  # noqa: B006
         *(1, 2, 4, 8, 16, 32)
     ],
-    fc: Annotated[int, Option(help="Width of fc6 and fc7; as in config/voc07.yaml.")] = 512,
-    threads: Annotated[int, Option(help="CPU threads.", min=1)] = 1,
+    fc: Annotated[int, Parameter(help="Width of fc6 and fc7; as in config/voc07.yaml.")] = 512,
+    threads: Annotated[int, Parameter(help="CPU threads.")] = 1,
 ) -> None:
     torch.set_num_threads(threads)
     with TemporaryDirectory() as scenes:
@@ -218,4 +218,4 @@ def main(
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    cyclopts.run(main)

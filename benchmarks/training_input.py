@@ -14,11 +14,11 @@ from tempfile import TemporaryDirectory
 from typing import Annotated, Any
 
 import cv2
+import cyclopts
 import numpy as np
 import torch
-import typer
+from cyclopts import Parameter
 from figures import find_pictures, medians, write_figures
-from typer import Option
 
 from sppnet.classify.input_workers import Plan, cut_all
 from sppnet.data.image_store import ImageStore
@@ -153,14 +153,14 @@ def compare(paths: list[Path], repeats: int, workers: int, folder: Path) -> list
 
 def main(
     pictures: Annotated[
-        Path | None, Option(help="Folder of photographs; generated scenes without.")
+        Path | None, Parameter(help="Folder of photographs; generated scenes without.")
     ] = None,
-    count: Annotated[int, Option(help="Pictures.", min=1)] = 600,
+    count: Annotated[int, Parameter(help="Pictures.")] = 600,
     longer_sides: Annotated[
-        list[int] | None, Option(help="Sizes of the files, pixels; as they are without.")
+        list[int] | None, Parameter(help="Sizes of the files, pixels; as they are without.")
     ] = None,
-    workers: Annotated[int, Option(help="Processes that decode.", min=0)] = 2,
-    repeats: Annotated[int, Option(help="Timed epochs of each.", min=1)] = 3,
+    workers: Annotated[int, Parameter(help="Processes that decode.")] = 2,
+    repeats: Annotated[int, Parameter(help="Timed epochs of each.")] = 3,
 ) -> None:
     tables = {}
     with TemporaryDirectory() as scenes:
@@ -181,4 +181,4 @@ def main(
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    cyclopts.run(main)

@@ -11,11 +11,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
+import cyclopts
 import numpy as np
 import torch
-import typer
+from cyclopts import Parameter
 from figures import write_figures
-from typer import Option
 
 from sppnet.classify.multi_view import MultiViewClassifier, score_images
 from sppnet.classify.settings import ViewSet
@@ -50,10 +50,10 @@ def compare(
 
 
 def main(
-    network: Annotated[list[Path], Option(help="A network of pretrain; repeat.")],
-    pictures: Annotated[Path, Option(help="Folder with pictures, at any depth.")],
-    window: Annotated[int, Option(help="Side of a view in pixels.")] = 224,
-    images: Annotated[int, Option(help="Pictures, evenly spaced.")] = 60,
+    network: Annotated[list[Path], Parameter(help="A network of pretrain; repeat.")],
+    pictures: Annotated[Path, Parameter(help="Folder with pictures, at any depth.")],
+    window: Annotated[int, Parameter(help="Side of a view in pixels.")] = 224,
+    images: Annotated[int, Parameter(help="Pictures, evenly spaced.")] = 60,
 ) -> None:
     """Score the pictures both ways in one process, in turns."""
     torch.set_num_threads(1)
@@ -77,4 +77,4 @@ def main(
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    cyclopts.run(main)
