@@ -143,7 +143,10 @@ def test_a_table_that_does_not_read_a_set_is_made_without_it(own):
 
 def test_a_missing_file_of_weights_is_named_with_its_setting(own):
     settings = configuration(own)
-    settings["networks"]["small"]["backbone"] = {"source": "data/weights.npz", "freeze": True}
+    settings["networks"]["small"]["imported_backbone"] = {
+        "source": "data/weights.npz",
+        "freeze": True,
+    }
     configure(own, settings)
     line = refused(own, "--configfile", OWN, "--", "results/own/table9.csv")
     assert "networks.small.imported_backbone.source: data/weights.npz: no such file" in line
