@@ -12,15 +12,15 @@ from functools import partial
 from multiprocessing import Pool
 from typing import Annotated
 
+import cyclopts
 import numpy as np
-import typer
+from cyclopts import Parameter
 from figures import write_figures
 from scipy.stats import t
-from typer import Option
 
 from sppnet.classify.linear_svm import normalised_kernel
+from sppnet.classify.settings import CaltechSplits, TransferSvm
 from sppnet.classify.transfer_caltech import (
-    CaltechProtocol,
     Split,
     category_accuracies,
     draw_split,
@@ -103,7 +103,9 @@ def corrected_t(each: np.ndarray, ratio: float) -> tuple[float, float]:
     return each.mean() - spread, each.mean() + spread
 
 
-def intervals(place: World, protocol: CaltechProtocol, number: int) -> dict[str, list]:
+def intervals(
+    place: World, svm: TransferSvm, protocol: CaltechSplits, number: int
+) -> dict[str, list]:
     """Value and, for each way, interval: of every layer, then of every pair's difference."""
     labels, kernels = place.draw(place.images, np.random.default_rng([7, number]))
     splits = [
@@ -117,11 +119,11 @@ def intervals(place: World, protocol: CaltechProtocol, number: int) -> dict[str,
     ]
     each, samples, halved = [], [], []
     for kernel in kernels:
-        guesses = [predict(kernel, labels, split, protocol.cost) for split in splits]
+        guesses = [predict(kernel, labels, split, svm.cost) for split in splits]
         shares = category_accuracies(splits, guesses, labels, len(place.means))
         each.append(shares.mean(axis=1))
         samples.append(kept_samples(splits, guesses, labels, number))
-        halved.append(split_half_differences(kernel, labels, protocol))
+        halved.append(split_half_differences(kernel, labels, svm=svm, protocol=protocol))
     each, samples, halved = (
         [*rows, *(rows[one] - rows[other] for one, other in PAIRS)]
         for rows in (each, samples, halved)
@@ -153,20 +155,26 @@ def rows_of(found: list[dict[str, list]], truth: np.ndarray) -> list[dict[str, f
 
 
 def main(
-    trials: Annotated[int, Option(help="Drawn data sets of each kind.", min=2)] = 200,
-    split_halves: Annotated[int, Option(help="Split-halves behind an interval.", min=1)] = 10,
-    splits: Annotated[int, Option(help="Random splits of the protocol.", min=2)] = 10,
-    fresh: Annotated[int, Option(help="Training sets behind the truth.", min=2)] = 400,
-    workers: Annotated[int, Option(help="Processes.", min=1)] = 2,
+    trials: Annotated[int, Parameter(help="Drawn data sets of each kind.")] = 200,
+    split_halves: Annotated[int, Parameter(help="Split-halves behind an interval.")] = 10,
+    splits: Annotated[int, Parameter(help="Random splits of the protocol.")] = 10,
+    fresh: Annotated[int, Parameter(help="Training sets behind the truth.")] = 400,
+    workers: Annotated[int, Parameter(help="Processes.")] = 2,
 ) -> None:
     tables = {}
     with Pool(workers) as pool:
         for place in WORLDS:
-            protocol = CaltechProtocol(1.0, place.train, place.test, splits, split_halves, seed=1)
-            truths = pool.map(partial(true_accuracies, place, protocol.cost), range(fresh))
+            svm = TransferSvm(cost=1.0, seed=1)
+            protocol = CaltechSplits(
+                train_per_class=place.train,
+                test_per_class=place.test,
+                splits=splits,
+                split_halves=split_halves,
+            )
+            truths = pool.map(partial(true_accuracies, place, svm.cost), range(fresh))
             truth = np.mean(truths, axis=0)
             truth = np.append(truth, [truth[one] - truth[other] for one, other in PAIRS])
-            found = pool.map(partial(intervals, place, protocol), range(trials), chunksize=1)
+            found = pool.map(partial(intervals, place, svm, protocol), range(trials), chunksize=1)
             heading = f"{place.name}, {place.train} to train on, up to {place.test} to test on"
             tables[heading] = rows_of(found, truth)
     notes = [
@@ -180,4 +188,4 @@ def main(
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    cyclopts.run(main)

@@ -14,22 +14,23 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Annotated, Any
 
+import cyclopts
 import numpy as np
 import torch
-import typer
+from cyclopts import Parameter
 from figures import find_pictures, medians, write_figures
 from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
-from typer import Option
 
 from sppnet.data.images import read_image, resize_shorter_side
 from sppnet.detect.features import convolve
 from sppnet.detect.proposals import selective_search
-from sppnet.detect.rcnn import Warp, fill_colour, warp_regions
+from sppnet.detect.rcnn import fill_colour, warp_regions
+from sppnet.detect.settings import Warp
 from sppnet.detect.svm import LinearSvms
 from sppnet.detect.timing import (
     CropPooling,
-    MapPooling,
+    ImagePooling,
     Sample,
     TimedDetector,
     fastest_batch,
@@ -45,13 +46,22 @@ from sppnet.models.weights import load_backbone
 
 CPU = torch.device("cpu")
 SIZE, TARGET = 688, 224
-WARP = Warp(size=227, context=16)
+WARP = Warp(crop=227, context=16)
 CLASSES = tuple(f"class {number}" for number in range(20))
 MEAN = (104.0, 117.0, 123.0)  # of the imported weights
 
 
 def build(levels: tuple[int, ...], fc: int, backbone: Path) -> Network:
-    architecture = Architecture("squeezenet", 1.0, levels, fc, CLASSES, MEAN, 1.0, "BGR")
+    architecture = Architecture(
+        backbone="squeezenet",
+        width=1.0,
+        levels=levels,
+        fc=fc,
+        classes=CLASSES,
+        mean=MEAN,
+        std=1.0,
+        channel_order="BGR",
+    )
     generator = torch.Generator().manual_seed(0)
     network = build_network(architecture, initialisation="he", generator=generator)
     load_backbone(network, backbone)
@@ -108,8 +118,7 @@ def parts_of_rcnn(network: Network, sample: Sample, batch: int, repeats: int) ->
     cut = partial(
         warp_regions,
         *(image, some),
-        size=WARP.size,
-        context=WARP.context,
+        warp=WARP,
         fill=fill_colour(network.architecture),
     )
     crops = torch.from_numpy(cut())
@@ -144,7 +153,7 @@ def products_ratio(networks: tuple[Network, Network], sample: Sample) -> float:
     windows = windows_of(sample, geometry, convolve(network, image, SIZE))
     distinct, _ = first_of_equal(windows)
     spp = products_of(network, height, width) + len(distinct) * network.fc6.weight.numel()
-    crop = products_of(crop_network, WARP.size, WARP.size) + crop_network.fc6.weight.numel()
+    crop = products_of(crop_network, WARP.crop, WARP.crop) + crop_network.fc6.weight.numel()
     return len(boxes) * crop / spp
 
 
@@ -157,17 +166,17 @@ def share_rows(method: str, parts: dict[str, float]) -> list[dict[str, Any]]:
 
 
 def main(
-    backbone: Annotated[Path, Option(help="Backbone written by `sppnet import-weights`.")],
+    backbone: Annotated[Path, Parameter(help="Backbone written by `sppnet import-weights`.")],
     pictures: Annotated[
-        Path | None, Option(help="Folder of photographs; generated scenes without.")
+        Path | None, Parameter(help="Folder of photographs; generated scenes without.")
     ] = None,
-    count: Annotated[int, Option(help="Pictures; R-CNN takes about a minute for each.", min=1)] = 5,
-    repeats: Annotated[int, Option(help="Passes over the pictures.", min=1)] = 3,
-    batch: Annotated[list[int], Option(help="R-CNN: boxes at a time; repeat.")] = [  # noqa: B006
+    count: Annotated[int, Parameter(help="Pictures; R-CNN takes about a minute for each.")] = 5,
+    repeats: Annotated[int, Parameter(help="Passes over the pictures.")] = 3,
+    batch: Annotated[list[int], Parameter(help="R-CNN: boxes at a time; repeat.")] = [  # noqa: B006
         *(1, 2, 4, 8, 16, 32)
     ],
-    fc: Annotated[int, Option(help="Width of fc6 and fc7; as in config/voc07.yaml.")] = 512,
-    threads: Annotated[int, Option(help="CPU threads.", min=1)] = 1,
+    fc: Annotated[int, Parameter(help="Width of fc6 and fc7; as in config/voc07.yaml.")] = 512,
+    threads: Annotated[int, Parameter(help="CPU threads.")] = 1,
 ) -> None:
     torch.set_num_threads(threads)
     with TemporaryDirectory() as scenes:
@@ -177,7 +186,7 @@ def main(
     crops = fastest_batch(CropPooling(crop_network, WARP, 1), samples[0], batch, CPU)
     detectors = {
         "SPP": TimedDetector(
-            MapPooling(network, geometry, (SIZE,), TARGET), network, random_svms(fc)
+            ImagePooling(network, geometry, (SIZE,), TARGET), network, random_svms(fc)
         ),
         "R-CNN": TimedDetector(crops, crop_network, random_svms(fc)),
     }
@@ -197,7 +206,7 @@ def main(
         f"{count} {'generated scenes' if pictures is None else 'photographs'} ({sizes}), "
         f"{boxes:.0f} proposals each; SqueezeNet backbone, fc6 and fc7 of {fc}, "
         f"{threads} thread(s).",
-        f"SPP: one scale of {SIZE}. R-CNN: crops of {WARP.size}, batch {crops.batch}, the fastest "
+        f"SPP: one scale of {SIZE}. R-CNN: crops of {WARP.crop}, batch {crops.batch}, the fastest "
         f"of {batch}. Medians over the pictures of the medians of {repeats} passes, in turn.",
         "conv: from the decoded image to the pooled features; fc: from there to SVM scores on fc7.",
         f"Multiplications of R-CNN over those of SPP: {products:.0f}. More is gained only where "
@@ -209,4 +218,4 @@ def main(
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    cyclopts.run(main)

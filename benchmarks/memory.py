@@ -24,7 +24,14 @@ def train() -> None:
     torch.set_num_threads(1)
     classes = tuple("abcdefgh")
     architecture = Architecture(
-        "zf5", 0.25, (6, 3, 2, 1), 256, classes, (128.0, 128.0, 128.0), 58.0, "RGB"
+        backbone="zf5",
+        width=0.25,
+        levels=(6, 3, 2, 1),
+        fc=256,
+        classes=classes,
+        mean=(128.0, 128.0, 128.0),
+        std=58.0,
+        channel_order="RGB",
     )
     generator = torch.Generator().manual_seed(0)
     network = build_network(architecture, initialisation="he", generator=generator).train()

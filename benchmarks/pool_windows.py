@@ -8,13 +8,13 @@ Goal: the same values, bit by bit, at least 8 times faster.
 from pathlib import Path
 from typing import Annotated
 
+import cyclopts
 import numpy as np
 import torch
-import typer
+from cyclopts import Parameter
 from figures import medians, write_figures
 from torch import Tensor
 from torch.nn import functional
-from typer import Option
 
 from sppnet.data.images import read_image
 from sppnet.detect.proposals import selective_search
@@ -82,10 +82,10 @@ def compare(windows: Tensor, threads: int, repeats: int) -> dict[str, float | in
 
 def main(
     picture: Annotated[
-        Path | None, Option(help="Photograph whose proposals are the windows; else drawn ones.")
+        Path | None, Parameter(help="Photograph whose proposals are the windows; else drawn ones.")
     ] = None,
-    repeats: Annotated[int, Option(help="Timed calls of each.", min=1)] = 5,
-    threads: Annotated[list[int], Option(help="CPU threads; repeat.")] = [1, 2],  # noqa: B006
+    repeats: Annotated[int, Parameter(help="Timed calls of each.")] = 5,
+    threads: Annotated[list[int], Parameter(help="CPU threads; repeat.")] = [1, 2],  # noqa: B006
 ) -> None:
     windows = drawn_windows(seed=0) if picture is None else proposed_windows(picture)
     distinct = len(windows.unique(dim=0))
@@ -100,4 +100,4 @@ def main(
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    cyclopts.run(main)

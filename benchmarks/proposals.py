@@ -10,10 +10,10 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Annotated
 
+import cyclopts
 import numpy as np
-import typer
+from cyclopts import Parameter
 from figures import find_pictures, medians, write_figures
-from typer import Option
 
 from sppnet.data.images import read_image
 from sppnet.data.manifest import ImageRecord
@@ -46,10 +46,10 @@ def search_all(records: list[ImageRecord], search: object, workers: int) -> dict
 
 def main(
     pictures: Annotated[
-        Path | None, Option(help="Folder of photographs; generated scenes without.")
+        Path | None, Parameter(help="Folder of photographs; generated scenes without.")
     ] = None,
-    count: Annotated[int, Option(help="Pictures.", min=1)] = 16,
-    repeats: Annotated[int, Option(help="Timed runs of each.", min=1)] = 3,
+    count: Annotated[int, Parameter(help="Pictures.")] = 16,
+    repeats: Annotated[int, Parameter(help="Timed runs of each.")] = 3,
 ) -> None:
     with TemporaryDirectory() as scenes:
         records = records_of(find_pictures(pictures, count, Path(scenes)))
@@ -90,4 +90,4 @@ def main(
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    cyclopts.run(main)

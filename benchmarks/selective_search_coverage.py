@@ -9,11 +9,11 @@ import sys
 from pathlib import Path
 from typing import Annotated, Any
 
+import cyclopts
 import numpy as np
-import typer
+from cyclopts import Parameter
 from figures import write_figures
 from scipy.io import loadmat
-from typer import Option
 
 from sppnet.data.images import read_image
 from sppnet.detect.proposals import best_overlaps, selective_search
@@ -61,7 +61,7 @@ def compare(path: Path) -> list[dict[str, Any]]:
 
 
 def main(
-    boxes: Annotated[Path, Option(help="Folder of NAME_boxes.mat and NAME.jpg.")],
+    boxes: Annotated[Path, Parameter(help="Folder of NAME_boxes.mat and NAME.jpg.")],
 ) -> None:
     files = sorted(boxes.glob("*_boxes.mat"))
     if not files:
@@ -77,4 +77,4 @@ def main(
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    cyclopts.run(main)

@@ -14,17 +14,18 @@ from tempfile import TemporaryDirectory
 from typing import Annotated, Any
 
 import cv2
+import cyclopts
 import numpy as np
 import torch
-import typer
+from cyclopts import Parameter
 from figures import find_pictures, medians, write_figures
-from typer import Option
 
 from sppnet.classify.input_workers import Plan, cut_all
-from sppnet.data.image_store import Form, ImageStore
+from sppnet.data.image_store import ImageStore
 from sppnet.data.image_store_writer import write_image_store
 from sppnet.data.images import read_image, resize_shorter_side
 from sppnet.data.manifest import ImageRecord
+from sppnet.data.settings import Store
 
 SIZE, CROP, BATCH = 256, 224, 64
 QUALITIES = (95, 90, 80)
@@ -64,7 +65,7 @@ def enlarged(paths: list[Path], longer_side: int, folder: Path) -> list[Path]:
     return targets
 
 
-def stored(paths: list[Path], form: Form, folder: Path) -> ImageStore:
+def stored(paths: list[Path], form: Store, folder: Path) -> ImageStore:
     records = [
         ImageRecord("classification", "train", path.name, str(path), 0, 0,
                     sha256(path.read_bytes()).hexdigest(), "one")
@@ -73,7 +74,7 @@ def stored(paths: list[Path], form: Form, folder: Path) -> ImageStore:
     restart = folder / "restart"
     restart.mkdir()
     output = folder / f"{form.size} {form.quality}"
-    write_image_store(output, records, form, shard_images=500, workers=1, restart=restart)
+    write_image_store(output, records, form, workers=1, restart=restart)
     return ImageStore(output)
 
 
@@ -111,8 +112,10 @@ def processor_seconds(images: Sequence[np.ndarray]) -> float:
 def compare(paths: list[Path], repeats: int, workers: int, folder: Path) -> list[dict[str, Any]]:
     """One row per source of the images: speed, computing time, ratios to files, bytes."""
     stores = {
-        **{f"store, JPEG of quality {q}": stored(paths, Form(SIZE, q), folder) for q in QUALITIES},
-        "store, plain pixels": stored(paths, Form(SIZE, None), folder),
+        f"store, JPEG of quality {q}" if q else "store, plain pixels": stored(
+            paths, Store(size=SIZE, quality=q, shard_images=500), folder
+        )
+        for q in (*QUALITIES, None)
     }
     file_bytes = sum(path.stat().st_size for path in paths) / len(paths)
     files = {
@@ -150,14 +153,14 @@ def compare(paths: list[Path], repeats: int, workers: int, folder: Path) -> list
 
 def main(
     pictures: Annotated[
-        Path | None, Option(help="Folder of photographs; generated scenes without.")
+        Path | None, Parameter(help="Folder of photographs; generated scenes without.")
     ] = None,
-    count: Annotated[int, Option(help="Pictures.", min=1)] = 600,
+    count: Annotated[int, Parameter(help="Pictures.")] = 600,
     longer_sides: Annotated[
-        list[int] | None, Option(help="Sizes of the files, pixels; as they are without.")
+        list[int] | None, Parameter(help="Sizes of the files, pixels; as they are without.")
     ] = None,
-    workers: Annotated[int, Option(help="Processes that decode.", min=0)] = 2,
-    repeats: Annotated[int, Option(help="Timed epochs of each.", min=1)] = 3,
+    workers: Annotated[int, Parameter(help="Processes that decode.")] = 2,
+    repeats: Annotated[int, Parameter(help="Timed epochs of each.")] = 3,
 ) -> None:
     tables = {}
     with TemporaryDirectory() as scenes:
@@ -178,4 +181,4 @@ def main(
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    cyclopts.run(main)

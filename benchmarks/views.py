@@ -11,13 +11,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
+import cyclopts
 import numpy as np
 import torch
-import typer
+from cyclopts import Parameter
 from figures import write_figures
-from typer import Option
 
-from sppnet.classify.multi_view import MultiViewClassifier, ViewSet, score_images
+from sppnet.classify.multi_view import MultiViewClassifier, score_images
+from sppnet.classify.settings import ViewSet
 from sppnet.classify.view_timing import time_views
 from sppnet.data.images import read_image
 from sppnet.models.network import Network
@@ -49,10 +50,10 @@ def compare(
 
 
 def main(
-    network: Annotated[list[Path], Option(help="A network of pretrain; repeat.")],
-    pictures: Annotated[Path, Option(help="Folder with pictures, at any depth.")],
-    window: Annotated[int, Option(help="Side of a view in pixels.")] = 224,
-    images: Annotated[int, Option(help="Pictures, evenly spaced.")] = 60,
+    network: Annotated[list[Path], Parameter(help="A network of pretrain; repeat.")],
+    pictures: Annotated[Path, Parameter(help="Folder with pictures, at any depth.")],
+    window: Annotated[int, Parameter(help="Side of a view in pixels.")] = 224,
+    images: Annotated[int, Parameter(help="Pictures, evenly spaced.")] = 60,
 ) -> None:
     """Score the pictures both ways in one process, in turns."""
     torch.set_num_threads(1)
@@ -60,7 +61,8 @@ def main(
     count = min(images, len(paths))
     chosen = [read_image(paths[i * len(paths) // count]) for i in range(count)]
     scales = tuple(round(window * factor) for factor in FACTORS)
-    views, rows = ViewSet("maps", scales, window, 9, True, None), []
+    views = ViewSet(source="maps", scales=scales, window=window, positions=9, mirrored=True)
+    rows = []
     for path in network:
         loaded = load_network(path, "cpu")
         found, bound = compare(loaded, views, chosen)
@@ -75,4 +77,4 @@ def main(
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    cyclopts.run(main)

@@ -26,8 +26,10 @@ FLOORS = {
     "config": set(),
     "plan": {"data", "config"},
 }
-SHARED = {"sppnet.config.section", "sppnet.commands.options"}
-PLANNERS = {"config", "plan"}  # they know the settings of all rooms, and nothing else of them
+SHARED = {"sppnet.config.section", "sppnet.config.requests", "sppnet.commands.options"}
+# They know of all rooms what can be asked of them, in modules without torch.
+PLANNERS = {"config", "plan"}
+ASKED = (".settings", ".requests", ".paper_numbers", ".claims")
 GROUND = {"errors", "progress", "code_hash"}  # modules that every floor may import
 LONGEST_BODY = 40
 NO_RULE = {"show", "download"}  # commands for people only
@@ -67,7 +69,7 @@ def test_floors_import_only_those_below(path):
     for module in imported(path):
         parts = module.split(".")
         room = parts[1] if len(parts) > 1 else ""
-        if module in SHARED or (floor in PLANNERS and module.endswith(".settings")):
+        if module in SHARED or (floor in PLANNERS and module.endswith(ASKED)):
             continue
         if floor == "commands" and room == "commands":
             pytest.fail(f"{module}: commands meet through files only")
@@ -151,6 +153,12 @@ def test_no_loose_ends_and_no_foreign_paths():
         ):
             text = path.read_text()
             assert not [word for word in words if word in text], name
+
+
+def test_a_plan_is_made_without_torch():
+    """It would take seconds of each call of Snakemake."""
+    code = "import sys, sppnet.plan.plan\nassert 'torch' not in sys.modules"
+    subprocess.run([sys.executable, "-c", code], check=True)
 
 
 def test_no_command_loads_torchvision_before_it_needs_it():

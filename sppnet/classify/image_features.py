@@ -6,14 +6,14 @@ whole pyramid, fc6 and fc7 the fully connected layers.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
+from sppnet.classify.settings import ImageView
 from sppnet.data.images import read_listed, resize, resize_shorter_side
 from sppnet.data.manifest import ImageRecord
 from sppnet.data.store import ArrayStore, read_json, write_json
@@ -30,45 +30,21 @@ POOL_LEVELS = (6,)  # what a network without pyramid pools to
 POOLING = (nn.MaxPool2d, nn.AvgPool2d)
 
 
-@dataclass(frozen=True)
-class ImageView:
-    """What a network is shown of an image.
-
-    Attributes:
-        kind: "full" is the whole image, "crop" its centre, "warp" the whole image made square.
-        size: shorter side of the resized image, or side of the square, in pixels.
-        crop: side of the centre crop in pixels; None for the others.
+def present(image: np.ndarray, view: ImageView) -> np.ndarray:
+    """The view of an image: uint8 `(H, W, 3)` to uint8 `(H', W', 3)`.
 
     Raises:
-        SppnetError: a crop without its side, or a side without a crop.
+        SppnetError: the crop is larger than the resized image.
 
     Source: paper §3.2 (crop, full image); paper §3.3 (warped image).
     """
-
-    kind: Literal["crop", "full", "warp"]
-    size: int
-    crop: int | None = None
-
-    def __post_init__(self) -> None:
-        if (self.kind == "crop") != (self.crop is not None):
-            raise SppnetError(
-                f"--crop {self.crop}: --input {self.kind}; give the side of a crop with "
-                "--input crop, and only there"
-            )
-
-    def of(self, image: np.ndarray) -> np.ndarray:
-        """The view of an image: uint8 `(H, W, 3)` to uint8 `(H', W', 3)`.
-
-        Raises:
-            SppnetError: the crop is larger than the resized image.
-        """
-        if self.kind == "warp":
-            return resize(image, self.size, self.size)
-        image = resize_shorter_side(image, self.size)
-        if self.crop is None:
-            return image
-        x1, y1, x2, y2 = five_positions(image.shape[0], image.shape[1], self.crop)[0].tolist()
-        return image[y1:y2, x1:x2]
+    if view.input == "warp":
+        return resize(image, view.size, view.size)
+    image = resize_shorter_side(image, view.size)
+    if view.crop is None:
+        return image
+    x1, y1, x2, y2 = five_positions(image.shape[0], image.shape[1], view.crop)[0].tolist()
+    return image[y1:y2, x1:x2]
 
 
 def layer_names(network: Network) -> dict[str, str]:
@@ -172,7 +148,7 @@ def cache_image_features(
     Args:
         records: the images.
         network: in evaluation mode, on the device to use.
-        view: what to show of them.
+        view: what the network is given of them.
         weights: the network's file, named in messages.
         path: the `.npy` to write, its index (.parquet) and description (.json) beside it.
         restart: folder for unfinished work; a killed run goes on from there.
@@ -186,19 +162,19 @@ def cache_image_features(
     smallest = view.crop or view.size
     map_shape(network.backbone, smallest, smallest)  # refuses what the backbone is too large for
     names = layer_names(network)
-    layers = _stored(names, view.kind != "full")
+    layers = _stored(names, view.input != "full")
     with FeatureWriter(path, restart, weights, len(layers)) as writer:
         # Layers are written in order, so the last one tells that an image is complete.
         left = [each for each in records if f"{layers[-1]}/{each.image}" not in writer.done]
-        for record in track(left, f"features of {view.kind} images at {view.size} px"):
-            image = view.of(read_listed(record))
-            found = layer_features(network, image, maps=view.kind != "full")
+        for record in track(left, f"features of {view.input} images at {view.size} px"):
+            image = present(read_listed(record), view)
+            found = layer_features(network, image, maps=view.input != "full")
             for name in layers:
                 key = f"{name}/{record.image}"
                 if key not in writer.done:
                     writer.store(key, found[name][:, None])
     layers_named = [[name, names[name]] for name in layers]
-    write_json(path.with_suffix(".json"), {**asdict(view), "layers": layers_named})
+    write_json(path.with_suffix(".json"), {**view.model_dump(), "layers": layers_named})
 
 
 class ImageFeatures:
@@ -206,7 +182,7 @@ class ImageFeatures:
 
     Attributes:
         names: the network's own name of every layer, in their order.
-        view: what the network was shown.
+        view: what the network was given of an image.
 
     Raises:
         SppnetError: a file is missing, broken or of another kind.

@@ -4,16 +4,15 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from sppnet.classify.settings import ViewSet
 from sppnet.data.images import read_listed, resize_shorter_side
 from sppnet.data.manifest import ImageRecord
 from sppnet.data.store import write_parts
-from sppnet.errors import SppnetError
 from sppnet.geometry.pyramid import WindowPooling
 from sppnet.geometry.receptive_field import map_geometry
 from sppnet.geometry.views import map_views, mirrored_windows, view_windows
@@ -24,35 +23,6 @@ from sppnet.models.weights import load_tensors, save_tensors
 
 CROPS_PER_BATCH = 64  # bounds the memory of views that are cut from the image
 IMAGES_PER_PART = 20  # at most this many scores are lost by a kill
-
-
-@dataclass(frozen=True)
-class ViewSet:
-    """Which views of an image are scored; their softmax scores are averaged.
-
-    Attributes:
-        source: "crops" cuts windows out of the resized image, one backbone pass each; "maps" pools
-            them from the feature map of the whole resized image, one pass per scale and mirror.
-        scales: shorter sides in pixels of the images that windows are taken from.
-        window: side of the windows in pixels, at every scale.
-        positions: windows per scale: 1, 5 or 9 (see `view_windows`).
-        mirrored: every view counts a second time on the mirrored image.
-        full: shorter side of the image at which the whole image is a further view, or None.
-
-    Source: paper §3.1.5.
-    """
-
-    source: Literal["crops", "maps"]
-    scales: tuple[int, ...]
-    window: int
-    positions: int
-    mirrored: bool
-    full: int | None
-
-    @property
-    def sizes(self) -> tuple[int, ...]:
-        """All shorter sides in pixels that the image is resized to, each once."""
-        return tuple(dict.fromkeys([*self.scales, *([self.full] if self.full else [])]))
 
 
 def _pooling(
@@ -72,20 +42,13 @@ class MultiViewClassifier:
         views: which views.
 
     Raises:
-        SppnetError: no view at all, or views that the backbone is too large for.
+        SppnetError: views that are too small for the backbone.
 
     Source: paper §3.1.2 (10 views); paper §3.1.4 (full image); paper §3.1.5 (views on maps, 18 per
         scale, 96, 96 + 2 full).
     """
 
     def __init__(self, network: Network, views: ViewSet) -> None:
-        if not views.sizes:
-            raise SppnetError("views: no scale and no full view; give at least one")
-        if views.scales and min(views.scales) < views.window:
-            raise SppnetError(
-                f"--window: {views.window} pixels do not fit the scale {min(views.scales)}; "
-                "lower the window or drop the scale"
-            )
         self.network, self.views = network, views
         self.stride = map_geometry(network.backbone).stride
         self.cells = map_shape(network.backbone, views.window, views.window)[1]

@@ -1,8 +1,9 @@
 """Settings of image classification: networks of Tables 2 to 5, views, transfer, timing."""
 
-from typing import Annotated, Literal, Self
+from pathlib import Path
+from typing import Annotated, Literal
 
-from pydantic import Field, ValidationInfo, field_validator, model_validator
+from pydantic import AfterValidator, Field, ValidationInfo, field_validator
 
 from sppnet.config.section import SEED, Count, Name, Pixels, Positive, Section, Seed
 from sppnet.models.settings import Chain, Head, Recipe, Sizes
@@ -10,22 +11,29 @@ from sppnet.models.settings import Chain, Head, Recipe, Sizes
 Layer = Literal["conv4", "conv5", "pool", "spp", "fc6", "fc7"]
 
 
-class ViewSet(Section):
-    """The views of an image whose scores are averaged."""
+class TrainingImages(Section):
+    """Labelled images to train and to validate on: a manifest, or stores made of one."""
 
-    source: Literal["crops", "maps"] = Field(
-        description="Crop views from the image, or pool them from the map of the whole image "
-        "(paper §3.1.5)."
-    )
+    manifest: Path | None = Field(default=None, description="Manifest of the images.")
+    store: Path | None = Field(default=None, description="Stored training images.")
+    validation_store: Path | None = Field(default=None, description="Stored validation images.")
+
+
+class Windows(Section):
+    """Square windows of an image at several scales."""
+
     scales: tuple[Pixels, ...] = Field(
         default=(), description="Shorter sides of the images that views are taken from."
     )
     window: Pixels = Field(description="Side of a view (paper §3.1: 224).")
     positions: Literal[1, 5, 9] = Field(description="Views per scale.")
-    mirrored: bool = Field(description="Add the same views of the mirrored image.")
-    full: Pixels | None = Field(
-        default=None, description="Shorter side of a further view, the whole image."
-    )
+
+    @field_validator("positions", mode="before")
+    @classmethod
+    def _from_option(cls, positions: object, given: ValidationInfo) -> object:
+        """Options are texts, which pydantic turns into numbers, but not into choices among them."""
+        number = given.mode == "python" and isinstance(positions, str) and positions.isdigit()
+        return int(str(positions)) if number else positions
 
     @field_validator("window")
     @classmethod
@@ -35,12 +43,32 @@ class ViewSet(Section):
             raise ValueError(f"{window} pixels do not fit the scale {smallest}; lower it")
         return window
 
+
+class ViewSet(Windows):
+    """The views of an image whose scores are averaged."""
+
+    source: Literal["crops", "maps"] = Field(
+        description="Crop views from the image, one pass of the backbone each, or pool them from "
+        "the map of the whole image, one pass per scale and mirror image (paper §3.1.5)."
+    )
+    mirrored: bool = Field(description="Add the same views of the mirrored image.")
+    full: Pixels | None = Field(
+        default=None,
+        validate_default=True,
+        description="Shorter side of a further view, the whole image.",
+    )
+
     @field_validator("full")
     @classmethod
     def _some_view(cls, full: int | None, earlier: ValidationInfo) -> int | None:
         if full is None and not earlier.data.get("scales", (1,)):
             raise ValueError("no view is left; give a size here, or scales")
         return full
+
+    @property
+    def sizes(self) -> tuple[int, ...]:
+        """All shorter sides in pixels that an image is resized to, each once."""
+        return tuple(dict.fromkeys([*self.scales, *([self.full] if self.full else [])]))
 
 
 class Backbone(Section):
@@ -72,7 +100,7 @@ class Classifiers(Section):
     seeds: tuple[Seed, ...] = Field(min_length=1, description="One network per seed.")
     head: Head
     training: Recipe
-    backbones: dict[Chain | Literal["squeezenet"], Backbone] = Field(
+    backbones: dict[Literal[Chain, "squeezenet"], Backbone] = Field(
         min_length=1, description="Columns of Table 2."
     )
     variants: dict[Name, TrainingVariant] = Field(
@@ -94,7 +122,33 @@ class TrainingTiming(Section):
     turns: Count = Field(description="Blocks of each training variant, in turn.")
 
 
-class TransferColumn(Section):
+def _with_input_crop(crop: int | None, earlier: ValidationInfo) -> int | None:
+    kind = earlier.data.get("input")
+    if kind is not None and (kind == "crop") != (crop is not None):
+        raise ValueError(f"{crop} with input {kind}; give a side with input crop, and only there")
+    return crop
+
+
+CropSide = Annotated[Pixels | None, AfterValidator(_with_input_crop)]
+CROP = Field(default=None, validate_default=True, description="Side of the centre crop.")
+
+
+class ImageInput(Section):
+    """How transfer presents an image to a network (paper §3.2; warped: paper §3.3)."""
+
+    input: Literal["crop", "full", "warp"] = Field(
+        description="Centre crop, full image, or the image warped to a square."
+    )
+
+
+class ImageView(ImageInput):
+    """The crop, the full image or the square that a network is given of an image."""
+
+    size: Pixels = Field(description="Shorter side of the resized image, or side of the square.")
+    crop: CropSide = CROP
+
+
+class TransferColumn(ImageInput):
     """A column of Table 6 or 7: a network, and how it is shown an image."""
 
     title: str = Field(description="Heading of the column.")
@@ -102,15 +156,10 @@ class TransferColumn(Section):
         default=None, description="Column of the paper's table to compare with."
     )
     network: str = Field(description="One of the networks, or BACKBONE-VARIANT-SEED.")
-    input: Literal["crop", "full", "warp"] = Field(
-        description="Centre crop, full image, or the image warped to a square."
-    )
     sizes: tuple[Pixels, ...] = Field(
         min_length=1, description="Shorter sides; of several, held-out images choose one."
     )
-    crop: Pixels | None = Field(
-        default=None, description="Side of the centre crop; for input crop only."
-    )
+    crop: CropSide = CROP
 
     @field_validator("crop")
     @classmethod
@@ -120,39 +169,45 @@ class TransferColumn(Section):
             raise ValueError(f"{crop} pixels do not fit the size {smallest}; lower it")
         return crop
 
-    @model_validator(mode="after")
-    def _crop_with_input_crop(self) -> Self:
-        if (self.input == "crop") != (self.crop is not None):
-            raise ValueError(
-                f"crop: {self.crop} with input {self.input}; give a side with input crop, and only "
-                "there"
-            )
-        return self
+    @property
+    def views(self) -> list[ImageView]:
+        """One per size."""
+        return [ImageView(input=self.input, size=size, crop=self.crop) for size in self.sizes]
 
 
-class ImageView(Section):
-    """How a network is shown an image: its centre, the whole image, or the image made square."""
-
-    input: Literal["crop", "full", "warp"] = Field(
-        description="Centre crop, full image, or the image warped to a square."
-    )
-    size: Pixels = Field(description="Shorter side of the resized image, or side of the square.")
-    crop: Pixels | None = Field(default=None, description="Side of the centre crop.")
-
-
-class Table6(Section):
-    """VOC 2007."""
+class SizeChoice(Section):
+    """How the image size of a column is chosen (paper §3.2: on validation)."""
 
     holdout: Annotated[float, Field(gt=0, lt=1)] = Field(
         description="Share of trainval that chooses among several sizes."
     )
+
+
+class Samples(Section):
+    """Bootstrap samples behind the intervals of VOC 2007."""
+
+    bootstrap: Count = Field(description="Bootstrap samples of the test images of VOC 2007.")
+
+
+class VocProtocol(SizeChoice, Samples):
+    """VOC 2007: training on trainval, mean average precision on test (paper §3.2)."""
+
+
+class Table6(SizeChoice):
+    """VOC 2007."""
+
     columns: dict[Name, TransferColumn] = Field(min_length=1, description="Columns, in order.")
 
 
-class CaltechSplits(Section):
-    """The random splits of Caltech-101."""
+class CategoryImages(Section):
+    """What every category of Caltech-101 must have."""
 
     train_per_class: Count = Field(description="Training images of a category (paper §3.3: 30).")
+
+
+class CaltechSplits(CategoryImages):
+    """Caltech-101: mean accuracy over the categories, averaged over random splits (paper §3.3)."""
+
     test_per_class: Count = Field(
         description="Maximum number of test images of a category (paper §3.3: 50)."
     )
@@ -198,10 +253,9 @@ class TransferSvm(Section):
     seed: Seed = Field(description=SEED)
 
 
-class Transfer(TransferSvm):
+class Transfer(TransferSvm, Samples):
     """Transfer to VOC 2007 and Caltech-101: Tables 6 to 8."""
 
-    bootstrap: Count = Field(description="Bootstrap samples of the test images of VOC 2007.")
     table6: Table6
     table7: Table7
     table8: Table8

@@ -1,7 +1,6 @@
 """Training batches of single-label images: crops of the whole image, flips, altered colours."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Literal
 
 import numpy as np
 import torch
@@ -14,6 +13,7 @@ from sppnet.errors import SppnetError
 from sppnet.models.network import Architecture
 from sppnet.models.preprocessing import normalise
 from sppnet.models.processes import process_count, process_number
+from sppnet.models.settings import Crops, Sizes
 from sppnet.progress import track
 
 IMAGES_FOR_COLOURS = 500  # a sample is enough for a 3 x 3 covariance
@@ -71,15 +71,13 @@ class TrainingCrops:
     """Batches for `fit`: per image one of five positions, perhaps mirrored, colours altered.
 
     Args:
-        images: uint8 `(H, W, 3)` RGB, no side shorter than `crop`.
+        images: uint8 `(H, W, 3)` RGB, no side shorter than a crop.
         labels: int64 `Tensor[N]`.
         architecture: mean, deviation and channel order that the network wants.
-        crop: side of the crops, pixels.
-        sizes: sides in pixels to which a crop is resized before the network sees it.
-        size_choice: "alternate" takes the sizes in turn, one an epoch; "random" draws any whole
-            number from the smallest to the largest, once an epoch.
-        batch: images per batch; a smaller rest is dropped.
-        colour: deviation of the colour alteration in units of `colour_components`; 0 turns it off.
+        crops: their side, the colour alteration in units of `colour_components` (0 turns it off),
+            and the size of a batch; a smaller rest is dropped.
+        sizes: what crops are resized to before the network sees them: the sizes in turn, one an
+            epoch, or any whole number from the smallest to the largest, drawn once an epoch.
         images_per_epoch: images drawn per epoch, without replacement; None takes all.
         workers: processes that cut (and decode, where `images` does so on access); 0 for none.
             The batches are the same.
@@ -100,19 +98,16 @@ class TrainingCrops:
         labels: Tensor,
         architecture: Architecture,
         *,
-        crop: int,
-        sizes: Sequence[int],
-        size_choice: Literal["alternate", "random"],
-        batch: int,
-        colour: float,
+        crops: Crops,
+        sizes: Sizes,
         images_per_epoch: int | None,
         workers: int,
         device: torch.device | None = None,
     ) -> None:
         self.images, self.labels, self.architecture = images, labels, architecture
-        self.sizes, self.size_choice, self.size = tuple(sizes), size_choice, sizes[0]
-        self.crop, self.batch, self.colour, self.workers = crop, batch, colour, workers
-        self.device = device
+        self.sizes, self.size_choice, self.size = sizes.sizes, sizes.size_choice, sizes.sizes[0]
+        self.crop, self.batch, self.colour = crops.crop, crops.batch, crops.colour
+        self.workers, self.device = workers, device
         self.count = min(images_per_epoch or len(images), len(images))
         self.components = colour_components(images)
 

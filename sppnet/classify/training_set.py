@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 from torch import Tensor
 
+from sppnet.classify.settings import TrainingImages
 from sppnet.classify.training_crops import class_indices, label_indices, load_images
 from sppnet.data.image_store import INDEX, ImageStore, LazyImages, ResizedImages
 from sppnet.data.manifest import class_list, read_manifest
@@ -71,24 +72,23 @@ def hold_out(count: int, share: float) -> tuple[np.ndarray, np.ndarray]:
     return np.delete(np.arange(count), apart), apart
 
 
-def open_training_set(
-    manifest: Path | None, store: Path | None, validation_store: Path | None, size: int
-) -> TrainingSet:
+def open_training_set(images: TrainingImages, size: int) -> TrainingSet:
     """Find the images without decoding any.
 
     Args:
-        manifest: names files, which are decoded into memory; None with stores.
-        store: stored training images, decoded whenever they are asked for; None with a manifest.
-        validation_store: stored validation images; None with a manifest.
+        images: a manifest, whose files are decoded into memory, or stores, whose images are decoded
+            whenever they are asked for.
         size: shorter side of the images, pixels.
 
     Raises:
         SppnetError: neither a manifest nor two stores, images stored at another size, or a label
             that occurs in validation only.
     """
-    if manifest is not None and store is None and validation_store is None:
+    manifest, stores = images.manifest, (images.store, images.validation_store)
+    if manifest and not any(stores):
         return _from_manifest(manifest, size)
-    if manifest is None and store is not None and validation_store is not None:
+    store, validation_store = stores
+    if store and validation_store and not manifest:
         return _from_stores(store, validation_store, size)
     raise SppnetError("--manifest: give it alone, or --store and --validation-store")
 

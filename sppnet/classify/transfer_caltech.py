@@ -1,7 +1,6 @@
 """Caltech-101 by linear SVMs on the features of a pretrained network, over random splits."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -10,6 +9,7 @@ import torch
 
 from sppnet.classify.image_features import ImageFeatures
 from sppnet.classify.linear_svm import class_scores, normalised_kernel
+from sppnet.classify.settings import CaltechSplits, TransferSvm
 from sppnet.classify.voc_classification import NEGATIVE, POSITIVE
 from sppnet.data.manifest import ImageRecord, class_list
 from sppnet.data.store import or_null
@@ -19,31 +19,6 @@ from sppnet.statistics.split_half import draw_halves, halves_interval
 
 MEASURE = "mean per-class accuracy, averaged over the splits"
 Split = tuple[np.ndarray, np.ndarray]  # rows to train on and to test on
-
-
-@dataclass(frozen=True)
-class CaltechProtocol:
-    """How Caltech-101 is learnt and measured.
-
-    Attributes:
-        cost: C of the SVMs.
-        train_per_class: training images of each category.
-        test_per_class: most test images of each.
-        splits: random splits that are averaged.
-        split_halves: random split-halves of the images for the interval.
-        seed: of the splits and of the split-halves.
-        device: where features are multiplied.
-
-    Source: paper §3.3.
-    """
-
-    cost: float
-    train_per_class: int
-    test_per_class: int
-    splits: int
-    split_halves: int
-    seed: int
-    device: torch.device | str = "cpu"
 
 
 def draw_split(
@@ -70,14 +45,21 @@ def draw_split(
 
 
 def learn_caltech(
-    records: Sequence[ImageRecord], features: ImageFeatures, protocol: CaltechProtocol
+    records: Sequence[ImageRecord],
+    features: ImageFeatures,
+    *,
+    svm: TransferSvm,
+    protocol: CaltechSplits,
+    device: torch.device,
 ) -> tuple[dict[str, Any], pd.DataFrame]:
     """Train and test on every split, at every layer; the best score of one-against-rest SVMs wins.
 
     Args:
         records: all images, with a label each.
         features: theirs.
-        protocol: numbers of the experiment.
+        svm: C, and the seed of splits and split-halves.
+        protocol: splits and split-halves.
+        device: where features are multiplied.
 
     Returns:
         The results by layer, and the outcome for each layer, split and test image (layer, split,
@@ -96,16 +78,16 @@ def learn_caltech(
             labels,
             train=protocol.train_per_class,
             test=protocol.test_per_class,
-            generator=np.random.default_rng([protocol.seed, number]),
+            generator=np.random.default_rng([svm.seed, number]),
         )
         for number in range(protocol.splits)
     ]
     images = [record.image for record in records]
     layers, tables = {}, []
     for layer in track(features.names, "layer"):
-        kernel = normalised_kernel(features.vectors(layer, images), protocol.device)
-        predicted = [predict(kernel, labels, split, protocol.cost) for split in splits]
-        differences = split_half_differences(kernel, labels, protocol)
+        kernel = normalised_kernel(features.vectors(layer, images), device)
+        predicted = [predict(kernel, labels, split, svm.cost) for split in splits]
+        differences = split_half_differences(kernel, labels, svm=svm, protocol=protocol)
         layers[layer] = {
             "name": features.names[layer],
             **_summary(splits, predicted, labels, classes, differences),
@@ -121,7 +103,7 @@ def learn_caltech(
     return report, pd.concat(tables, ignore_index=True)
 
 
-def _check(classes: Sequence[str], labels: np.ndarray, protocol: CaltechProtocol) -> None:
+def _check(classes: Sequence[str], labels: np.ndarray, protocol: CaltechSplits) -> None:
     counts = np.bincount(labels, minlength=len(classes))
     least = int(counts.argmin())
     if counts[least] < protocol.train_per_class:
@@ -177,7 +159,7 @@ def category_accuracies(
 
 
 def split_half_differences(
-    kernel: np.ndarray, labels: np.ndarray, protocol: CaltechProtocol
+    kernel: np.ndarray, labels: np.ndarray, *, svm: TransferSvm, protocol: CaltechSplits
 ) -> np.ndarray:
     """Half of the difference of accuracy between two halves of the images, time after time.
 
@@ -189,16 +171,17 @@ def split_half_differences(
     Args:
         kernel: `(N, N)` inner products of the features.
         labels: int `(N,)`, categories 0 to K - 1.
-        protocol: numbers of the experiment; the same seed draws the same images for any features.
+        svm: C, and the seed; the same seed draws the same images for any features.
+        protocol: splits and split-halves.
 
     Returns:
         float64 `(split_halves,)`.
     """
     differences = []
     for number in range(protocol.split_halves):
-        generator = np.random.default_rng([protocol.seed, protocol.splits + number])
+        generator = np.random.default_rng([svm.seed, protocol.splits + number])
         first, second = (
-            _half_accuracy(kernel, labels, half, protocol, generator)
+            _half_accuracy(kernel, labels, half, svm.cost, protocol, generator)
             for half in draw_halves(labels, generator)
         )
         differences.append((first - second) / 2)
@@ -209,7 +192,8 @@ def _half_accuracy(
     kernel: np.ndarray,
     labels: np.ndarray,
     half: np.ndarray,
-    protocol: CaltechProtocol,
+    cost: float,
+    protocol: CaltechSplits,
     generator: np.random.Generator,
 ) -> float:
     counts = np.bincount(labels)
@@ -223,7 +207,7 @@ def _half_accuracy(
             generator=generator,
         )
         splits.append((half[train], half[test][measured[half[test]]]))
-    predicted = [predict(kernel, labels, split, protocol.cost) for split in splits]
+    predicted = [predict(kernel, labels, split, cost) for split in splits]
     shares = category_accuracies(splits, predicted, labels, len(counts))
     return float(np.nanmean(shares, axis=1).mean())
 

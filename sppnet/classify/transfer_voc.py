@@ -1,7 +1,6 @@
 """VOC 2007 classification by linear SVMs on the features of a pretrained network."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -10,6 +9,7 @@ import torch
 
 from sppnet.classify.image_features import ImageFeatures
 from sppnet.classify.linear_svm import class_scores, normalised_kernel
+from sppnet.classify.settings import TransferSvm
 from sppnet.classify.voc_classification import (
     held_out_part,
     image_labels,
@@ -26,30 +26,14 @@ SIZE_LAYER = "fc7"  # the row of Table 6 that the paper's text compares sizes by
 MEASURE = "mean average precision, 11 points"
 
 
-@dataclass(frozen=True)
-class VocProtocol:
-    """How VOC 2007 is learnt and measured.
-
-    Attributes:
-        cost: C of the SVMs.
-        holdout: share of trainval that chooses among image sizes.
-        bootstrap: samples of the test images for the interval.
-        seed: of the held-out part and of the samples.
-        device: where features are multiplied.
-    """
-
-    cost: float
-    holdout: float
-    bootstrap: int
-    seed: int
-    device: torch.device | str = "cpu"
-
-
 def choose_size(
     candidates: Mapping[int, ImageFeatures],
     images: Sequence[str],
     labels: np.ndarray,
-    protocol: VocProtocol,
+    *,
+    svm: TransferSvm,
+    holdout: float,
+    device: torch.device,
 ) -> dict[int, float]:
     """Mean average precision of each image size on a held-out part of trainval.
 
@@ -57,24 +41,26 @@ def choose_size(
         candidates: features of the trainval images by size in pixels.
         images: their names.
         labels: int `(N, K)`.
-        protocol: share and seed of the held-out part, and C.
+        svm: C, and the seed of the held-out part.
+        holdout: its share.
+        device: where features are multiplied.
 
     Raises:
         SppnetError: no class can be trained and measured on the two parts.
 
     Source: paper §3.2 (the size is chosen on validation).
     """
-    held = held_out_part(labels, protocol.holdout, np.random.default_rng(protocol.seed))
+    held = held_out_part(labels, holdout, np.random.default_rng(svm.seed))
     train, test = np.flatnonzero(~held), np.flatnonzero(held)
     found = {}
     for size, features in track(candidates.items(), "image size", len(candidates)):
-        kernel = normalised_kernel(features.vectors(SIZE_LAYER, images), protocol.device)
-        scores = class_scores(kernel, labels, train, test, cost=protocol.cost)
+        kernel = normalised_kernel(features.vectors(SIZE_LAYER, images), device)
+        scores = class_scores(kernel, labels, train, test, cost=svm.cost)
         once = np.ones((1, len(test)))
         found[size] = float(mean_average_precisions(scores, labels[test], once)[0][0])
     if np.isnan(list(found.values())).any():
         raise SppnetError(
-            f"--holdout {protocol.holdout}: no class has images in both parts of trainval; "
+            f"--holdout {holdout}: no class has images in both parts of trainval; "
             "change the share, or give a single size"
         )
     return found
@@ -85,7 +71,10 @@ def learn_voc(
     testing: Sequence[ImageRecord],
     trained: ImageFeatures,
     tested: ImageFeatures,
-    protocol: VocProtocol,
+    *,
+    svm: TransferSvm,
+    replicates: int,
+    device: torch.device,
 ) -> tuple[dict[str, Any], pd.DataFrame]:
     """Train on trainval and measure on test, at every layer.
 
@@ -94,7 +83,9 @@ def learn_voc(
         testing: records of the images to test on.
         trained: features of the former.
         tested: features of the latter, from the same network and view.
-        protocol: numbers of the experiment.
+        svm: C, and the seed of the samples.
+        replicates: bootstrap samples of the test images for the interval.
+        device: where features are multiplied.
 
     Returns:
         The results by layer, and a score for each layer, image and class (layer, image,
@@ -112,11 +103,11 @@ def learn_voc(
     layers, tables = {}, []
     for layer in track(tested.names, "layer"):
         vectors = trained.vectors(layer, [record.image for record in training])
-        kernel = normalised_kernel(vectors + tested.vectors(layer, images), protocol.device)
-        scores = class_scores(kernel, labels, train, test, cost=protocol.cost)
+        kernel = normalised_kernel(vectors + tested.vectors(layer, images), device)
+        scores = class_scores(kernel, labels, train, test, cost=svm.cost)
         layers[layer] = {
             "name": tested.names[layer],
-            **_voc_summary(scores, labels[test], classes, protocol),
+            **_voc_summary(scores, labels[test], classes, replicates, svm.seed),
         }
         tables.append(_voc_table(layer, images, classes, scores, labels[test]))
     report = {
@@ -129,7 +120,7 @@ def learn_voc(
 
 
 def _voc_summary(
-    scores: np.ndarray, labels: np.ndarray, classes: Sequence[str], protocol: VocProtocol
+    scores: np.ndarray, labels: np.ndarray, classes: Sequence[str], replicates: int, seed: int
 ) -> dict[str, Any]:
     """Mean and class-wise average precision; null for a class or sample that has none."""
     mean, each = mean_average_precisions(scores, labels, np.ones((1, len(scores))))
@@ -138,8 +129,8 @@ def _voc_summary(
     samples = bootstrap_images(
         lambda weights: mean_average_precisions(scores, labels, weights)[0],
         len(scores),
-        replicates=protocol.bootstrap,
-        seed=protocol.seed,
+        replicates=replicates,
+        seed=seed,
     )
     low, high = basic_interval(float(mean[0]), samples)
     return {

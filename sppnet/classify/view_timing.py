@@ -5,7 +5,8 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import torch
 
-from sppnet.classify.multi_view import MultiViewClassifier, ViewSet
+from sppnet.classify.multi_view import MultiViewClassifier
+from sppnet.classify.settings import ViewSet
 from sppnet.models.clock import take_turns
 from sppnet.models.network import Network
 

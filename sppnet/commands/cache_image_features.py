@@ -1,44 +1,37 @@
 """cache-image-features: whole images at every layer of a network."""
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
-import torch
-from typer import Option
+from cyclopts import Parameter
 
-from sppnet.classify.image_features import ImageView, cache_image_features
+from sppnet.classify.image_features import cache_image_features
+from sppnet.classify.settings import ImageView
+from sppnet.commands.options import Manifest, Split, Weights, Work
 from sppnet.data.manifest import read_manifest
 from sppnet.data.store import restart_directory
-from sppnet.models.compute import choose_device, numerics_key
+from sppnet.models.compute import Compute
 from sppnet.models.weights import load_network
 
 
 def run(
-    manifest: Annotated[Path, Option(help="Manifest of prepare-voc or prepare-caltech101.")],
-    dataset: Annotated[str, Option(help="Data set of the manifest: detection or caltech101.")],
-    split: Annotated[str, Option(help="Its split: trainval, test or all.")],
-    weights: Annotated[Path, Option(help="Network of pretrain.")],
-    size: Annotated[int, Option(help="Shorter side of the resized image in pixels.", min=1)],
-    view: Annotated[
-        Literal["crop", "full", "warp"],
-        Option("--input", help="Centre crop, full image, or the image warped to a square."),
-    ],
-    work: Annotated[Path, Option(help="Folder for unfinished work.")],
+    *,
+    manifest: Manifest,
+    dataset: Annotated[str, Parameter(help="Data set of the manifest: detection or caltech101.")],
+    split: Split,
+    weights: Weights,
+    view: ImageView,
+    work: Work,
     output: Annotated[
-        Path, Option(help="Features (.npy); index (.parquet) and description (.json) go beside.")
+        Path,
+        Parameter(help="Features (.npy); index (.parquet) and description (.json) go beside."),
     ],
-    crop: Annotated[int | None, Option(help="Side of the centre crop in pixels.")] = None,
-    device: Annotated[str, Option(help="auto, cpu, cuda, cuda:1 ...")] = "auto",
-    threads: Annotated[int, Option(help="CPU threads.", min=1)] = 1,
+    compute: Compute = Compute(),
 ) -> None:
     """Compute the features of every image of a split at every layer, once."""
-    torch.set_num_threads(threads)
-    chosen_device = choose_device(device)
-    shown = ImageView(view, size, crop)
+    device = compute.start()
     records = read_manifest(manifest, dataset=dataset, split=split)
-    settings = {"dataset": dataset, "split": split, "view": str(shown)}
-    restart = restart_directory(
-        work, settings | numerics_key(chosen_device, threads), [manifest, weights]
-    )
-    network = load_network(weights, chosen_device)
-    cache_image_features(records, network, shown, weights=weights, path=output, restart=restart)
+    settings = view.model_dump() | {"data": [dataset, split]} | compute.numerics_key()
+    restart = restart_directory(work, settings, [manifest, weights])
+    network = load_network(weights, device)
+    cache_image_features(records, network, view, weights=weights, path=output, restart=restart)

@@ -3,15 +3,17 @@
 from pathlib import Path
 from typing import Annotated
 
-import torch
-from typer import Option
+from cyclopts import Parameter
 
+from sppnet.commands.options import Features, Manifest, Proposals, Split, Work
+from sppnet.config.section import Count
 from sppnet.data.manifest import class_list, read_manifest
 from sppnet.data.store import restart_directory
 from sppnet.data.subset import subset
-from sppnet.detect.rcnn import Warp, cache_region_features
+from sppnet.detect.rcnn import cache_region_features
 from sppnet.detect.regions import load_regions
-from sppnet.models.compute import choose_device, numerics_key
+from sppnet.detect.settings import Subset, Warp
+from sppnet.models.compute import Compute
 from sppnet.models.weights import load_network
 
 # measured: SqueezeNet on one CPU thread takes 33 ms a box at 1 to 4, 44 at 8 to 32
@@ -19,43 +21,33 @@ BATCH = {"cpu": 4, "cuda": 256}
 
 
 def run(
-    manifest: Annotated[Path, Option(help="Manifest of prepare-voc.")],
-    split: Annotated[str, Option(help="Detection split: trainval or test.")],
-    proposals: Annotated[Path, Option(help="Proposals of that split.")],
-    weights: Annotated[Path, Option(help="Network of pretrain or finetune-rcnn.")],
-    crop: Annotated[int, Option(help="Side of the warped boxes in pixels.")],
-    context: Annotated[int, Option(help="Pixels of surroundings on each side of them.")],
-    work: Annotated[Path, Option(help="Folder for unfinished work.")],
-    output: Annotated[Path, Option(help="Features (.npy); the index goes beside them (.parquet).")],
-    images: Annotated[
-        int | None, Option(help="Use so many images, of all classes in turn.")
-    ] = None,
+    *,
+    manifest: Manifest,
+    split: Split,
+    proposals: Proposals,
+    weights: Annotated[Path, Parameter(help="Network of pretrain or finetune-rcnn.")],
+    warp: Warp,
+    part: Subset = Subset(),
     batch: Annotated[
-        int | None, Option(help="Boxes at a time; the fastest when not given.")
+        Count | None, Parameter(help="Boxes at a time; the fastest if not given.")
     ] = None,
-    device: Annotated[str, Option(help="auto, cpu, cuda, cuda:1 ...")] = "auto",
-    threads: Annotated[int, Option(help="CPU threads.", min=1)] = 1,
+    work: Work,
+    output: Features,
+    compute: Compute = Compute(),
 ) -> None:
     """Cut out, warp and convolve every box of a split by itself."""
-    torch.set_num_threads(threads)
-    chosen_device = choose_device(device)
-    batch = batch or BATCH.get(chosen_device.type, BATCH["cpu"])
+    device = compute.start()
+    batch = batch or BATCH.get(device.type, BATCH["cpu"])
     everything = read_manifest(manifest, dataset="detection", split=split)
-    records = subset(everything, images)
+    records = subset(everything, part.images)
     regions = load_regions(records, proposals, class_list(everything))
-    settings = {
-        "split": split,
-        "crop": crop,
-        "context": context,
-        "images": images,
-        "batch": batch,
-        **numerics_key(chosen_device, threads),
-    }
-    restart = restart_directory(work, settings, [manifest, proposals, weights])
+    settings = {"split": split, "batch": batch, **warp.model_dump(), **part.model_dump()}
+    inputs = [manifest, proposals, weights]
+    restart = restart_directory(work, settings | compute.numerics_key(), inputs)
     cache_region_features(
         regions,
-        load_network(weights, chosen_device),
-        warp=Warp(size=crop, context=context),
+        load_network(weights, device),
+        warp=warp,
         batch=batch,
         weights=weights,
         path=output,

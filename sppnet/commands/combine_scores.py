@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 from typing import Annotated
 
-from typer import Option
+from cyclopts import Parameter
 
 from sppnet.classify.top_k_error import top_error
 from sppnet.data.store import write_json
@@ -13,9 +13,10 @@ from sppnet.report.scores import METADATA, combine_scores
 
 
 def run(
-    scores: Annotated[list[Path], Option(help="Scores of classify (.safetensors); repeat.")],
-    output: Annotated[Path, Option(help="Averaged scores (.safetensors).")],
-    metrics: Annotated[Path, Option(help="Errors, views and number of networks (.json).")],
+    *,
+    scores: Annotated[list[Path], Parameter(help="Scores of classify, one file per network.")],
+    output: Annotated[Path, Parameter(help="Averaged scores (.safetensors).")],
+    metrics: Annotated[Path, Parameter(help="Errors, views and number of networks (.json).")],
 ) -> None:
     """Average the scores of several networks on the same images; write them and the errors."""
     combined = combine_scores(scores)

@@ -2,76 +2,53 @@
 
 import shutil
 from collections.abc import Sequence
-from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
 import pandas as pd
-import torch
-from typer import Option
+from cyclopts import Parameter
 
+from sppnet.commands.options import Manifest, Proposals, Work
 from sppnet.data.manifest import read_manifest
 from sppnet.data.store import atomic_path, restart_directory, write_parts
 from sppnet.data.subset import subset
 from sppnet.detect.bbox_regression import load_regressors
 from sppnet.detect.detections import write_detections
-from sppnet.detect.detector import DetectionSettings, Detector, detect_image
+from sppnet.detect.detector import Detector, detect_image
 from sppnet.detect.regions import ImageRegions, load_regions
-from sppnet.detect.sources import Method, Sources, open_features
+from sppnet.detect.settings import Detection, Subset
+from sppnet.detect.sources import Sources, open_features
 from sppnet.detect.svm import load_svms
 from sppnet.errors import SppnetError
-from sppnet.models.compute import choose_device, numerics_key
+from sppnet.models.compute import Compute
 
 IMAGES_PER_PART = 20
 
 
 def run(
-    manifest: Annotated[Path, Option(help="Manifest of prepare-voc.")],
-    proposals: Annotated[Path, Option(help="Proposals of test.")],
-    method: Annotated[Method, Option(help="spp (pooled maps) or rcnn (warped boxes).")],
-    weights: Annotated[Path, Option(help="Network of pretrain.")],
-    finetuned: Annotated[Path, Option(help="Network of finetune or finetune-rcnn.")],
-    features: Annotated[list[Path], Option(help="spp: maps, once per size; rcnn: box features.")],
-    svm: Annotated[Path, Option(help="SVMs of train-svm.")],
-    bbox: Annotated[Path, Option(help="Regressors of train-bbox.")],
-    minimum_score: Annotated[float, Option(help="Only boxes that score higher.")],
-    nms: Annotated[float, Option(help="Overlap with a better box above which a box goes.")],
-    top: Annotated[int, Option(help="Most boxes per class and image.")],
-    work: Annotated[Path, Option(help="Folder for unfinished work.")],
-    output: Annotated[Path, Option(help="Detections (.parquet).")],
-    sizes: Annotated[list[int] | None, Option(help="spp: shorter sides, as --features.")] = None,
-    target: Annotated[float | None, Option(help="spp: side of a box on its scale.")] = None,
-    shrink: Annotated[float | None, Option(help="spp: pixels a box shrinks on the map.")] = None,
-    finetuned_features: Annotated[
-        Path | None, Option(help="rcnn: box features of the fine-tuned network.")
-    ] = None,
-    images: Annotated[
-        int | None, Option(help="Use so many images, of all classes in turn.")
-    ] = None,
-    device: Annotated[str, Option(help="auto, cpu, cuda, cuda:1 ...")] = "auto",
-    threads: Annotated[int, Option(help="CPU threads.", min=1)] = 1,
+    *,
+    manifest: Manifest,
+    proposals: Proposals,
+    sources: Sources,
+    svm: Annotated[Path, Parameter(help="SVMs of train-svm.")],
+    bbox: Annotated[Path, Parameter(help="Regressors of train-bbox.")],
+    part: Subset = Subset(),
+    detection: Detection,
+    work: Work,
+    output: Annotated[Path, Parameter(help="Detections (.parquet).")],
+    compute: Compute = Compute(),
 ) -> None:
     """Detect the objects of every class in the test images, with the SVMs of every layer."""
-    torch.set_num_threads(threads)
-    chosen_device = choose_device(device)
-    sources = Sources(
-        method, weights, finetuned, features, sizes or (), target, shrink, finetuned_features
-    )
-    detection = DetectionSettings(minimum_score, nms, top)
-    settings = {
-        "sources": sources.settings(),
-        "detection": asdict(detection),
-        "images": images,
-        **numerics_key(chosen_device, threads),
-    }
+    device = compute.start()
+    settings = sources.settings() | part.model_dump() | detection.model_dump()
     inputs = [manifest, proposals, svm, bbox, *sources.files()]
-    restart = restart_directory(work, settings, inputs)
-    svms, classes = load_svms(svm, chosen_device)
-    regressors, regressed = load_regressors(bbox, chosen_device)
+    restart = restart_directory(work, settings | compute.numerics_key(), inputs)
+    svms, classes = load_svms(svm, device)
+    regressors, regressed = load_regressors(bbox, device)
     if regressed != classes:
         raise SppnetError(f"{bbox}: other classes than {svm}; train both on the same manifest")
-    detector = Detector(open_features(sources, chosen_device), svms, regressors, classes)
-    records = subset(read_manifest(manifest, dataset="detection", split="test"), images)
+    detector = Detector(open_features(sources, device), svms, regressors, classes)
+    records = subset(read_manifest(manifest, dataset="detection", split="test"), part.images)
     regions = load_regions(records, proposals, classes)
     frames = detect_parts(regions, detector, detection, restart)
     found = pd.concat(frames, ignore_index=True)
@@ -82,13 +59,13 @@ def run(
 def detect_parts(
     regions: Sequence[ImageRegions],
     detector: Detector,
-    settings: DetectionSettings,
+    detection: Detection,
     restart: Path,
 ) -> list[pd.DataFrame]:
     """Detections of all images, in parts that a killed run finds again."""
 
     def write(part: Sequence[ImageRegions], path: Path) -> None:
-        found = [detect_image(each, detector, settings) for each in part]
+        found = [detect_image(each, detector, detection) for each in part]
         with atomic_path(path) as temporary:
             pd.concat(found, ignore_index=True).to_parquet(temporary, index=False)
 

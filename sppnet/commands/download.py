@@ -3,20 +3,21 @@
 from pathlib import Path
 from typing import Annotated
 
-from typer import Option
+from cyclopts import Parameter
 
 from sppnet.errors import SppnetError
 
 
 def run(
+    *,
     voc: Annotated[
-        Path | None, Option(help="Folder to make of VOC 2007, such as data/VOCdevkit/VOC2007.")
+        Path | None, Parameter(help="Folder to make of VOC 2007, such as data/VOCdevkit/VOC2007.")
     ] = None,
     imagenette: Annotated[
-        Path | None, Option(help="Folder to make of Imagenette, with train/ and val/.")
+        Path | None, Parameter(help="Folder to make of Imagenette, with train/ and val/.")
     ] = None,
 ) -> None:
-    """Fetch image sets into folders that are not there yet."""
+    """Download image sets into folders that do not exist yet."""
     if voc is None and imagenette is None:
         raise SppnetError("download: nothing to fetch; give --voc FOLDER or --imagenette FOLDER")
     # Here, because it needs torchvision, which takes seconds to load.

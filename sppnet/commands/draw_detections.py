@@ -5,39 +5,43 @@ from typing import Annotated
 
 import pandas as pd
 import torch
-from typer import Option
+from cyclopts import Parameter
 
+from sppnet.commands.options import Detections, Manifest
 from sppnet.data.images import read_listed
 from sppnet.data.manifest import ImageRecord, class_list, read_manifest
 from sppnet.data.subset import subset
 from sppnet.detect.detections import REGRESSED_BOX, read_detections
+from sppnet.detect.settings import Suppression
 from sppnet.errors import SppnetError
 from sppnet.geometry.boxes import non_maximum_suppression
 from sppnet.report.figures import Drawn, Photograph, draw_page
+from sppnet.report.settings import DetectionPage
 
 DRAWN_LAYER = "ftfc7"  # the one whose boxes are regressed
 
 
 def run(
-    manifest: Annotated[Path, Option(help="Manifest of prepare-voc.")],
-    detections: Annotated[Path, Option(help="detections.parquet of detect.")],
-    images: Annotated[int, Option(help="Test images, of all classes in turn.")],
-    minimum_score: Annotated[float, Option(help="Boxes must score more than this.")],
-    nms: Annotated[float, Option(help="Largest overlap of two boxes of a class.")],
-    output: Annotated[Path, Option(help="The page (.png).")],
+    *,
+    manifest: Manifest,
+    detections: Detections,
+    page: DetectionPage,
+    suppression: Suppression,
+    output: Annotated[Path, Parameter(help="The page (.png).")],
 ) -> None:
     """Draw the regressed detections of the fine-tuned network on test images of all classes."""
     records = read_manifest(manifest, dataset="detection", split="test")
     found = read_detections(detections)
-    shown = subset([record for record in records if record.image in found.images], images)
+    shown = subset([record for record in records if record.image in found.images], page.images)
     if not shown:
         raise SppnetError(f"{detections}: no test image was searched; run detect anew")
     if DRAWN_LAYER not in found.layers:
         raise SppnetError(f"{detections}: layer {DRAWN_LAYER} was not scored; run detect anew")
     rows = found.rows
-    rows = rows[(rows["layer"] == DRAWN_LAYER) & (rows["score"] > minimum_score)]
+    rows = rows[(rows["layer"] == DRAWN_LAYER) & (rows["score"] > page.minimum_score)]
     photographs = [
-        Photograph(record.image, read_listed(record), _boxes(record, rows, nms)) for record in shown
+        Photograph(record.image, read_listed(record), _boxes(record, rows, suppression.nms))
+        for record in shown
     ]
     draw_page(output, photographs, class_list(records))
 

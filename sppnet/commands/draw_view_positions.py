@@ -3,8 +3,10 @@
 from pathlib import Path
 from typing import Annotated
 
-from typer import Option
+from cyclopts import Parameter
 
+from sppnet.classify.settings import Windows
+from sppnet.commands.options import Manifest
 from sppnet.data.images import read_listed, resize_shorter_side
 from sppnet.data.manifest import read_manifest
 from sppnet.geometry.receptive_field import map_geometry
@@ -14,12 +16,11 @@ from sppnet.report.view_positions import ScaleViews, draw_view_positions
 
 
 def run(
-    manifest: Annotated[Path, Option(help="Manifest of the validation images.")],
-    backbone: Annotated[str, Option(help="The backbone whose map is drawn.")],
-    window: Annotated[int, Option(help="Side of a view in pixels.", min=1)],
-    positions: Annotated[int, Option(help="Views per scale: 1, 5 or 9.")],
-    scales: Annotated[list[int], Option(help="Shorter sides that views are taken at; repeat.")],
-    output: Annotated[Path, Option(help="The page (.png).")],
+    *,
+    manifest: Manifest,
+    backbone: Annotated[str, Parameter(help="The backbone whose map is drawn.")],
+    views: Windows,
+    output: Annotated[Path, Parameter(help="The page (.png).")],
 ) -> None:
     """Draw the views on the validation image whose sides differ most, and their map cells."""
     records = read_manifest(manifest, dataset="classification", split="val")
@@ -30,17 +31,17 @@ def run(
     image = read_listed(longest)
     layers = build_backbone(backbone, 1)
     stride = map_geometry(layers).stride
-    cells = map_shape(layers, window, window)[1]
+    cells = map_shape(layers, views.window, views.window)[1]
     shown = []
-    for scale in scales:
+    for scale in views.scales:
         resized = resize_shorter_side(image, scale)
         height, width = resized.shape[:2]
-        windows = view_windows(height, width, window, positions)
+        windows = view_windows(height, width, views.window, views.positions)
         map_size = map_shape(layers, height, width)[1:]
         on_map = map_views(windows, stride, map_size, cells)
         shown.append(ScaleViews(resized, windows.numpy(), map_size, on_map.numpy()))
     caption = (
-        f"Views of {window} pixels at every scale, and the {cells} x {cells} cells that stand "
-        f"for each on the map of {backbone}"
+        f"Views of {views.window} pixels at every scale, and the {cells} x {cells} cells that "
+        f"stand for each on the map of {backbone}"
     )
     draw_view_positions([output], shown, caption)

@@ -8,8 +8,9 @@ from typing import Annotated, Any
 import numpy as np
 import pandas as pd
 import torch
-from typer import Option
+from cyclopts import Parameter
 
+from sppnet.commands.options import Detections, Manifest
 from sppnet.data.manifest import class_list, ground_truth_frame, read_manifest
 from sppnet.data.store import or_null, write_json
 from sppnet.data.subset import subset
@@ -21,32 +22,30 @@ from sppnet.detect.average_precision import (
 )
 from sppnet.detect.detections import BOX, REGRESSED_BOX, read_detections
 from sppnet.detect.features import LAYERS
+from sppnet.detect.settings import Evaluation, Subset
 from sppnet.errors import SppnetError
 from sppnet.geometry.boxes import non_maximum_suppression
 from sppnet.progress import track
 from sppnet.statistics.bootstrap import bootstrap_images
 from sppnet.statistics.intervals import basic_interval
 from sppnet.statistics.precision_recall import Method
+from sppnet.statistics.settings import Bootstrap
 
 REGRESSED_ROW = "ftfc7 bb"
 METHOD: Method = "11-point"  # the rule of VOC 2007, in which all the paper's numbers are
 
 
 def run(
-    manifest: Annotated[Path, Option(help="Manifest of prepare-voc.")],
-    detections: Annotated[Path, Option(help="detections.parquet of detect.")],
-    iou: Annotated[float, Option(help="Overlap that a true positive needs.")],
-    nms: Annotated[float, Option(help="Largest overlap of two regressed boxes of a class.")],
-    bootstrap: Annotated[int, Option(help="Samples of the images for the interval.", min=1)],
-    seed: Annotated[int, Option(help="Seed of the samples.")],
-    output: Annotated[Path, Option(help="Results (.json).")],
-    images: Annotated[
-        int | None, Option(help="Test images, of all classes in turn; none for all.")
-    ] = None,
+    *,
+    manifest: Manifest,
+    detections: Detections,
+    part: Subset = Subset(),
+    evaluation: Evaluation,
+    output: Annotated[Path, Parameter(help="Results (.json).")],
 ) -> None:
     """Average precision of a detector at every layer, before and after box regression."""
     every = read_manifest(manifest, dataset="detection", split="test")
-    records = subset(every, images)
+    records = subset(every, part.images)
     names = [record.image for record in records]
     truth, classes = ground_truth_frame(records), class_list(every)
     if truth["difficult"].all():
@@ -54,7 +53,7 @@ def run(
             f"{manifest}: the {len(records)} test images have no object that is not difficult, so "
             "there is nothing to find; give images with some"
         )
-    rows = _read_rows(detections, names, nms)
+    rows = _read_rows(detections, names, evaluation.nms)
     results = {}
     for row, found in track(rows.items(), "evaluate", total=len(rows)):
         curves = {
@@ -62,11 +61,11 @@ def run(
                 found[found["class_name"] == name],
                 truth[truth["class_name"] == name],
                 names,
-                iou=iou,
+                iou=evaluation.iou,
             )
             for name in classes
         }
-        results[row] = _summary(curves, bootstrap, seed)
+        results[row] = _summary(curves, evaluation)
     counted = [name for name, ap in results[REGRESSED_ROW]["ap"].items() if ap is not None]
     skipped = sorted(set(classes) - set(counted))
     about = {"images": len(names), "image_names": names, "classes": len(counted)}
@@ -110,12 +109,14 @@ def _suppress(found: pd.DataFrame, nms: float) -> pd.DataFrame:
     return found.iloc[np.sort(np.concatenate([np.empty(0, np.int64), *kept]))]
 
 
-def _summary(curves: dict[str, ClassCurve], replicates: int, seed: int) -> dict[str, Any]:
+def _summary(curves: dict[str, ClassCurve], bootstrap: Bootstrap) -> dict[str, Any]:
     """Mean and class-wise average precision; null for a class or sample without objects."""
     parts = list(curves.values())
     once = np.ones((1, len(parts[0].objects)))
     mean = partial(mean_average_precision, parts, method=METHOD)
-    samples = bootstrap_images(mean, once.shape[1], replicates=replicates, seed=seed)
+    samples = bootstrap_images(
+        mean, once.shape[1], replicates=bootstrap.bootstrap, seed=bootstrap.seed
+    )
     value = float(mean(once)[0])
     low, high = basic_interval(value, samples)
     each = np.concatenate([average_precisions(curve, once, method=METHOD) for curve in parts])

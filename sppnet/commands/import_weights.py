@@ -1,17 +1,19 @@
-"""Bring the weights of a backbone that was trained elsewhere into the project's own format."""
+"""import-weights: the backbone of a network that was trained elsewhere."""
 
 from pathlib import Path
 from typing import Annotated
 
-from typer import Option
+from cyclopts import Parameter
 
+from sppnet.models.settings import BackboneSource
 from sppnet.models.weights import import_backbone, save_backbone
 
 
 def run(
-    source: Annotated[str, Option(help="An .npz or .safetensors file, or torchvision:NAME.")],
-    backbone: Annotated[str, Option(help="squeezenet, zf5, alex5 or torchvision:NAME.")],
-    output: Annotated[Path, Option(help="Safetensors file to write.")],
+    *,
+    origin: BackboneSource,
+    backbone: Annotated[str, Parameter(help="squeezenet, zf5, alex5 or torchvision:NAME.")],
+    output: Annotated[Path, Parameter(help="Backbone (.safetensors).")],
 ) -> None:
-    """Bring the weights of a backbone that was trained elsewhere into the project's own format."""
-    save_backbone(output, backbone, import_backbone(source, backbone))
+    """Convert the weights of a backbone that was trained elsewhere."""
+    save_backbone(output, backbone, import_backbone(origin.source, backbone))

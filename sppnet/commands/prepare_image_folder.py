@@ -3,18 +3,20 @@
 from pathlib import Path
 from typing import Annotated
 
-from typer import Option
+from cyclopts import Parameter
 
+from sppnet.commands.options import PreparedManifest, Problems, Workers
 from sppnet.data.image_folder import labelled_files, read_image_folder
 from sppnet.data.preparation import write_prepared
 from sppnet.data.split_checks import check_splits
 
 
 def run(
-    root: Annotated[Path, Option(help="Folder with train/<class>/ and val/<class>/.")],
-    manifest: Annotated[Path, Option(help="Images read, Parquet.")],
-    problems: Annotated[Path, Option(help="What was wrong and what was done about it, CSV.")],
-    workers: Annotated[int, Option(help="Processes that decode.", min=1)] = 2,
+    *,
+    root: Annotated[Path, Parameter(help="Folder with train/<class>/ and val/<class>/.")],
+    manifest: PreparedManifest,
+    problems: Problems,
+    workers: Workers = 2,
 ) -> None:
     """Decode every picture once; write the manifest and the list of problems."""
     for split in ("train", "val"):  # an empty class must not show after hours of decoding

@@ -4,8 +4,9 @@ import shutil
 from pathlib import Path
 from typing import Annotated
 
-from typer import Option
+from cyclopts import Parameter
 
+from sppnet.commands.options import PreparedManifest, Problems, Work, Workers
 from sppnet.data.imagenet import (
     missing_images,
     read_devkit,
@@ -19,11 +20,12 @@ from sppnet.data.store import restart_directory
 
 
 def run(
-    root: Annotated[Path, Option(help="Folder with the archives, or with train/ and val/.")],
-    manifest: Annotated[Path, Option(help="Images read, Parquet.")],
-    problems: Annotated[Path, Option(help="What was wrong and what was done about it, CSV.")],
-    work: Annotated[Path, Option(help="Folder for unfinished work.")],
-    workers: Annotated[int, Option(help="Processes that decode.", min=1)] = 2,
+    *,
+    root: Annotated[Path, Parameter(help="Folder with the archives, or with train/ and val/.")],
+    manifest: PreparedManifest,
+    problems: Problems,
+    work: Work,
+    workers: Workers = 2,
 ) -> None:
     """Decode every picture of ImageNet 2012 once; write the manifest and the list of problems."""
     devkit = read_devkit(root)

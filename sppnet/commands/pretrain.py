@@ -1,120 +1,80 @@
-"""Train a network to name the one object of an image."""
+"""pretrain: a network on image classification, its learning curves and its 10-view error."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal, cast
+from typing import Annotated, Any, cast
 
 import numpy as np
 import pandas as pd
 import torch
+from cyclopts import Parameter
 from torch import Tensor, nn
-from typer import Option
 
+from sppnet.classify.settings import TrainingImages
 from sppnet.classify.top_k_error import top_error, view_scores
 from sppnet.classify.training_crops import TrainingCrops
 from sppnet.classify.training_set import Part, TrainingSet, hold_out, open_training_set
+from sppnet.commands.options import CropWorkers, Work
 from sppnet.data.store import atomic_path, restart_directory, write_json
 from sppnet.errors import SppnetError
-from sppnet.models.network import (
-    Architecture,
-    Network,
-    build_network,
-    choose_device,
-    numerics_key,
-)
-from sppnet.models.network import (
-    freeze_backbone as without_gradients,
-)
+from sppnet.models import settings
+from sppnet.models.compute import Compute
+from sppnet.models.network import Architecture, Network, build_network, freeze_backbone
 from sppnet.models.processes import joined_processes, process_count, process_number
-from sppnet.models.training import History, Precision, Schedule, Validate, fit
+from sppnet.models.settings import StartingBackbone, Training
+from sppnet.models.training import History, Schedule, Validate, fit
 from sppnet.models.weights import load_backbone, save_network
 
 
 @joined_processes()
 def run(
-    backbone: Annotated[str, Option(help="Of Table 1, alex5, squeezenet or torchvision:NAME.")],
-    width: Annotated[float, Option(help="Factor on the backbone's channels.")],
-    levels: Annotated[list[int], Option(help="Bins per side of each pyramid level.")],
-    fc: Annotated[int, Option(help="Units of fc6 and of fc7.")],
-    mean: Annotated[list[float], Option(help="Subtracted from pixels, per channel.")],
-    std: Annotated[float, Option(help="Divisor of pixels.")],
-    channel_order: Annotated[Literal["RGB", "BGR"], Option(help="Order of a pixel's channels.")],
-    initialisation: Annotated[Literal["gaussian", "he"], Option(help="Of the weights.")],
-    resize: Annotated[int, Option(help="Shorter side before cropping, pixels.")],
-    crop: Annotated[int, Option(help="Side of the crops, pixels.")],
-    sizes: Annotated[list[int], Option(help="Sides that crops are resized to, pixels.")],
-    size_choice: Annotated[
-        Literal["alternate", "random"],
-        Option(help="alternate: one size after the other; random: any between them."),
-    ],
-    epochs: Annotated[int, Option(help="Passes over the images.", min=1)],
-    batch: Annotated[int, Option(help="Images per iteration.", min=1)],
-    learning_rate: Annotated[float, Option(help="Of SGD.")],
-    momentum: Annotated[float, Option(help="Of SGD.")],
-    weight_decay: Annotated[float, Option(help="L2 penalty on weights.")],
-    warmup: Annotated[int, Option(help="Iterations of rising rate.")],
-    colour: Annotated[float, Option(help="Strength of colour alteration; 0 is none.")],
-    seed: Annotated[int, Option(help="Of weights, order, crops and dropout.")],
-    work: Annotated[Path, Option(help="Folder for checkpoints.")],
-    weights: Annotated[Path, Option(help="Network to write.")],
-    history: Annotated[Path, Option(help="CSV of the learning curves to write.")],
-    metrics: Annotated[Path, Option(help="JSON of the 10-view error to write.")],
-    manifest: Annotated[Path | None, Option(help="Manifest of the images.")] = None,
-    store: Annotated[Path | None, Option(help="Stored training images, for a manifest.")] = None,
-    validation_store: Annotated[Path | None, Option(help="Stored validation images.")] = None,
-    milestones: Annotated[list[int] | None, Option(help="Epochs before the rate drops.")] = None,
-    plateau: Annotated[
-        int | None, Option(help="Epochs without a lower held-out error before the rate drops.")
-    ] = None,
-    holdout: Annotated[
-        float | None, Option(help="Share of the training images that --plateau watches instead.")
-    ] = None,
-    images_per_epoch: Annotated[int | None, Option(help="Images drawn per epoch.")] = None,
-    map_std: Annotated[float, Option(help="Divisor of the backbone's feature maps.")] = 1.0,
-    backbone_weights: Annotated[Path | None, Option(help="Backbone weights to start from.")] = None,
-    freeze_backbone: Annotated[bool, Option(help="Train the fc layers only.")] = False,
-    precision: Annotated[Precision, Option(help="mixed: bfloat16 on a GPU.")] = "full",
-    device: Annotated[str, Option(help="auto, cpu or cuda.")] = "auto",
-    workers: Annotated[int, Option(help="Processes that cut crops; 0 for none.", min=0)] = 0,
-    threads: Annotated[int, Option(help="CPU threads.", min=1)] = 1,
+    *,
+    images: TrainingImages = TrainingImages(),
+    architecture: settings.Architecture,
+    start: StartingBackbone = StartingBackbone(),
+    training: Training,
+    work: Work,
+    weights: Annotated[Path, Parameter(help="Network (.safetensors).")],
+    history: Annotated[Path, Parameter(help="Learning curves (.csv).")],
+    metrics: Annotated[Path, Parameter(help="10-view error (.json).")],
+    workers: CropWorkers = 0,
+    compute: Compute = Compute(),
 ) -> None:
-    """Train a network to name the one object of an image."""
-    settings = dict(locals())
-    torch.set_num_threads(threads)
-    steps = (learning_rate, tuple(milestones or ()), epochs, momentum, weight_decay, warmup)
-    schedule = Schedule(*steps, plateau)
-    settings["device"] = chosen_device = choose_device(device)
-    _check_flags(settings, schedule, chosen_device)
-    images = open_training_set(manifest, store, validation_store, resize)
-    pixels = (_three(mean), std, channel_order, map_std)
-    architecture = Architecture(backbone, width, tuple(levels), fc, images.classes, *pixels)
-    network = _start(architecture, initialisation, seed, backbone_weights, freeze_backbone)
-    _check_sizes(network, {"--crop": [crop], "--sizes": sizes})
-    network.to(chosen_device)
-    kept, watched, tested = _parts(images, holdout, crop)
+    """Pretrain a network on image classification."""
+    device = compute.start()
+    _check_hardware(training, device)
+    opened = open_training_set(images, training.resize)
+    network = _start(
+        Architecture(**architecture.model_dump(), classes=opened.classes), start, training
+    )
+    _check_sizes(network, {"--crop": [training.crop], "--sizes": training.sizes})
+    network.to(device)
+    kept, watched, tested = _parts(opened, training.holdout, training.crop)
     crops = TrainingCrops(
         kept.images,
         kept.labels,
-        architecture,
-        crop=crop,
-        sizes=sizes,
-        size_choice=size_choice,
-        batch=batch,
-        colour=colour,
-        images_per_epoch=images_per_epoch,
+        network.architecture,
+        crops=training,
+        sizes=training,
+        images_per_epoch=training.images_per_epoch,
         workers=workers,
-        device=chosen_device,
+        device=device,
     )
+    # Files count by their contents; workers change nothing.
+    key = architecture.model_dump() | training.model_dump() | compute.numerics_key()
+    key |= {"freeze_backbone": start.freeze_backbone}
+    key |= {"processes": process_count()}  # each draws a dropout of its own
+    imported = [start.backbone_weights] if start.backbone_weights else []
     rows = fit(
         network,
         crops,
         tested.validation(crops, watched),
-        schedule=schedule,
-        seed=seed,
-        restart=_restart(work, settings, images.files),
+        schedule=Schedule.of(training),
+        seed=training.seed,
+        restart=restart_directory(work, key, [*opened.files, *imported]),
         select=None,
-        precision=precision,
+        precision=training.precision,
     )
     if process_number() == 0:
         _write_history(history, rows)
@@ -122,31 +82,13 @@ def run(
         save_network(weights, network)
 
 
-def _check_flags(settings: dict[str, Any], schedule: Schedule, device: torch.device) -> None:
-    crop, resize, batch = settings["crop"], settings["resize"], settings["batch"]
-    if crop > resize:
-        raise SppnetError(f"--crop: {crop} pixels do not fit into {resize} (--resize); lower it")
-    if schedule.plateau is not None and schedule.milestones:
-        raise SppnetError("--plateau: takes the place of --milestones; give one of them")
-    if (schedule.plateau is None) != (settings["holdout"] is None):
-        raise SppnetError("--plateau: watches the images of --holdout; give both, or neither")
-    if settings["precision"] == "mixed" and device.type != "cuda":
+def _check_hardware(training: Training, device: torch.device) -> None:
+    if training.precision == "mixed" and device.type != "cuda":
         raise SppnetError(f"--precision: mixed needs a GPU, not {device.type}; use full")
-    if batch % process_count():
+    if training.batch % process_count():
         raise SppnetError(
-            f"--batch: {batch} images have no equal shares for {process_count()} processes"
+            f"--batch: {training.batch} images have no equal shares for {process_count()} processes"
         )
-
-
-def _restart(work: Path, settings: dict[str, Any], inputs: Sequence[Path]) -> Path:
-    # Files count by their contents; workers change nothing.
-    imported = settings["backbone_weights"]
-    files = {"manifest", "store", "validation_store", "backbone_weights", "weights", "metrics"}
-    unnamed = files | {"history", "work", "workers", "device", "threads"}
-    named = {name: value for name, value in settings.items() if name not in unnamed}
-    named["processes"] = process_count()  # each draws a dropout of its own
-    named |= numerics_key(settings["device"], settings["threads"])
-    return restart_directory(work, named, [*inputs, *([imported] if imported else [])])
 
 
 def _parts(
@@ -162,28 +104,16 @@ def _parts(
     return kept, apart, tested
 
 
-def _three(mean: Sequence[float]) -> tuple[float, float, float]:
-    if len(mean) != 3:
-        raise SppnetError(f"--mean: needs three values, one per channel, got {list(mean)}")
-    return (mean[0], mean[1], mean[2])
-
-
-def _start(
-    architecture: Architecture,
-    initialisation: Literal["gaussian", "he"],
-    seed: int,
-    backbone_weights: Path | None,
-    frozen: bool,
-) -> Network:
+def _start(architecture: Architecture, start: StartingBackbone, training: Training) -> Network:
     network = build_network(
         architecture,
-        initialisation=initialisation,
-        generator=torch.Generator().manual_seed(seed),
+        initialisation=training.initialisation,
+        generator=torch.Generator().manual_seed(training.seed),
     )
-    if backbone_weights is not None:
-        load_backbone(network, backbone_weights)
-    if frozen:
-        without_gradients(network)
+    if start.backbone_weights is not None:
+        load_backbone(network, start.backbone_weights)
+    if start.freeze_backbone:
+        freeze_backbone(network)
     return network
 
 

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Annotated
 
 import pandas as pd
-import typer
+from cyclopts import Parameter
 from rich import box
 from rich.console import Console
 from rich.table import Table
@@ -13,7 +13,8 @@ from sppnet.errors import SppnetError
 
 
 def run(
-    table: Annotated[Path, typer.Argument(help="A CSV table, e.g. results/table9.csv.")],
+    table: Annotated[Path, Parameter(help="A CSV table, e.g. results/table9.csv.")],
+    /,
 ) -> None:
     """Show a result table on the terminal."""
     try:

@@ -3,26 +3,30 @@
 from pathlib import Path
 from typing import Annotated
 
-from typer import Option
+from cyclopts import Parameter
 
 from sppnet.report.architectures import (
+    Stages,
     measured_stages,
     stacked,
     table1_lines,
     table1_metadata,
     unmet,
 )
+from sppnet.report.settings import Table1
 from sppnet.report.tables import aligned, write_table
 
 
 def run(
-    backbone: Annotated[list[str], Option(help="A chain of layers; repeat, in table order.")],
-    input_size: Annotated[int, Option(help="Side of the image in pixels; the paper's is 224.")],
-    table: Annotated[Path, Option("--csv", help="The table, laid out as in the paper.")],
-    cells: Annotated[Path, Option("--json", help="Every stage: layers, map sizes, the paper's.")],
+    *,
+    shown: Table1,
+    table: Annotated[Path, Parameter(name="--csv", help="The table, laid out as in the paper.")],
+    cells: Annotated[
+        Path, Parameter(name="--json", help="Every stage: layers, map sizes, the paper's.")
+    ],
 ) -> None:
     """Build the backbones, lay them out as Table 1, print it, and write it as CSV and JSON."""
-    stages = {name: measured_stages(name, input_size) for name in backbone}
+    stages: Stages = {name: measured_stages(name, shown.input_size) for name in shown.backbones}
     lines = table1_lines(stages)
-    write_table(table, lines, cells, table1_metadata(stages, input_size))
+    write_table(table, lines, cells, table1_metadata(stages, shown.input_size))
     print("\n".join([aligned(stacked(lines)), *unmet(stages)]))

@@ -1,93 +1,73 @@
 """transfer: linear SVMs on cached features of whole images, VOC 2007 or Caltech-101."""
 
 from collections.abc import Sequence
-from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import pandas as pd
 import torch
-from typer import Option
+from cyclopts import Parameter
 
 from sppnet.classify.image_features import ImageFeatures
-from sppnet.classify.transfer_caltech import CaltechProtocol, learn_caltech
-from sppnet.classify.transfer_voc import VocProtocol, choose_size, learn_voc
+from sppnet.classify.settings import CaltechSplits, TransferSvm, VocProtocol
+from sppnet.classify.transfer_caltech import learn_caltech
+from sppnet.classify.transfer_voc import choose_size, learn_voc
 from sppnet.classify.voc_classification import image_labels
+from sppnet.commands.options import Manifest
 from sppnet.data.manifest import class_list, read_manifest
 from sppnet.data.store import atomic_path, write_json
 from sppnet.errors import SppnetError
-from sppnet.models.compute import choose_device
+from sppnet.models.compute import Compute
 
-Found = tuple[dict[str, Any], pd.DataFrame]
+Outcome = tuple[dict[str, Any], pd.DataFrame]
 
 
 def run(
-    protocol: Annotated[Literal["voc07", "caltech101"], Option(help="Which set, and its rules.")],
-    manifest: Annotated[Path, Option(help="Manifest of prepare-voc or prepare-caltech101.")],
+    *,
+    manifest: Manifest,
     features: Annotated[
-        list[Path],
-        Option(help="Features of trainval, or of all of Caltech-101; repeat, one per image size."),
+        tuple[Path, ...],
+        Parameter(help="Features of trainval, one file per image size; or of all of Caltech-101."),
     ],
-    cost: Annotated[float, Option(help="C of the SVMs.")],
-    seed: Annotated[int, Option(help="Of the held-out part, splits, samples and split-halves.")],
-    output: Annotated[Path, Option(help="Results by layer (.json).")],
-    outcomes: Annotated[Path, Option(help="Scores, or predictions, of every image (.parquet).")],
     test_features: Annotated[
-        list[Path] | None, Option(help="voc07: features of test, in the order of --features.")
-    ] = None,
-    holdout: Annotated[
-        float | None,
-        Option(help="voc07: share of trainval that chooses the image size.", min=0, max=1),
-    ] = None,
-    bootstrap: Annotated[
-        int | None, Option(help="voc07: samples of the images for the interval.", min=1)
-    ] = None,
-    train_per_class: Annotated[
-        int | None, Option(help="caltech101: training images of a category.", min=1)
-    ] = None,
-    test_per_class: Annotated[
-        int | None, Option(help="caltech101: most test images of a category.", min=1)
-    ] = None,
-    splits: Annotated[int | None, Option(help="caltech101: random splits.", min=1)] = None,
-    split_halves: Annotated[
-        int | None, Option(help="caltech101: split-halves of the images for the interval.", min=1)
-    ] = None,
-    device: Annotated[str, Option(help="auto, cpu, cuda, cuda:1 ...")] = "auto",
-    threads: Annotated[int, Option(help="CPU threads.", min=1)] = 1,
+        tuple[Path, ...], Parameter(help="VOC 2007: features of test, in the order of --features.")
+    ] = (),
+    svm: TransferSvm,
+    voc: VocProtocol | None = None,
+    caltech: CaltechSplits | None = None,
+    output: Annotated[Path, Parameter(help="Results by layer (.json).")],
+    outcomes: Annotated[Path, Parameter(help="Scores, or predictions, of every image (.parquet).")],
+    compute: Compute = Compute(),
 ) -> None:
-    """Train linear SVMs on every layer and test them on images that they have not seen."""
-    torch.set_num_threads(threads)
-    shared = {"cost": cost, "seed": seed, "device": choose_device(device)}
-    if protocol == "voc07":
-        own = {"holdout": holdout, "bootstrap": bootstrap}
-        _require(protocol, {"test_features": test_features, **own})
-        voc = VocProtocol(**shared, **own)  # type: ignore[arg-type]
-        report, table = _voc(manifest, features, test_features or [], voc)
+    """Train linear SVMs on every layer and test them on images that they have not seen.
+
+    VOC 2007 with --holdout and --bootstrap; Caltech-101 with --train-per-class, --test-per-class,
+    --splits and --split-halves.
+    """
+    device = compute.start()
+    if voc and not caltech:
+        report, table = _voc(manifest, features, test_features, svm, voc, device)
+        name = "voc07"
+    elif caltech and not voc:
+        report, table = _caltech(manifest, features, svm, caltech, device)
+        name = "caltech101"
     else:
-        counts = {
-            "train_per_class": train_per_class,
-            "test_per_class": test_per_class,
-            "splits": splits,
-            "split_halves": split_halves,
-        }
-        _require(protocol, counts)
-        caltech = CaltechProtocol(**shared, **counts)  # type: ignore[arg-type]
-        report, table = _caltech(manifest, features, caltech)
+        raise SppnetError(
+            "--holdout, --splits: give the options of VOC 2007 or those of Caltech-101"
+        )
     with atomic_path(outcomes) as temporary:
         table.to_parquet(temporary, index=False)
-    write_json(output, {"protocol": protocol, **report})
-
-
-def _require(protocol: str, given: dict[str, Any]) -> None:
-    missing = [name for name, value in given.items() if value is None]
-    if missing:
-        flag = missing[0].replace("_", "-")
-        raise SppnetError(f"--{flag}: missing; --protocol {protocol} needs it")
+    write_json(output, {"protocol": name, **report})
 
 
 def _voc(
-    manifest: Path, features: Sequence[Path], test_features: Sequence[Path], protocol: VocProtocol
-) -> Found:
+    manifest: Path,
+    features: Sequence[Path],
+    test_features: Sequence[Path],
+    svm: TransferSvm,
+    protocol: VocProtocol,
+    device: torch.device,
+) -> Outcome:
     trained, tested = _by_size(features), _by_size(test_features)
     views = [{size: each.view for size, each in side.items()} for side in (trained, tested)]
     if views[0] != views[1]:
@@ -101,24 +81,40 @@ def _voc(
     if len(trained) > 1:
         labels = image_labels(training, class_list(training))
         images = [record.image for record in training]
-        measured = choose_size(trained, images, labels, protocol)
+        measured = choose_size(
+            trained, images, labels, svm=svm, holdout=protocol.holdout, device=device
+        )
         size = max(measured, key=lambda each: measured[each])
-    report, table = learn_voc(training, testing, trained[size], tested[size], protocol)
-    return {**report, **asdict(trained[size].view), "held_out": measured}, table
+    report, table = learn_voc(
+        training,
+        testing,
+        trained[size],
+        tested[size],
+        svm=svm,
+        replicates=protocol.bootstrap,
+        device=device,
+    )
+    return {**report, **trained[size].view.model_dump(), "held_out": measured}, table
 
 
 def _by_size(paths: Sequence[Path]) -> dict[int, ImageFeatures]:
-    found = [ImageFeatures(path) for path in paths]
-    sizes = [each.view.size for each in found]
+    opened = [ImageFeatures(path) for path in paths]
+    sizes = [each.view.size for each in opened]
     if len(set(sizes)) != len(sizes):
         raise SppnetError(f"--features: sizes {sizes}; give one file per image size")
-    return dict(zip(sizes, found, strict=True))
+    return dict(zip(sizes, opened, strict=True))
 
 
-def _caltech(manifest: Path, features: Sequence[Path], protocol: CaltechProtocol) -> Found:
+def _caltech(
+    manifest: Path,
+    features: Sequence[Path],
+    svm: TransferSvm,
+    protocol: CaltechSplits,
+    device: torch.device,
+) -> Outcome:
     if len(features) != 1:
-        raise SppnetError(f"--features: {len(features)} files; caltech101 takes one image size")
+        raise SppnetError(f"--features: {len(features)} files; Caltech-101 takes one image size")
     stored = ImageFeatures(features[0])
     records = read_manifest(manifest, dataset="caltech101", split="all")
-    report, table = learn_caltech(records, stored, protocol)
-    return {**report, **asdict(stored.view)}, table
+    report, table = learn_caltech(records, stored, svm=svm, protocol=protocol, device=device)
+    return {**report, **stored.view.model_dump()}, table

@@ -8,7 +8,7 @@ the depth), and rules turn it into flags.
 import shlex
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
 from cyclopts import Parameter
 from pydantic import BaseModel, ConfigDict, Field
@@ -39,6 +39,11 @@ class Section(BaseModel):
     """A group of settings; it accepts no unknown key and cannot be changed."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+    @classmethod
+    def of(cls, wider: "Section") -> Self:
+        """The values that a wider group of settings has for these fields."""
+        return cls(**{name: getattr(wider, name) for name in cls.model_fields})
 
 
 def flags(*settings: Section | Mapping[str, Any]) -> str:

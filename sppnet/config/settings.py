@@ -91,15 +91,6 @@ class Settings(Section):
         return self
 
     @model_validator(mode="after")
-    def _other_images_test(self) -> Self:
-        if self.data.test == self.data.trainval:
-            raise ValueError(
-                f"data.test: {self.data.test}, as data.trainval; test on other images than those "
-                "that are trained on"
-            )
-        return self
-
-    @model_validator(mode="after")
     def _names_exist(self) -> Self:
         networks = {f"detectors.{name}.network": d.network for name, d in self.detectors.items()}
         detectors = {

@@ -5,7 +5,6 @@ A store is a folder of shards, `00000.bin` and so on, and `index.parquet`, one r
 
 from abc import abstractmethod
 from collections.abc import Sequence
-from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 from typing import overload
@@ -18,6 +17,7 @@ import pyarrow.parquet as pq
 from sppnet.data.decoding import decode_bytes
 from sppnet.data.images import resize_shorter_side
 from sppnet.data.manifest import Problem
+from sppnet.data.settings import StoredForm
 from sppnet.errors import SppnetError
 from sppnet.progress import track
 
@@ -38,59 +38,41 @@ COLUMNS = pa.schema(
 )
 
 
-@dataclass(frozen=True)
-class Form:
-    """How a store holds its images.
+def encode(data: bytes, path: Path, form: StoredForm) -> tuple[bytes, int, int]:
+    """Turn a picture file into what is stored, and its width and height.
 
-    Attributes:
-        size: shorter side, pixels; None for the files as they are.
-        quality: of JPEG, 1 to 100; None for plain pixels, three bytes each.
+    Raises:
+        SppnetError: the file cannot be decoded.
     """
+    pixels = decode_bytes(data, path).pixels
+    if form.size is None:
+        return data, pixels.shape[1], pixels.shape[0]
+    pixels = resize_shorter_side(pixels, form.size)
+    height, width = pixels.shape[:2]
+    if form.quality is None:
+        return pixels.tobytes(), width, height
+    bgr = cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR)
+    coded = cv2.imencode(".jpg", bgr, [cv2.IMWRITE_JPEG_QUALITY, form.quality])[1]
+    return coded.tobytes(), width, height
 
-    size: int | None
-    quality: int | None
 
-    def __post_init__(self) -> None:
-        """Refuse what has no meaning.
+def decode(
+    stored: np.ndarray, width: int, height: int, *, form: StoredForm, name: str
+) -> np.ndarray:
+    """Turn stored bytes, uint8 `(L,)`, into uint8 `(H, W, 3)` RGB.
 
-        Raises:
-            SppnetError: files as they are have no new quality.
-        """
-        if self.size is None and self.quality is not None:
-            raise SppnetError("--quality: files are kept as they are; give --size or drop it")
-
-    def encode(self, data: bytes, path: Path) -> tuple[bytes, int, int]:
-        """Turn a picture file into what is stored, and its width and height.
-
-        Raises:
-            SppnetError: the file cannot be decoded.
-        """
-        pixels = decode_bytes(data, path).pixels
-        if self.size is None:
-            return data, pixels.shape[1], pixels.shape[0]
-        pixels = resize_shorter_side(pixels, self.size)
-        height, width = pixels.shape[:2]
-        if self.quality is None:
-            return pixels.tobytes(), width, height
-        bgr = cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR)
-        coded = cv2.imencode(".jpg", bgr, [cv2.IMWRITE_JPEG_QUALITY, self.quality])[1]
-        return coded.tobytes(), width, height
-
-    def decode(self, stored: np.ndarray, width: int, height: int, name: str) -> np.ndarray:
-        """Turn stored bytes, uint8 `(L,)`, into uint8 `(H, W, 3)` RGB.
-
-        Raises:
-            SppnetError: they are no picture of this size.
-        """
-        if self.size is None:
-            return decode_bytes(stored.tobytes(), Path(name)).pixels
-        if self.quality is None:
-            pixels: np.ndarray = stored.reshape(height, width, 3)
-            return pixels
-        decoded = cv2.imdecode(stored, cv2.IMREAD_COLOR_RGB)
-        if decoded is None or decoded.shape != (height, width, 3):
-            raise SppnetError(f"{name}: broken in the store; store the images again")
-        return np.asarray(decoded)
+    Raises:
+        SppnetError: they are no picture of this size.
+    """
+    if form.size is None:
+        return decode_bytes(stored.tobytes(), Path(name)).pixels
+    if form.quality is None:
+        pixels: np.ndarray = stored.reshape(height, width, 3)
+        return pixels
+    decoded = cv2.imdecode(stored, cv2.IMREAD_COLOR_RGB)
+    if decoded is None or decoded.shape != (height, width, 3):
+        raise SppnetError(f"{name}: broken in the store; store the images again")
+    return np.asarray(decoded)
 
 
 class LazyImages(Sequence[np.ndarray]):
@@ -134,7 +116,8 @@ class ImageStore(LazyImages):
         try:
             table = pq.read_table(self.path / INDEX)
             sizes = table.schema.metadata or {}
-            self.form = Form(*(_number(sizes[key]) for key in (b"size", b"quality")))
+            size, quality = (_number(sizes[key]) for key in (b"size", b"quality"))
+            self.form = StoredForm(size=size, quality=quality)
             table = table.select(COLUMNS.names).cast(COLUMNS)
         except (OSError, KeyError, ValueError, pa.ArrowException) as error:
             reason = " ".join(str(error).split())
@@ -158,7 +141,7 @@ class ImageStore(LazyImages):
     def at(self, index: int) -> np.ndarray:
         """One image."""
         width, height = self._positions[index, 3:].tolist()
-        return self.form.decode(self.stored(index), width, height, self.name(index))
+        return decode(self.stored(index), width, height, form=self.form, name=self.name(index))
 
     def name(self, index: int) -> str:
         """Id of an image, as in the manifest."""

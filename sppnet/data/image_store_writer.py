@@ -14,8 +14,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from sppnet.data.decoding import read_unchanged
-from sppnet.data.image_store import COLUMNS, INDEX, Form, shard_path
+from sppnet.data.image_store import COLUMNS, INDEX, encode, shard_path
 from sppnet.data.manifest import ImageRecord
+from sppnet.data.settings import Store, StoredForm
 from sppnet.data.store import atomic_path, read_json, write_json
 from sppnet.errors import SppnetError
 from sppnet.progress import track
@@ -27,7 +28,7 @@ class _Job:
 
     shard: int
     records: Sequence[ImageRecord]
-    form: Form
+    form: StoredForm
     folder: Path
 
     @property
@@ -39,9 +40,8 @@ class _Job:
 def write_image_store(
     output: Path,
     records: Sequence[ImageRecord],
-    form: Form,
+    form: Store,
     *,
-    shard_images: int,
     workers: int,
     restart: Path,
 ) -> None:
@@ -50,8 +50,7 @@ def write_image_store(
     Args:
         output: folder of the store; one that is there is replaced.
         records: images in the order of the store.
-        form: how images are held.
-        shard_images: images per shard.
+        form: how images are held, and how many in a shard.
         workers: processes, one shard each at a time; 1 works in this one.
         restart: folder for finished shards (see `restart_directory`); a run that was killed
             continues after them.
@@ -59,10 +58,11 @@ def write_image_store(
     Raises:
         SppnetError: an image has changed since it was read for the manifest, or a worker died.
     """
-    parts = [records[i : i + shard_images] for i in range(0, len(records), shard_images)]
+    size = form.shard_images
+    parts = [records[i : i + size] for i in range(0, len(records), size)]
     jobs = [_Job(number, part, form, restart) for number, part in enumerate(parts)]
     waiting = [job for job in jobs if not job.rows.exists()]
-    for _ in track(_work(waiting, workers), f"shards of {shard_images} images", len(waiting)):
+    for _ in track(_work(waiting, workers), f"shards of {size} images", len(waiting)):
         pass
     _publish(output, [row for job in jobs for row in read_json(job.rows)], form, restart)
 
@@ -90,16 +90,16 @@ def _write_shard(job: _Job) -> None:
     write_json(job.rows, rows)
 
 
-def _entry(record: ImageRecord, form: Form) -> tuple[bytes, dict[str, Any]]:
+def _entry(record: ImageRecord, form: StoredForm) -> tuple[bytes, dict[str, Any]]:
     path = Path(record.path)
     data = read_unchanged(path, record.sha256)
-    stored, width, height = form.encode(data, path)
+    stored, width, height = encode(data, path, form)
     named = {name: getattr(record, name) for name in ("dataset", "split", "image", "label")}
     size = {"width": width, "height": height, "length": len(stored)}
     return stored, named | size | {"sha256": sha256(stored).hexdigest()}
 
 
-def _publish(output: Path, rows: list[dict[str, Any]], form: Form, restart: Path) -> None:
+def _publish(output: Path, rows: list[dict[str, Any]], form: StoredForm, restart: Path) -> None:
     """Bring index and shards under the name of the store, then forget the unfinished work."""
     partial = output.with_name(f".{output.name}.{os.getpid()}.partial")
     partial.mkdir(parents=True)

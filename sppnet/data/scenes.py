@@ -8,16 +8,17 @@ import hashlib
 import multiprocessing
 import shutil
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from sppnet.data.composition import Scene, SceneObject, render_scene
+from sppnet.data.settings import Layout, ScenePlan
 from sppnet.data.shapes import CLASSES
 from sppnet.data.store import file_sha256
 from sppnet.data.voc_writer import write_annotation, write_image_sets
@@ -30,7 +31,6 @@ SPLITS = {"classification_train": "train", "classification_validation": "val"}
 DETECTION_SPLITS = {"detection_trainval": "trainval", "detection_test": "test"}
 # Set numbers of the generators: the order is part of what a seed means.
 SETS = (*SPLITS, *DETECTION_SPLITS, "caltech")
-Layout = Literal["ImageFolder", "VOCdevkit", "caltech101"]
 LAYOUTS: dict[Layout, tuple[str, ...]] = {
     "ImageFolder": tuple(SPLITS),
     "VOCdevkit": tuple(DETECTION_SPLITS),
@@ -39,49 +39,6 @@ LAYOUTS: dict[Layout, tuple[str, ...]] = {
 # Background around an object of the Caltech-like set, over the object's longer side: lowest,
 # highest. Its photographs, too, are filled by an object somewhere near the middle.
 MARGINS = (0.1, 0.4)
-LIMITS: dict[str, tuple[float, float]] = {
-    "sides": (32, 4096),
-    "aspects": (1, 8),
-    "objects": (1, 16),
-    "object_sides": (0.05, 1),
-}
-
-
-@dataclass(frozen=True)
-class ScenePlan:
-    """What the images of a set look like; every pair is lowest and highest.
-
-    Attributes:
-        sides: shorter side of an image, pixels.
-        aspects: longer side of an image over its shorter side; upright and lying are as likely.
-        objects: objects in an image.
-        object_sides: longer side of an object over the image's shorter side, spread evenly in
-            its logarithm.
-        cut: share of the objects that the border may cut off, 0..1.
-        quality: JPEG quality, 1..100.
-
-    Raises:
-        SppnetError: a value is out of its range.
-    """
-
-    sides: tuple[int, int]
-    aspects: tuple[float, float]
-    objects: tuple[int, int]
-    object_sides: tuple[float, float]
-    cut: float
-    quality: int
-
-    def __post_init__(self) -> None:
-        for setting, (low, high) in LIMITS.items():
-            _check_pair(setting, getattr(self, setting), low=low, high=high)
-        _check_pair("cut", (self.cut, self.cut), low=0, high=1)
-        _check_pair("quality", (self.quality, self.quality), low=1, high=100)
-
-
-def _check_pair(setting: str, pair: Sequence[float], *, low: float, high: float) -> None:
-    if len(pair) != 2 or not low <= pair[0] <= pair[1] <= high:
-        message = f"must lie in {low}..{high}, lowest before highest; got {tuple(pair)}"
-        raise SppnetError(f"scenes.{setting}: {message}")
 
 
 def _image_generator(seed: int, set_name: str, index: int) -> np.random.Generator:
@@ -128,10 +85,10 @@ class _Job:
     class_name: str | None
 
 
-def _make_image(job: _Job, *, root: Path, seed: int, plan: ScenePlan) -> tuple[SceneObject, ...]:
+def _make_image(job: _Job, *, root: Path, plan: ScenePlan) -> tuple[SceneObject, ...]:
     """Draw and write one image, in the detection sets with its annotation; returns its objects."""
     cv2.setNumThreads(1)
-    generator = _image_generator(seed, job.set_name, job.index)
+    generator = _image_generator(plan.seed, job.set_name, job.index)
     scene = _draw_scene(plan, generator, job.class_name)
     image = _around_object(scene, generator) if job.set_name == "caltech" else scene.image
     _write_jpeg(root / job.path, image, plan.quality)
@@ -171,10 +128,10 @@ def _make_folders(root: Path, jobs: Sequence[_Job]) -> None:
 
 
 def _fill(
-    root: Path, jobs: Sequence[_Job], seed: int, plan: ScenePlan, workers: int
+    root: Path, jobs: Sequence[_Job], plan: ScenePlan, workers: int
 ) -> list[tuple[SceneObject, ...]]:
     """Make all images, in this process or in others; returns the objects of each."""
-    make = partial(_make_image, root=root, seed=seed, plan=plan)
+    make = partial(_make_image, root=root, plan=plan)
     if workers == 1:
         return list(track(map(make, jobs), "generate", len(jobs)))
     with multiprocessing.get_context("spawn").Pool(workers) as pool:
@@ -212,59 +169,49 @@ def generate_scenes(
     output: Path,
     layout: Layout,
     *,
-    seed: int,
-    images: Sequence[int],
     plan: ScenePlan,
     workers: int,
 ) -> dict[str, Any]:
     """Make a set: `VOC2007` with both its lists, `train` and `val`, or `101_ObjectCategories`.
 
-    The same seed, counts and plan give the same bytes, with any number of workers. `output`
+    The same plan gives the same bytes, with any number of workers. `output`
     appears only when everything is there.
 
     Args:
         output: folder to create; may exist when empty.
         layout: that the set gets, one of `LAYOUTS`.
-        seed: at least 0.
-        images: number of images of each set that the layout holds.
-        plan: of the images. Those of VOC hold objects of random classes and are annotated, others
-            objects of one class; Caltech's are then cut to the object.
-        workers: processes, at least 1.
+        plan: number of images of each set that the layout holds, and what is on them. Those of
+            VOC hold objects of random classes and are annotated, others objects of one class;
+            Caltech's are then cut to the object.
+        workers: processes.
 
     Returns:
-        What was made: seed, plan, counts, and the SHA-256 of the tree (`tree_sha256`).
+        What was made: plan, counts, and the SHA-256 of the tree (`tree_sha256`).
 
     Raises:
-        SppnetError: `output` holds something, or a number is out of range.
+        SppnetError: `output` holds something, or the plan has not as many numbers of images as
+            the layout has sets.
     """
-    counts = _counts(layout, images)
-    _check_run(output, seed, workers)
+    counts = _counts(layout, plan.images)
+    if output.exists() and (not output.is_dir() or any(output.iterdir())):
+        raise SppnetError(f"{output}: is in the way; remove it or choose another --output")
     partial_output = output.with_name(f".{output.name}.partial")
     shutil.rmtree(partial_output, ignore_errors=True)
     jobs = _jobs(counts)
     _make_folders(partial_output, jobs)
-    objects = _fill(partial_output, jobs, seed, plan, workers)
+    objects = _fill(partial_output, jobs, plan, workers)
     if layout == "VOCdevkit":
         counts |= _write_lists(partial_output, jobs, objects)
     digest = tree_sha256(partial_output)
     partial_output.replace(output)
-    return {"seed": seed, "plan": asdict(plan), "counts": counts, "sha256": digest}
+    return {"plan": plan.model_dump(mode="json"), "counts": counts, "sha256": digest}
 
 
 def _counts(layout: Layout, images: Sequence[int]) -> dict[str, int]:
-    """Images of each set of a layout; none may be empty."""
+    """Images of each set of a layout."""
     names = LAYOUTS[layout]
-    if len(images) != len(names) or min(images) < 1:
+    if len(images) != len(names):
         raise SppnetError(
-            f"images of {layout}: must be {len(names)} numbers of at least 1, for "
-            f"{' and '.join(names)}; got {list(images)}"
+            f"--images: {list(images)} for {layout}; give {len(names)}, for {' and '.join(names)}"
         )
     return dict(zip(names, images, strict=True))
-
-
-def _check_run(output: Path, seed: int, workers: int) -> None:
-    if output.exists() and (not output.is_dir() or any(output.iterdir())):
-        raise SppnetError(f"{output}: is in the way; remove it or choose another --output")
-    if seed < 0 or workers < 1:
-        message = f"must be at least 0 and 1; got {seed} and {workers}"
-        raise SppnetError(f"seed and workers: {message}")

@@ -1,21 +1,52 @@
 """Settings of image sets: where they are, and how they are generated and stored."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field, ValidationInfo, field_validator
 
-from sppnet.config.section import SEED, Count, Fraction, PixelRange, Pixels, Positive, Section, Seed
+from sppnet.config.section import SEED, Count, Fraction, Pixels, Section, Seed, Unit
 
+Layout = Literal["ImageFolder", "VOCdevkit", "caltech101"]  # of generated sets
 JpegQuality = Annotated[int, Field(ge=1, le=100)]
-Ratios = tuple[Positive, Positive]
 
 
-class Data(Section):
-    """Where the photographs are."""
+def _lowest_first(limits: tuple[float, float]) -> tuple[float, float]:
+    if limits[0] > limits[1]:
+        raise ValueError(f"{list(limits)}; give the lowest value first")
+    return limits
+
+
+LowestFirst = AfterValidator(_lowest_first)
+Side = Annotated[int, Field(ge=32, le=4096)]
+Sides = Annotated[tuple[Side, Side], Unit("pixels"), LowestFirst]
+Aspect = Annotated[float, Field(ge=1, le=8)]
+Aspects = Annotated[tuple[Aspect, Aspect], LowestFirst]
+ObjectSide = Annotated[float, Field(ge=0.05, le=1)]
+ObjectSides = Annotated[tuple[ObjectSide, ObjectSide], LowestFirst]
+Objects = Annotated[int, Field(ge=1, le=16)]
+ObjectCounts = Annotated[tuple[Objects, Objects], LowestFirst]
+
+
+class DetectionImages(Section):
+    """A detection set in the layout of VOC."""
 
     voc: str = Field(description="A VOC folder with Annotations, ImageSets and JPEGImages.")
     trainval: str = Field(description="Image set for training, a name in ImageSets/Main.")
     test: str = Field(description="Image set for testing, a name in ImageSets/Main.")
+
+    @field_validator("test")
+    @classmethod
+    def _other_images(cls, test: str, earlier: ValidationInfo) -> str:
+        if test == earlier.data.get("trainval"):
+            raise ValueError(
+                f"{test}, as trainval; test on other images than those that are trained on"
+            )
+        return test
+
+
+class Data(DetectionImages):
+    """Where the photographs are."""
+
     image_folder: str | None = Field(
         default=None,
         description="Pretraining images: train/ and val/, one folder per class.",
@@ -30,7 +61,7 @@ class Drawing(Section):
     """What all generated sets share."""
 
     seed: Seed = Field(description=SEED)
-    aspects: Ratios = Field(description="Longer over shorter side of an image: lowest, highest.")
+    aspects: Aspects = Field(description="Longer over shorter side of an image: lowest, highest.")
     quality: JpegQuality = Field(description="JPEG quality.")
 
 
@@ -42,15 +73,15 @@ class Scenes(Drawing):
     detection_trainval: Count = Field(description="Images to train detectors on.")
     detection_test: Count = Field(description="Images to test detectors on.")
     caltech_per_class: Count = Field(description="Images of each class in Caltech-101's layout.")
-    classification_sides: PixelRange = Field(description="Shorter side of an image.")
-    detection_sides: PixelRange = Field(description="Shorter side of an image.")
-    classification_object_sides: Ratios = Field(
+    classification_sides: Sides = Field(description="Shorter side of an image.")
+    detection_sides: Sides = Field(description="Shorter side of an image.")
+    classification_object_sides: ObjectSides = Field(
         description="Longer side of an object over the image's shorter side: lowest, highest."
     )
-    detection_object_sides: Ratios = Field(
+    detection_object_sides: ObjectSides = Field(
         description="Longer side of an object over the image's shorter side: lowest, highest."
     )
-    detection_objects: tuple[Count, Count] = Field(description="Objects in an image: fewest, most.")
+    detection_objects: ObjectCounts = Field(description="Objects in an image: fewest, most.")
     detection_cut: Fraction = Field(description="Share of objects that the border may cut off.")
 
 
@@ -60,11 +91,11 @@ class ScenePlan(Drawing):
     images: tuple[Count, ...] = Field(
         min_length=1, description="Images of each split: train, val; trainval, test; or all."
     )
-    sides: PixelRange = Field(description="Shorter side of an image: lowest, highest.")
-    object_sides: Ratios = Field(
+    sides: Sides = Field(description="Shorter side of an image: lowest, highest.")
+    object_sides: ObjectSides = Field(
         description="Longer side of an object over the image's shorter side: lowest, highest."
     )
-    objects: tuple[Count, Count] = Field(description="Objects in an image: fewest, most.")
+    objects: ObjectCounts = Field(description="Objects in an image: fewest, most.")
     cut: Fraction = Field(description="Share of objects that the border may cut off.")
 
 
@@ -77,6 +108,13 @@ class StoredForm(Section):
     quality: JpegQuality | None = Field(
         default=None, description="JPEG quality; uncompressed pixels if not given."
     )
+
+    @field_validator("quality")
+    @classmethod
+    def _of_resized_images(cls, quality: int | None, earlier: ValidationInfo) -> int | None:
+        if quality is not None and earlier.data.get("size", 1) is None:
+            raise ValueError(f"{quality}, but files are kept as they are; give a size or drop it")
+        return quality
 
 
 class Store(StoredForm):

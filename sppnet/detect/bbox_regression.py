@@ -12,32 +12,11 @@ from torch import Tensor
 from sppnet.detect.features import BoxFeatures
 from sppnet.detect.regions import ImageRegions
 from sppnet.detect.ridge import solve_ridge, whiten
+from sppnet.detect.settings import BoxRegression
 from sppnet.errors import SppnetError
 from sppnet.geometry.boxes import clip_boxes, decode_deltas, encode_deltas, intersection_over_union
 from sppnet.models.weights import load_tensors, save_tensors
 from sppnet.progress import track
-
-
-@dataclass(frozen=True)
-class RegressionSettings:
-    """Which pairs are learnt from, and how strongly the weights are held back.
-
-    Attributes:
-        overlap: a box is paired with its best object when it overlaps it by more.
-        regularisation: lambda of the ridge regression, on scaled features.
-        whitening: added to the eigenvalues of the targets' covariance.
-        maximum_pairs: most pairs per class, drawn at random where there are more; bounds the
-            memory, n x D float32.
-        seed: of that draw.
-
-    Source: release spp_train_bbox_regressor.m; RCNN appendix C.
-    """
-
-    overlap: float
-    regularisation: float
-    whitening: float
-    maximum_pairs: int
-    seed: int
 
 
 @dataclass(frozen=True)
@@ -59,17 +38,17 @@ Pair = tuple[int, int, int]  # number of the image, row of the box, row of the o
 
 
 def find_pairs(
-    regions: Sequence[ImageRegions], number: int, settings: RegressionSettings
+    regions: Sequence[ImageRegions], number: int, regression: BoxRegression
 ) -> list[Pair]:
     """Boxes and the objects of one class that they should become.
 
     Every box, objects included, is paired with the one object of any class that it overlaps most
-    (the first on ties), if by more than `settings.overlap`; it trains that object's class only.
+    (the first on ties), if by more than `regression.overlap`; it trains that object's class only.
 
     Args:
         regions: images with their boxes.
         number: of the class.
-        settings: limit of overlap and of number.
+        regression: limit of overlap and of number.
 
     Returns:
         Pairs in the order of images and boxes.
@@ -78,17 +57,17 @@ def find_pairs(
     """
     pairs: list[Pair] = []
     for image, each in enumerate(regions):
-        rows = torch.nonzero(each.overlaps[:, number] > settings.overlap).flatten()
+        rows = torch.nonzero(each.overlaps[:, number] > regression.overlap).flatten()
         if len(rows):
             objects = each.boxes[: each.ground_truth]
             partners = intersection_over_union(each.boxes[rows], objects).argmax(dim=1)
             own = each.class_index[partners] == number
             found = zip(rows[own].tolist(), partners[own].tolist(), strict=True)
             pairs += [(image, *pair) for pair in found]
-    if len(pairs) <= settings.maximum_pairs:
+    if len(pairs) <= regression.maximum_pairs:
         return pairs
-    generator = np.random.default_rng([settings.seed, number])
-    chosen = np.sort(generator.permutation(len(pairs))[: settings.maximum_pairs])
+    generator = np.random.default_rng([regression.seed, number])
+    chosen = np.sort(generator.permutation(len(pairs))[: regression.maximum_pairs])
     return [pairs[position] for position in chosen.tolist()]
 
 
@@ -98,7 +77,7 @@ def fit_class(
     pairs: Sequence[Pair],
     *,
     scale: float,
-    settings: RegressionSettings,
+    regression: BoxRegression,
 ) -> tuple[Tensor, Tensor]:
     """The regressor of one class; without pairs it leaves every box as it is.
 
@@ -107,7 +86,7 @@ def fit_class(
         features: pooled conv5 features.
         pairs: of `find_pairs`.
         scale: factor on the features.
-        settings: constants.
+        regression: constants.
 
     Returns:
         float32 weight `Tensor[4, D]` and bias `Tensor[4]`, on the CPU.
@@ -118,9 +97,9 @@ def fit_class(
         length = features.pool5(regions[0], torch.empty(0, dtype=torch.int64)).shape[1]
         return torch.zeros(4, length), torch.zeros(4)
     samples, targets = _gather(regions, features, pairs)
-    whitened, inverse, mean = whiten(targets, settings.whitening)
+    whitened, inverse, mean = whiten(targets, regression.whitening)
     solution = solve_ridge(
-        samples.mul_(scale), whitened.to(samples.device), settings.regularisation
+        samples.mul_(scale), whitened.to(samples.device), regression.regularisation
     )
     # targets are rows, so undoing the whitening multiplies from the right; the inverse is symmetric
     undone = inverse @ solution.cpu()
@@ -153,7 +132,7 @@ def fit_regressors(
     classes: Sequence[str],
     *,
     scale: float,
-    settings: RegressionSettings,
+    regression: BoxRegression,
     restart: Path,
 ) -> tuple[Regressors, dict[str, int]]:
     """Fit every class; a killed run goes on with the next class.
@@ -163,7 +142,7 @@ def fit_regressors(
         features: pooled conv5 features of the fine-tuned network.
         classes: the K class names.
         scale: factor on the features.
-        settings: constants.
+        regression: constants.
         restart: folder for the classes that are done.
 
     Returns:
@@ -175,10 +154,10 @@ def fit_regressors(
     counts = {}
     weights, biases = [], []
     for number, name in enumerate(track(classes, "box regressors")):
-        pairs = find_pairs(regions, number, settings)
+        pairs = find_pairs(regions, number, regression)
         done = restart / f"class-{number:04d}.safetensors"
         if not done.exists():
-            weight, bias = fit_class(regions, features, pairs, scale=scale, settings=settings)
+            weight, bias = fit_class(regions, features, pairs, scale=scale, regression=regression)
             save_tensors(done, {"weight": weight, "bias": bias}, {})
         state, _ = load_tensors(done)
         weights.append(state["weight"])

@@ -12,27 +12,11 @@ from sppnet.detect.bbox_regression import Regressors, predict_boxes
 from sppnet.detect.detections import BOX, COLUMNS, REGRESSED_BOX
 from sppnet.detect.features import LayerFeatures
 from sppnet.detect.regions import ImageRegions
+from sppnet.detect.settings import Detection
 from sppnet.detect.svm import LinearSvms
 from sppnet.geometry.boxes import non_maximum_suppression
 
 REGRESSED_LAYER = "ftfc7"  # the paper regresses the boxes of its best layer only
-
-
-@dataclass(frozen=True)
-class DetectionSettings:
-    """Which scored boxes of a class and image are kept.
-
-    Attributes:
-        minimum_score: only boxes that score higher.
-        nms: a box goes when it overlaps a better one by more.
-        top: most boxes.
-
-    Source: release spp_test.m; paper §4.1 (suppression at 30 %).
-    """
-
-    minimum_score: float
-    nms: float
-    top: int
 
 
 @dataclass(frozen=True)
@@ -52,15 +36,13 @@ class Detector:
     classes: tuple[str, ...]
 
 
-def select_detections(
-    boxes: Tensor, scores: Tensor, settings: DetectionSettings
-) -> tuple[Tensor, Tensor]:
+def select_detections(boxes: Tensor, scores: Tensor, detection: Detection) -> tuple[Tensor, Tensor]:
     """Boxes that are kept, class by class.
 
     Args:
         boxes: float32 `Tensor[R, 4]`.
         scores: float32 `Tensor[R, K]`.
-        settings: limits.
+        detection: limits.
 
     Returns:
         int64 rows and int64 class numbers, both `Tensor[N]`: classes in order, in each the best
@@ -70,24 +52,22 @@ def select_detections(
     """
     rows, numbers = [], []
     for number in range(scores.shape[1]):
-        above = torch.nonzero(scores[:, number] > settings.minimum_score).flatten()
-        kept = non_maximum_suppression(boxes[above], scores[above, number], iou=settings.nms)
-        chosen = above[kept[: settings.top]]
+        above = torch.nonzero(scores[:, number] > detection.minimum_score).flatten()
+        kept = non_maximum_suppression(boxes[above], scores[above, number], iou=detection.nms)
+        chosen = above[kept[: detection.top]]
         rows.append(chosen)
         numbers.append(torch.full_like(chosen, number))
     return torch.cat(rows), torch.cat(numbers)
 
 
 @torch.inference_mode()
-def detect_image(
-    regions: ImageRegions, detector: Detector, settings: DetectionSettings
-) -> pd.DataFrame:
+def detect_image(regions: ImageRegions, detector: Detector, detection: Detection) -> pd.DataFrame:
     """Detections of every layer in one image; its objects, where known, are not among the boxes.
 
     Args:
         regions: the image and its boxes.
         detector: features, SVMs, regressors.
-        settings: limits.
+        detection: limits.
 
     Returns:
         One row per detection with the columns of `COLUMNS`, numbers in float32; the regressed box
@@ -101,7 +81,7 @@ def detect_image(
     frames = []
     for layer, svms in detector.svms.items():
         scores = svms.scores(features[layer]).cpu()
-        rows, numbers = select_detections(boxes, scores, settings)
+        rows, numbers = select_detections(boxes, scores, detection)
         moved = _regressed(layer, regions, detector, proposals[rows], numbers)
         numeric = np.column_stack([scores[rows, numbers], boxes[rows], moved]).astype(np.float32)
         frame = pd.DataFrame(numeric, columns=["score", *BOX, *REGRESSED_BOX])

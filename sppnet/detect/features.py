@@ -14,9 +14,10 @@ from sppnet.data.manifest import ImageRecord
 from sppnet.data.store import ArrayStore
 from sppnet.detect.pooling import ScalePooling
 from sppnet.detect.regions import ImageRegions
+from sppnet.detect.settings import MapPooling
 from sppnet.errors import SppnetError
 from sppnet.geometry.projection import first_of_equal
-from sppnet.geometry.receptive_field import MapGeometry
+from sppnet.geometry.receptive_field import MapGeometry, map_geometry
 from sppnet.models.half_precision import FeatureWriter
 from sppnet.models.network import Network
 from sppnet.models.preprocessing import normalise
@@ -239,38 +240,30 @@ def _hidden(network: Network, pool5: Tensor) -> dict[str, Tensor]:
     return {name: torch.cat([block[name] for block in blocks]) for name in ("fc6", "fc7")}
 
 
-def open_maps(
-    features: Sequence[Path],
-    sizes: Sequence[int],
-    network: Network,
-    geometry: MapGeometry,
-    *,
-    target: float,
-) -> MapFeatures:
+def open_maps(features: Sequence[Path], pooling: MapPooling, network: Network) -> MapFeatures:
     """Map features from the files that `cache_maps` wrote.
 
     Args:
-        features: one `.npy` per size.
-        sizes: shorter sides in pixels, in the same order.
+        features: one `.npy` per scale.
+        pooling: scales, in the same order, and how a box is pooled.
         network: the network that made the maps, on the device to pool on.
-        geometry: of its backbone.
-        target: see `MapFeatures`.
 
     Raises:
-        SppnetError: lists of different length, repeated sizes, a broken file, or maps with other
+        SppnetError: not as many files as scales, repeated scales, a broken file, or maps with other
             channels than the network's.
     """
-    if len(features) != len(sizes) or len(set(sizes)) != len(sizes) or not sizes:
+    scales = pooling.scales
+    if len(features) != len(scales) or len(set(scales)) != len(scales):
         raise SppnetError(
-            f"--features, --sizes: {len(features)} files and sizes {list(sizes)}; "
-            "give both flags once per size, in the same order"
+            f"--features, --scales: {len(features)} files and scales {list(scales)}; "
+            "give one file per scale, in the same order"
         )
-    stores = {size: ArrayStore(Path(path)) for path, size in zip(features, sizes, strict=True)}
+    stores = {scale: ArrayStore(Path(path)) for path, scale in zip(features, scales, strict=True)}
     maps = MapFeatures(
         stores,
-        geometry,
+        map_geometry(network.backbone, shrink=pooling.shrink),
         network.architecture.levels,
-        target,
+        pooling.target,
         device=network.fc6.weight.device,
     )
     check_length(maps.length, network, features[0])

@@ -12,19 +12,22 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import pandas as pd
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 from sppnet.data.images import read_listed
+from sppnet.data.store import atomic_path
 from sppnet.detect.features import MapFeatures
-from sppnet.detect.rcnn import Warp, fill_colour, mirror_half, warp_regions
+from sppnet.detect.rcnn import fill_colour, mirror_half, warp_regions
 from sppnet.detect.regions import ImageRegions, sample_regions
-from sppnet.detect.sampling import Sampling, batch_rows, chunk_images, hold_out
+from sppnet.detect.sampling import batch_rows, chunk_images, chunk_schedule, hold_out
+from sppnet.detect.settings import FineTuning, RcnnFineTuning, SppFineTuning, Warp
 from sppnet.errors import SppnetError
 from sppnet.models.network import Network, freeze_backbone
 from sppnet.models.preprocessing import normalise
-from sppnet.models.training import History, Schedule, Validate, fit
+from sppnet.models.training import History, Validate, fit
 
 # inputs of some boxes of an image, in a compact type
 Gather = Callable[[ImageRegions, Tensor, torch.Generator], Tensor]
@@ -37,8 +40,7 @@ def finetune_maps(
     regions: Sequence[ImageRegions],
     features: MapFeatures,
     *,
-    sampling: Sampling,
-    schedule: Schedule,
+    finetuning: SppFineTuning,
     restart: Path,
 ) -> History:
     """Fine-tune fc6, fc7 and fc8 on boxes pooled from cached maps; the backbone stays as it is.
@@ -47,8 +49,7 @@ def finetune_maps(
         network: trained in place; its outputs are background and the classes of the regions.
         regions: training images with their boxes.
         features: cached maps of those images.
-        sampling: how boxes are drawn.
-        schedule: its epochs and milestones count chunks (see `Sampling.schedule`).
+        finetuning: how boxes are drawn, learning rate and length.
         restart: folder for unfinished work.
 
     Returns:
@@ -66,15 +67,16 @@ def finetune_maps(
 
     def gather(each: ImageRegions, rows: Tensor, generator: torch.Generator) -> Tensor:
         scales = None
-        if sampling.scale_choice == "random":
+        if finetuning.scale_choice == "random":
             scales = torch.randint(len(features.sizes), (len(rows),), generator=generator)
         return features.pool5(each, rows, scales).half()  # exact: the maps are stored so
 
     def prepare(inputs: Tensor) -> Tensor:
         return inputs.to(device).float()
 
-    stage = _Stage(regions, gather, prepare, sampling)
-    return _fit(_Head(network), stage, schedule, restart)
+    background = (finetuning.negative_low, finetuning.negative_high)
+    stage = _Stage(regions, gather, prepare, finetuning, background)
+    return _fit(_Head(network), stage, restart)
 
 
 def finetune_crops(
@@ -82,22 +84,19 @@ def finetune_crops(
     regions: Sequence[ImageRegions],
     *,
     warp: Warp,
-    mirror: bool,
-    sampling: Sampling,
-    schedule: Schedule,
+    finetuning: RcnnFineTuning,
     restart: Path,
 ) -> History:
     """Fine-tune all layers on warped boxes, as R-CNN does.
 
-    R-CNN's background is every box below the foreground's overlap: negative_iou = (0, 0.5).
+    R-CNN's background is every box below the foreground's overlap.
 
     Args:
         network: trained in place; its outputs are background and the classes of the regions.
         regions: training images with their boxes.
         warp: how boxes are cut out.
-        mirror: mirror each crop with probability 1/2 when it is trained on; held-out ones never.
-        sampling: how boxes are drawn.
-        schedule: its epochs and milestones count chunks (see `Sampling.schedule`).
+        finetuning: how boxes are drawn and mirrored (held-out ones never are), learning rate and
+            length.
         restart: folder for unfinished work.
 
     Returns:
@@ -115,15 +114,21 @@ def finetune_crops(
 
     def gather(each: ImageRegions, rows: Tensor, _: torch.Generator) -> Tensor:
         image, boxes = read_listed(each), each.boxes[rows].numpy()
-        return torch.from_numpy(
-            warp_regions(image, boxes, size=warp.size, context=warp.context, fill=fill)
-        )
+        return torch.from_numpy(warp_regions(image, boxes, warp=warp, fill=fill))
 
     def prepare(inputs: Tensor) -> Tensor:
         return normalise(inputs.to(device), architecture)
 
-    stage = _Stage(regions, gather, prepare, sampling, mirror_half if mirror else None)
-    return _fit(network, stage, schedule, restart)
+    background = (0.0, finetuning.positive_iou)
+    augment = mirror_half if finetuning.mirror else None
+    stage = _Stage(regions, gather, prepare, finetuning, background, augment)
+    return _fit(network, stage, restart)
+
+
+def write_history(path: Path, history: History) -> None:
+    """Write the loss and error of every chunk as CSV."""
+    with atomic_path(path) as temporary:
+        pd.DataFrame(history).to_csv(temporary, index=False)
 
 
 @dataclass(frozen=True)
@@ -133,14 +138,15 @@ class _Stage:
     regions: Sequence[ImageRegions]
     gather: Gather
     prepare: Callable[[Tensor], Tensor]
-    sampling: Sampling
+    finetuning: FineTuning
+    background: tuple[float, float]  # overlaps: low inclusive, high exclusive
     augment: Augment | None = None
 
     def windows(
         self, images: Sequence[ImageRegions], generator: torch.Generator
     ) -> tuple[Tensor, Tensor]:
         """Inputs and labels of boxes drawn from each image."""
-        places = len(images) * self.sampling.windows_per_image
+        places = len(images) * self.finetuning.windows_per_image
         inputs, labels = torch.empty(0), torch.empty(places, dtype=torch.int64)
         end = 0
         for each in images:
@@ -163,10 +169,10 @@ class _Stage:
     def _sample(self, each: ImageRegions, generator: torch.Generator) -> tuple[Tensor, Tensor]:
         return sample_regions(
             each,
-            count=self.sampling.windows_per_image,
-            positive_fraction=self.sampling.positive_fraction,
-            positive_iou=self.sampling.positive_iou,
-            negative_iou=self.sampling.negative_iou,
+            count=self.finetuning.windows_per_image,
+            positive_fraction=self.finetuning.positive_fraction,
+            positive_iou=self.finetuning.positive_iou,
+            negative_iou=self.background,
             generator=generator,
         )
 
@@ -183,14 +189,14 @@ class _Head(nn.Module):
         return self.network.head(pool5)
 
 
-def _fit(module: nn.Module, stage: _Stage, schedule: Schedule, restart: Path) -> History:
-    sampling, seed = stage.sampling, stage.sampling.seed
-    train, held = hold_out(stage.regions, sampling.holdout, seed)
+def _fit(module: nn.Module, stage: _Stage, restart: Path) -> History:
+    finetuning, seed = stage.finetuning, stage.finetuning.seed
+    train, held = hold_out(stage.regions, finetuning.holdout, seed)
 
     def batches(chunk: int, generator: torch.Generator) -> Iterator[tuple[Tensor, Tensor]]:
-        images = chunk_images(train, chunk, sampling.images_per_chunk, seed)
+        images = chunk_images(train, chunk, finetuning.images_per_chunk, seed)
         inputs, labels = stage.windows(images, generator)
-        for rows in batch_rows(labels, sampling, generator):
+        for rows in batch_rows(labels, finetuning, generator):
             found = inputs[rows.to(inputs.device)]
             if stage.augment:
                 found = stage.augment(found, generator)
@@ -201,7 +207,7 @@ def _fit(module: nn.Module, stage: _Stage, schedule: Schedule, restart: Path) ->
         module,
         batches,
         _validation(stage, held),
-        schedule=schedule,
+        schedule=chunk_schedule(finetuning),
         seed=seed,
         restart=restart,
         select="loss" if held else None,
@@ -212,11 +218,11 @@ def _validation(stage: _Stage, held: Sequence[ImageRegions]) -> Validate:
     """Loss and error on boxes of held-out images, drawn once; nothing where there are none."""
     if not held:
         return lambda module: {}
-    sampling = stage.sampling
-    most = max(1, sampling.holdout_windows // sampling.windows_per_image)
-    generator = torch.Generator().manual_seed(sampling.seed)
+    finetuning = stage.finetuning
+    most = max(1, finetuning.holdout_windows // finetuning.windows_per_image)
+    generator = torch.Generator().manual_seed(finetuning.seed)
     inputs, labels = stage.windows(held[:most], generator)
-    return lambda module: _evaluate(module, stage.prepare, inputs, labels, sampling.batch)
+    return lambda module: _evaluate(module, stage.prepare, inputs, labels, finetuning.batch)
 
 
 @torch.inference_mode()

@@ -1,7 +1,6 @@
 """R-CNN, the baseline: every box is cut out, warped to one size and convolved by itself."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
@@ -12,6 +11,7 @@ from torch import Tensor
 from sppnet.data.images import read_listed
 from sppnet.data.store import ArrayStore
 from sppnet.detect.regions import ImageRegions
+from sppnet.detect.settings import Warp
 from sppnet.errors import SppnetError
 from sppnet.models.half_precision import FeatureWriter
 from sppnet.models.network import Architecture, Network
@@ -19,49 +19,29 @@ from sppnet.models.preprocessing import normalise
 from sppnet.progress import track
 
 
-@dataclass(frozen=True)
-class Warp:
-    """How boxes become network input.
-
-    Attributes:
-        size: side of the warped box in pixels, context included (R-CNN: 227).
-        context: pixels of surroundings on each side of it (R-CNN: 16).
-
-    Source: RCNN appendix A.
-    """
-
-    size: int
-    context: int
-
-
 def warp_regions(
-    image: np.ndarray,
-    boxes: np.ndarray,
-    *,
-    size: int,
-    context: int,
-    fill: tuple[int, int, int],
+    image: np.ndarray, boxes: np.ndarray, *, warp: Warp, fill: tuple[int, int, int]
 ) -> np.ndarray:
     """Cut boxes out of an image, with context, and warp each to a square.
 
-    A box is enlarged about its centre by size / (size - 2 context) in width and height alike, so
+    A box is enlarged about its centre by crop / (crop - 2 context) in width and height alike, so
     that after warping `context` pixels surround it on every side; its edges are rounded to whole
     pixels. Aspect is not kept. What lies outside the image takes the colour `fill`.
 
     Args:
         image: uint8 `(H, W, 3)`.
         boxes: `(K, 4)` x1 y1 x2 y2 in pixels of the image, at least partly inside it.
-        size: side of the result in pixels (R-CNN: 227).
-        context: pixels of surroundings on each side of the result (R-CNN: 16).
+        warp: side of the result (R-CNN: 227) and context in it (R-CNN: 16), in pixels.
         fill: colour in the channel order of the image.
 
     Returns:
-        uint8 `(K, size, size, 3)`.
+        uint8 `(K, crop, crop, 3)`.
 
     Source: RCNN appendix A; RCNN release rcnn_im_crop.m. Differs: the release's
         enlarged box is one pixel wider, as it adds a full width to an inclusive first pixel.
     """
-    edges = _enlarge(np.asarray(boxes, dtype=np.float64), size / (size - 2 * context))
+    size = warp.crop
+    edges = _enlarge(np.asarray(boxes, dtype=np.float64), size / (size - 2 * warp.context))
     crops = np.empty((len(edges), size, size, 3), dtype=np.uint8)
     crops[:] = fill
     for crop, (x1, y1, x2, y2) in zip(crops, edges.tolist(), strict=True):
@@ -124,7 +104,7 @@ def convolve_boxes(
     pooled = torch.empty(len(boxes), network.fc6.in_features, device=device)
     for first in range(0, len(boxes), batch):
         some = slice(first, first + batch)
-        crops = warp_regions(image, boxes[some], size=warp.size, context=warp.context, fill=fill)
+        crops = warp_regions(image, boxes[some], warp=warp, fill=fill)
         pixels = normalise(torch.from_numpy(crops).to(device), network.architecture)
         pooled[some] = network.pool(network.maps(pixels))
     return pooled
@@ -158,7 +138,7 @@ def cache_region_features(
     """
     with FeatureWriter(path, restart, weights) as writer:
         left = [each for each in regions if each.image not in writer.done]
-        for each in track(left, f"boxes at {warp.size} px"):
+        for each in track(left, f"boxes at {warp.crop} px"):
             image = read_listed(each)
             boxes = each.boxes.numpy()
             pooled = convolve_boxes(network, image, boxes, warp=warp, batch=batch)

@@ -5,80 +5,39 @@ makes balanced batches of them all.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from sppnet.detect.regions import ImageRegions
+from sppnet.detect.settings import FineTuning, Sampling
 from sppnet.errors import SppnetError
 from sppnet.models.schedule import Schedule
 
 
-@dataclass(frozen=True)
-class Sampling:
-    """How boxes are drawn for the batches.
+def chunk_iterations(sampling: Sampling) -> int:
+    """Iterations per chunk: as many as use each drawn box about once."""
+    return max(1, sampling.images_per_chunk * sampling.windows_per_image // sampling.batch)
 
-    Attributes:
-        batch: boxes per iteration.
-        positive_fraction: share of foreground boxes in a batch.
-        positive_iou: smallest overlap of foreground, inclusive.
-        negative_iou: (low inclusive, high exclusive) overlaps of background.
-        images_per_chunk: training images whose boxes are mixed.
-        windows_per_image: boxes drawn from each of them.
-        holdout: share of the images that is held out, at least one of them; 0 for none.
-        holdout_windows: most boxes of held-out images that the loss is taken on.
-        scale_choice: "best" pools a box on its best scale, "random" on any scale alike; R-CNN has
-            but one.
-        seed: of the held-out images, the order of the images and the boxes drawn.
 
-    Source: paper §4.1; RCNN §2.3; release spp_finetune_voc.m (chunks).
+def chunk_schedule(finetuning: FineTuning) -> Schedule:
+    """A schedule whose epochs are chunks: iterations and milestones, rounded up to whole chunks.
+
+    Source: release spp_finetune_voc.m (chunks).
     """
 
-    batch: int
-    positive_fraction: float
-    positive_iou: float
-    negative_iou: tuple[float, float]
-    images_per_chunk: int
-    windows_per_image: int
-    holdout: float
-    holdout_windows: int
-    scale_choice: Literal["best", "random"]
-    seed: int
+    def chunks(iterations: int) -> int:
+        return -(-iterations // chunk_iterations(finetuning))
 
-    @property
-    def chunk_iterations(self) -> int:
-        """Iterations per chunk: as many as use each drawn box about once."""
-        return max(1, self.images_per_chunk * self.windows_per_image // self.batch)
-
-    def chunks(self, iterations: int) -> int:
-        """Chunks that hold so many iterations, rounded up."""
-        return -(-iterations // self.chunk_iterations)
-
-    def schedule(
-        self,
-        learning_rate: float,
-        milestones: Sequence[int],
-        iterations: int,
-        momentum: float,
-        weight_decay: float,
-        warmup: int,
-    ) -> Schedule:
-        """A schedule whose epochs are chunks.
-
-        Args:
-            learning_rate: as in `Schedule`.
-            milestones: iterations after which the rate is divided by 10; rounded up to chunks.
-            iterations: in all; rounded up to whole chunks.
-            momentum: as in `Schedule`.
-            weight_decay: as in `Schedule`.
-            warmup: iterations, and not rounded.
-        """
-        chunks = tuple(self.chunks(each) for each in milestones)
-        epochs = self.chunks(iterations)
-        return Schedule(learning_rate, chunks, epochs, momentum, weight_decay, warmup)
+    return Schedule(
+        learning_rate=finetuning.learning_rate,
+        milestones=tuple(map(chunks, finetuning.milestones)),
+        epochs=chunks(finetuning.iterations),
+        momentum=finetuning.momentum,
+        weight_decay=finetuning.weight_decay,
+        warmup=finetuning.warmup,
+    )
 
 
 def hold_out(
@@ -127,7 +86,7 @@ def batch_rows(labels: Tensor, sampling: Sampling, generator: torch.Generator) -
         generator: source of the order.
 
     Yields:
-        int64 `Tensor[batch]`, `sampling.chunk_iterations` times.
+        int64 `Tensor[batch]`, `chunk_iterations` times.
 
     Source: paper §4.1 (a quarter foreground).
     """
@@ -136,7 +95,7 @@ def batch_rows(labels: Tensor, sampling: Sampling, generator: torch.Generator) -
     if not len(background):
         positives = sampling.batch
     negatives = sampling.batch - positives
-    iterations = sampling.chunk_iterations
+    iterations = chunk_iterations(sampling)
     chosen = _repeat(foreground, positives * iterations, generator).view(iterations, positives)
     others = _repeat(background, negatives * iterations, generator).view(iterations, negatives)
     yield from torch.cat([chosen, others], dim=1)

@@ -18,6 +18,7 @@ from sppnet.config.section import (
     Unit,
 )
 from sppnet.models.settings import Sgd
+from sppnet.statistics.settings import Bootstrap
 
 Method = Literal["spp", "rcnn"]
 PixelLength = Annotated[float, Field(ge=0), Unit("pixels")]
@@ -213,18 +214,20 @@ class Svm(Mining, SvmSolver, Scaling):
     """Linear SVMs on box features, with mined negatives."""
 
 
+class RcnnSvm(Svm):
+    """SVMs on features of warped boxes, which have no map cells in common."""
+
+    duplicates: Literal["overlap", "none"] = Field(
+        description="Repeated negatives that are dropped: those that overlap an earlier one, or "
+        "none (RCNN release rcnn_train.m)."
+    )
+
+
 class Svms(Section):
     """SVMs, by method."""
 
     spp: Svm
-    rcnn: Svm
-
-    @field_validator("rcnn")
-    @classmethod
-    def _no_map_cells(cls, rcnn: Svm) -> Svm:
-        if rcnn.duplicates == "cells":
-            raise ValueError("duplicates: warped boxes have no map cells; use overlap or none")
-        return rcnn
+    rcnn: RcnnSvm
 
 
 class BoxRegression(Scaling):
@@ -259,17 +262,21 @@ class Detection(Section):
     top: Count = Field(description="Boxes kept per class and image (release spp_test.m: 100).")
 
 
-class Evaluation(Section):
+class Suppression(Section):
+    """Suppression once more, after box regression."""
+
+    nms: Overlap = Field(
+        description="A regressed box that overlaps a better one by more is suppressed (release "
+        "imdb_eval_voc.m: 0.3)."
+    )
+
+
+class Evaluation(Bootstrap, Suppression):
     """Mean average precision and its interval."""
 
     iou: Overlap = Field(
         description="Least overlap of a true positive (VOC07 devkit VOCevaldet.m: 0.5)."
     )
-    nms: Overlap = Field(
-        description="Suppression once more, after box regression (release imdb_eval_voc.m: 0.3)."
-    )
-    bootstrap: Count = Field(description="Bootstrap samples of the test images.")
-    seed: Seed = Field(description=SEED)
 
 
 class DetectionTiming(Section):

@@ -11,7 +11,6 @@ from sppnet.detect.features import LayerFeatures, check_length, open_maps
 from sppnet.detect.rcnn import RegionStoreFeatures
 from sppnet.detect.settings import MapPooling
 from sppnet.errors import SppnetError
-from sppnet.geometry.receptive_field import map_geometry
 from sppnet.models.network import Network
 from sppnet.models.weights import load_network
 
@@ -46,9 +45,7 @@ def open_features(sources: Sources, device: torch.device) -> LayerFeatures:
     finetuned = load_network(sources.finetuned, device)
     if sources.pooling is None:
         return _open_rcnn(sources, pretrained, finetuned)
-    pooling = sources.pooling
-    geometry = map_geometry(pretrained.backbone, shrink=pooling.shrink)
-    maps = open_maps(sources.features, pooling.scales, pretrained, geometry, target=pooling.target)
+    maps = open_maps(sources.features, sources.pooling, pretrained)
     check_length(maps.length, finetuned, sources.features[0])
     return LayerFeatures(pretrained, finetuned, maps, maps)
 

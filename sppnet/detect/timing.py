@@ -19,7 +19,8 @@ from torch import Tensor
 
 from sppnet.detect.features import ROWS_PER_PRODUCT, convolve
 from sppnet.detect.pooling import ScalePooling
-from sppnet.detect.rcnn import Warp, convolve_boxes
+from sppnet.detect.rcnn import convolve_boxes
+from sppnet.detect.settings import Warp
 from sppnet.detect.svm import LinearSvms
 from sppnet.geometry.projection import first_of_equal
 from sppnet.geometry.receptive_field import MapGeometry
@@ -41,7 +42,7 @@ class Pooling(Protocol):
 
 
 @dataclass(frozen=True)
-class MapPooling:
+class ImagePooling:
     """SPP: one map per scale of the whole image, every box pooled on its best scale.
 
     Attributes:

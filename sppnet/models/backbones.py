@@ -12,8 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from sppnet.errors import SppnetError
-
-TORCHVISION_PREFIX = "torchvision:"
+from sppnet.models.settings import TORCHVISION_PREFIX
 
 
 @dataclass(frozen=True)

@@ -2,52 +2,31 @@
 
 import copy
 import json
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
-from typing import Any, Literal
 
 import torch
+from pydantic import Field, ValidationError
 from torch import Tensor, nn
 from torch.backends import mkldnn
 from torch.nn import functional
 
 from sppnet.errors import SppnetError
 from sppnet.geometry.pyramid import SpatialPyramidPooling
+from sppnet.models import settings
 from sppnet.models.backbones import backbone_channels, build_backbone
+from sppnet.models.settings import Initialisation
 
 GAUSSIAN_STD = 0.01  # every layer of the released prototxt
 
 
-@dataclass(frozen=True)
-class Architecture:
-    """Everything needed to rebuild a network around its weights and to feed it.
+class Architecture(settings.Architecture):
+    """Everything needed to rebuild a network around its weights and to feed it."""
 
-    Attributes:
-        backbone: its name, as for `build_backbone`.
-        width: factor on the backbone's channel numbers.
-        levels: bins per side of each pyramid level, in output order; (6,) is the paper's "no SPP".
-        fc: outputs of fc6 and of fc7.
-        classes: class names in the order of the outputs, background not included.
-        mean: subtracted per channel, in `channel_order`.
-        std: divides all channels after that.
-        channel_order: order in which the backbone takes the channels.
-        map_std: divides the backbone's feature maps. Imported ones may give maps in the hundreds,
-            on which fc6 diverges at every useful learning rate.
-        background: a further output at index 0 stands for "no object".
-
-    Source: paper §3.1.1; paper §3.1.2 (levels); paper appendix A (mean).
-    """
-
-    backbone: str
-    width: float
-    levels: tuple[int, ...]
-    fc: int
-    classes: tuple[str, ...]
-    mean: tuple[float, float, float]
-    std: float
-    channel_order: Literal["RGB", "BGR"]
-    map_std: float = 1.0
-    background: bool = False
+    classes: tuple[str, ...] = Field(
+        description="Names in the order of the outputs, background not included."
+    )
+    background: bool = Field(
+        default=False, description='A further output at index 0 stands for "no object".'
+    )
 
     @property
     def outputs(self) -> int:
@@ -56,7 +35,7 @@ class Architecture:
 
     def to_json(self) -> str:
         """One line of JSON, the same for equal architectures."""
-        return json.dumps(asdict(self), sort_keys=True)
+        return json.dumps(self.model_dump(mode="json"), sort_keys=True)
 
     @classmethod
     def from_json(cls, text: str) -> "Architecture":
@@ -66,11 +45,11 @@ class Architecture:
             SppnetError: not the JSON of an architecture.
         """
         try:
-            values: Mapping[str, Any] = json.loads(text)
-            lists = {key: tuple(values[key]) for key in ("levels", "classes", "mean")}
-            return cls(**{**values, **lists})
-        except (ValueError, TypeError, KeyError) as error:
-            raise SppnetError(f"architecture: not readable ({error}); write it anew") from error
+            return cls.model_validate_json(text)
+        except ValidationError as error:
+            first = error.errors(include_url=False)[0]
+            reason = f"{'.'.join(map(str, first['loc']))} {first['msg']}".strip()
+            raise SppnetError(f"architecture: not readable ({reason}); write it anew") from error
 
 
 class Network(nn.Module):
@@ -142,7 +121,7 @@ def _activations(layer: nn.Linear, inputs: Tensor) -> Tensor:
 def build_network(
     architecture: Architecture,
     *,
-    initialisation: Literal["gaussian", "he"],
+    initialisation: Initialisation,
     generator: torch.Generator,
 ) -> Network:
     """A network ready for training.
@@ -204,8 +183,8 @@ def replace_classifier(
     Source: paper §4.1 (21-way fc8, deviation 0.01); release spp_finetune_voc.m.
     """
     changed = copy.deepcopy(network)
-    changed.architecture = replace(
-        network.architecture, classes=tuple(classes), background=background
+    changed.architecture = network.architecture.model_copy(
+        update={"classes": tuple(classes), "background": background}
     )
     device = network.fc8.weight.device
     fc8 = _linear(network.architecture.fc, changed.architecture.outputs)

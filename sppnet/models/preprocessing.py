@@ -2,7 +2,6 @@
 
 from torch import Tensor
 
-from sppnet.errors import SppnetError
 from sppnet.models.network import Architecture
 
 
@@ -17,20 +16,12 @@ def normalise(pixels: Tensor, architecture: Architecture, *, shift: Tensor | Non
 
     Returns:
         float32 `Tensor[N, 3, H, W]`, contiguous.
-
-    Raises:
-        SppnetError: the architecture has another channel order, or not three means.
     """
-    mean, order = architecture.mean, architecture.channel_order
-    if order not in ("RGB", "BGR") or len(mean) != 3:
-        raise SppnetError(
-            f"channel_order {order!r}, mean {tuple(mean)}: needs RGB or BGR and three means"
-        )
-    reverse = order == "BGR"
+    reverse = architecture.channel_order == "BGR"
     # Planes first: arithmetic on interleaved channels takes several times as long.
     planes = pixels.permute(0, 3, 1, 2).contiguous()
     values = (planes.flip(1) if reverse else planes).float()
     if shift is not None:
         shift = shift.to(values.device)
         values += (shift.flip(1) if reverse else shift)[:, :, None, None]
-    return values.sub_(values.new_tensor(mean)[:, None, None]).div_(architecture.std)
+    return values.sub_(values.new_tensor(architecture.mean)[:, None, None]).div_(architecture.std)

@@ -2,35 +2,27 @@
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+
+from pydantic import Field
+
+from sppnet.config.section import Count
+from sppnet.models.settings import Sgd
 
 PLATEAU_REDUCTIONS = 2  # paper §3.1: the rate is divided by 10 twice
 
 
-@dataclass(frozen=True)
-class Schedule:
-    """How long and how fast to learn.
-
-    Attributes:
-        learning_rate: of weights; biases learn twice as fast and do not decay, as in Caffe.
-        milestones: numbers of finished epochs after which the rate is divided by 10, once for each.
-        epochs: in all.
-        momentum: of SGD.
-        weight_decay: L2 penalty on weights.
-        warmup: iterations over which the rate rises linearly from near 0.
-        plateau: instead of `milestones`, epochs in a row without a new lowest validation error
-            after which the rate is divided by 10, twice at most; None for fixed milestones.
+class Schedule(Sgd):
+    """How long and how fast to learn; milestones and plateaus count in epochs.
 
     Source: paper §3.1 (0.01, divided by 10 twice when the error stops falling).
     """
 
-    learning_rate: float
-    milestones: tuple[int, ...]
-    epochs: int
-    momentum: float
-    weight_decay: float
-    warmup: int
-    plateau: int | None = None
+    epochs: Count = Field(description="In all.")
+    plateau: Count | None = Field(
+        default=None,
+        description="Instead of milestones: epochs in a row without a new lowest validation error "
+        "after which the rate is divided by 10, twice at most.",
+    )
 
     def rate(self, epoch: int, step: int, errors: Sequence[float] = ()) -> float:
         """Learning rate in 0-based epoch `epoch` at 0-based iteration `step` of the whole run.
@@ -38,7 +30,7 @@ class Schedule:
         Args:
             epoch: finished epochs.
             step: finished iterations.
-            errors: validation error after each finished epoch; only `plateau` looks at them.
+            errors: validation error after each finished epoch; for `plateau` only.
         """
         reductions = sum(epoch >= milestone for milestone in self.milestones)
         if self.plateau is not None:
@@ -47,12 +39,12 @@ class Schedule:
 
 
 def plateau_reductions(errors: Iterable[float], patience: int) -> int:
-    """How often the rate has dropped by the end of a curve of errors.
+    """How often the rate has been divided by the end of a curve of errors.
 
     Args:
         errors: validation error after each finished epoch.
-        patience: epochs in a row without a new lowest error that bring a drop; counted anew after
-            each drop.
+        patience: epochs in a row without a new lowest error after which the rate is divided;
+            counted anew after each division.
 
     Returns:
         0 to 2.

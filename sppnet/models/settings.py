@@ -1,5 +1,6 @@
 """Settings of networks and of their training by stochastic gradient descent."""
 
+from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import Field, ValidationInfo, field_validator
@@ -16,6 +17,7 @@ from sppnet.config.section import (
     Seed,
 )
 
+TORCHVISION_PREFIX = "torchvision:"  # of backbones and weights that torchvision has
 Chain = Literal["zf5", "convnet5", "overfeat5", "overfeat7", "alex5"]
 Initialisation = Literal["gaussian", "he"]
 Precision = Literal["full", "mixed"]
@@ -30,7 +32,11 @@ class Head(Section):
     )
     std: Positive = Field(description="Divides the pixels after that.")
     channel_order: Literal["RGB", "BGR"] = Field(description="Order of the channels and of mean.")
-    map_std: Positive = Field(default=1, description="Divides the backbone's feature maps.")
+    map_std: Positive = Field(
+        default=1.0,
+        description="Divides the backbone's feature maps: imported ones may give values in the "
+        "hundreds, on which fc6 diverges at every useful learning rate.",
+    )
 
 
 class Architecture(Head):
@@ -46,24 +52,34 @@ class Architecture(Head):
     )
 
 
-class ImportedBackbone(Section):
-    """A backbone that was trained elsewhere."""
+class BackboneSource(Section):
+    """Where a backbone was trained."""
 
     source: str = Field(description="Weights file (.npz, .safetensors) or torchvision:NAME.")
+
+
+class ImportedBackbone(BackboneSource):
+    """A backbone that was trained elsewhere."""
+
     freeze: bool = Field(description="Train the fully-connected layers only.")
 
 
-class Sgd(Section):
-    """Stochastic gradient descent with momentum; biases learn twice as fast and do not decay."""
+class Update(Section):
+    """Updates of the weights: biases learn twice as fast and do not decay, as in Caffe."""
 
     learning_rate: Positive = Field(description="At the start (paper §3.1: 0.01).")
-    milestones: tuple[Count, ...] = Field(
-        default=(),
-        description="Epochs, in fine-tuning iterations, after which the rate is divided by ten.",
-    )
     momentum: Fraction = Field(description="Momentum (release spp_finetune_voc.m: 0.9).")
     weight_decay: NonNegative = Field(
         description="L2 penalty on weights (release spp_finetune_voc.m: 0.0005)."
+    )
+
+
+class Sgd(Update):
+    """Stochastic gradient descent with momentum, and how its learning rate changes."""
+
+    milestones: tuple[Count, ...] = Field(
+        default=(),
+        description="Epochs, in fine-tuning iterations, after which the rate is divided by ten.",
     )
     warmup: Natural = Field(description="Iterations over which the learning rate rises linearly.")
 
@@ -102,7 +118,19 @@ class Sizes(Section):
     )
 
 
-class Recipe(Crops, Sgd):
+class Iteration(Crops, Update):
+    """An iteration of training on single-label images: its crops, and the update of the weights."""
+
+    precision: Precision = Field(description="mixed: bfloat16, on a GPU only.")
+
+
+class Seeded(Section):
+    """Random choices."""
+
+    seed: Seed = Field(description=SEED)
+
+
+class Recipe(Iteration, Sgd):
     """Training on single-label images, as far as all networks share it."""
 
     initialisation: Initialisation = Field(description="Of the layers that are not imported.")
@@ -112,12 +140,13 @@ class Recipe(Crops, Sgd):
         "is divided by ten, twice at most (paper §3.1).",
     )
     holdout: Annotated[float, Field(gt=0, lt=1)] | None = Field(
-        default=None, description="Share of the training images whose error plateau watches."
+        default=None,
+        validate_default=True,
+        description="Share of the training images whose error plateau watches.",
     )
     images_per_epoch: Count | None = Field(
         default=None, description="Images drawn per epoch; all if not given."
     )
-    precision: Precision = Field(description="mixed: bfloat16, on a GPU only.")
 
     @field_validator("plateau")
     @classmethod
@@ -134,11 +163,21 @@ class Recipe(Crops, Sgd):
         return holdout
 
 
-class Training(Recipe, Sizes):
+class Training(Recipe, Sizes, Seeded):
     """Training of one network."""
 
     epochs: Count = Field(description="Passes over images_per_epoch images (paper §3.1: 70 or 90).")
-    seed: Seed = Field(description=SEED)
+
+
+class StartingBackbone(Section):
+    """The backbone that a training starts from."""
+
+    backbone_weights: Path | None = Field(
+        default=None, description="Imported backbone, or a network with it; null: random weights."
+    )
+    freeze_backbone: bool = Field(
+        default=False, description="Train the fully-connected layers only."
+    )
 
 
 class Network(Section):

@@ -16,8 +16,9 @@ from torch import Tensor
 
 from sppnet.data.store import atomic_path
 from sppnet.errors import SppnetError
-from sppnet.models.backbones import TORCHVISION_PREFIX, build_backbone
+from sppnet.models.backbones import build_backbone
 from sppnet.models.network import Architecture, Network
+from sppnet.models.settings import TORCHVISION_PREFIX
 
 State = dict[str, Tensor]
 

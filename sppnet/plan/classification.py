@@ -1,18 +1,343 @@
-"""Tables 1 to 5: which networks and views each cell is made of."""
+"""Tables 1 to 5: which networks and view sets each cell, curve and point is made of."""
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from itertools import product
+from pathlib import Path
+from typing import Literal
 
+from sppnet.classify.requests import TimedVariant, TimedVariants, TimedViewSets
+from sppnet.classify.settings import Backbone, Classifiers, ViewSet, ViewTiming, Windows
+from sppnet.config.names import network_name
+from sppnet.config.section import Section
 from sppnet.config.settings import Settings
+from sppnet.models.settings import Iteration, Seeded
 from sppnet.plan.files import Files
 from sppnet.plan.images import ImagePlan
 from sppnet.plan.networks import NetworkPlan
+from sppnet.report.paper_numbers import (
+    Metric,
+    full_image_error,
+    method_error,
+    variant_error,
+)
+from sppnet.report.requests import (
+    Curve,
+    Curves,
+    ErrorCellRequest,
+    ErrorTableRequest,
+    PointRequest,
+    Points,
+)
+from sppnet.report.settings import ErrorTables, StrongestResponses, Table1
+from sppnet.statistics.settings import Bootstrap
+
+METRICS: tuple[Metric, ...] = ("top1", "top5")
+FULL_OR_CROP: tuple[Literal["crop", "full"], ...] = ("crop", "full")
+# Views of Table 4, and the scales of the paper's rows of Overfeat-7; the text, but not the table,
+# also tests 96 views.
+TABLE4_SCALES = {"views_10": 1, "views_96": None, "views_98": 6}
 
 
 @dataclass(frozen=True)
 class ClassificationPlan:
-    """Tables 1 to 5 of a configuration."""
+    """Tables 1 to 5 of a configuration; those that it leaves out are asked for nothing."""
 
     settings: Settings
     files: Files
     images: ImagePlan
     networks: NetworkPlan
+
+    @property
+    def classifiers(self) -> Classifiers:
+        """The networks of Tables 2 to 5."""
+        assert self.settings.classifiers, "no Tables 2 to 5 without classifiers"
+        return self.settings.classifiers
+
+    @property
+    def backbones(self) -> Mapping[str, Backbone]:
+        """Backbones by name."""
+        return {str(name): own for name, own in self.classifiers.backbones.items()}
+
+    @property
+    def errors(self) -> ErrorTables:
+        """What Tables 2 to 5 show."""
+        assert self.settings.errors, "no Tables 2 to 5 without errors"
+        return self.settings.errors
+
+    @property
+    def view_sets(self) -> Mapping[str, ViewSet]:
+        """View sets by name."""
+        assert self.settings.view_sets, "no Tables 2 to 5 without view_sets"
+        return self.settings.view_sets
+
+    def names(self, backbone: str, variant: str) -> list[str]:
+        """Networks of a backbone in a training variant, one per seed."""
+        return [network_name(backbone, variant, seed) for seed in self.classifiers.seeds]
+
+    # Scores
+
+    def weights(self, network: str) -> str:
+        """The network whose views are scored."""
+        return self.files.network(network)
+
+    def view_set(self, view_set: str) -> ViewSet:
+        """A view set by its name."""
+        return self.view_sets[view_set]
+
+    def scores(
+        self, backbone: str, variant: str, view_set: str, suffix: str = "safetensors"
+    ) -> list[str]:
+        """Scores of a backbone in a training variant on a view set, one file per seed."""
+        names = self.names(backbone, variant)
+        return [self.files.scores(name, view_set, suffix) for name in names]
+
+    def combined(self) -> list[str]:
+        """Scores of all networks of Table 5."""
+        own = self.errors.table5
+        files = (self.scores(*member, own.view_set) for member in own.members)
+        return [file for each in files for file in each]
+
+    # Tables
+
+    def table1(self) -> Table1:
+        """The backbones of Table 1."""
+        assert self.settings.table1, "no Table 1 without table1"
+        return self.settings.table1
+
+    def interval(self) -> Bootstrap:
+        """The samples behind the intervals of errors."""
+        return Bootstrap.of(self.settings.evaluation)
+
+    def table_scores(self, table: str) -> list[str]:
+        """Score files of a table, each once."""
+        files = (file for cell in self.cells(table).cells for file in cell.files)
+        return list(dict.fromkeys(map(str, files)))
+
+    def cells(self, table: str) -> ErrorTableRequest:
+        """Our cells of a table.
+
+        Args:
+            table: table2 to table5, or ablations.
+        """
+        if table == "table2":
+            own = self.errors.table2
+            cells = self._variants(self.backbones, own.variants, own.view_set)
+            return ErrorTableRequest(table="2", cells=tuple(cells))
+        if table == "table3":
+            return ErrorTableRequest(table="3", cells=tuple(self._table3()))
+        if table == "table4":
+            return ErrorTableRequest(table="4", cells=tuple(self._table4()))
+        if table == "table5":
+            return ErrorTableRequest(table="5", cells=(self._table5(),))
+        assert table == "ablations", table
+        return ErrorTableRequest(table="ablations", cells=tuple(self._ablations()))
+
+    def _variants(
+        self, backbones: Iterable[str], variants: Iterable[str], view_set: str
+    ) -> list[ErrorCellRequest]:
+        """Cells of one row per variant and metric and one column per backbone."""
+        cells = []
+        for variant, metric, backbone in product(variants, METRICS, backbones):
+            row, column = self.classifiers.variants[variant], self.backbones[backbone]
+            number = None
+            if row.reference and column.reference:
+                number = variant_error(row.reference, column.reference, metric)
+            cells.append(
+                ErrorCellRequest(
+                    row=row.title,
+                    column=column.title,
+                    metric=metric,
+                    paper=number,
+                    files=_paths(self.scores(backbone, variant, view_set)),
+                )
+            )
+        return cells
+
+    def _table3(self) -> list[ErrorCellRequest]:
+        own, cells = self.errors.table3, []
+        for backbone, (trained, variant) in product(own.backbones, own.variants.items()):
+            column = self.backbones[backbone]
+            for view in FULL_OR_CROP:
+                number = None
+                if column.reference:
+                    number = full_image_error(column.reference, trained, view)
+                cells.append(
+                    ErrorCellRequest(
+                        row=f"{column.title} | {trained}-size",
+                        column=f"1 {view}",
+                        metric="top1",
+                        paper=number,
+                        files=_paths(self.scores(backbone, variant, getattr(own, view))),
+                    )
+                )
+        return cells
+
+    def _table4(self) -> list[ErrorCellRequest]:
+        """Our rows; those of other methods are the paper's."""
+        own, cells = self.errors.table4, []
+        network = self.backbones[own.backbone]
+        for (name, scales), metric in product(TABLE4_SCALES.items(), METRICS):
+            view_set = getattr(own, name)
+            words = views_in_words(self.view_sets[view_set])
+            number = None
+            if scales is not None and network.reference == "Overfeat-7":
+                number = method_error("SPP_O-7", scales, metric)
+            cells.append(
+                ErrorCellRequest(
+                    row=f"SPP-net ({network.title}, this run), {words}",
+                    column=f"{metric.replace('top', 'top-')} val",
+                    metric=metric,
+                    paper=number,
+                    files=_paths(self.scores(own.backbone, own.variant, view_set)),
+                )
+            )
+        return cells
+
+    def _table5(self) -> ErrorCellRequest:
+        files = _paths([self.files.combined_scores()])
+        return ErrorCellRequest(
+            row="ours", column="top-5 val", metric="top5", paper=None, files=files
+        )
+
+    def _ablations(self) -> list[ErrorCellRequest]:
+        """The two further training variants, beside those of Table 2 on the same backbone."""
+        own, table2 = self.errors.ablations, self.errors.table2
+        plain, single, multi = table2.variants
+        cells = [
+            *self._variants(
+                [own.fewer_bins_backbone], [plain, single, own.fewer_bins], table2.view_set
+            ),
+            *self._variants(
+                [own.random_size_backbone], [single, multi, own.random_size], table2.view_set
+            ),
+        ]
+        # The two may share a backbone, and then some rows.
+        return list(dict.fromkeys(cells))
+
+    # Times
+
+    def timed_network(self) -> str:
+        """The network whose views are timed: Table 4's; its seed makes no difference."""
+        own = self.errors.table4
+        return self.files.network(self.names(own.backbone, own.variant)[0])
+
+    def timed_view_sets(self) -> TimedViewSets:
+        """The view sets that Table 4 names."""
+        own = self.errors.table4
+        names = (own.crops, own.maps, own.views_10, own.views_96, own.views_98)
+        return TimedViewSets(view_sets={name: self.view_sets[name] for name in names})
+
+    def view_timing(self) -> ViewTiming:
+        """How often view sets are timed."""
+        assert self.settings.timing.views, "no times of views without timing.views"
+        return self.settings.timing.views
+
+    def timed_variants(self) -> TimedVariants:
+        """Training at one size and at two, with the network that each goes on from."""
+        backbone = self.errors.table4.backbone
+        variants = []
+        for name in self.errors.table2.variants[1:]:
+            own, weights = self.classifiers.variants[name], self.names(backbone, name)[0]
+            variants.append(
+                TimedVariant(
+                    name=name,
+                    weights=Path(self.files.network(weights)),
+                    sizes=own.sizes,
+                    size_choice=own.size_choice,
+                )
+            )
+        return TimedVariants(variants=tuple(variants))
+
+    def timed_variant_networks(self) -> list[str]:
+        """The networks of the trainings that are timed."""
+        return [str(variant.weights) for variant in self.timed_variants().variants]
+
+    def training_timing(self) -> list[Section]:
+        """What the timed trainings share, and how often they are timed."""
+        assert self.settings.timing.training, "no times of training without timing.training"
+        iteration = Iteration.of(self.classifiers.training)
+        return [iteration, Seeded(seed=self.classifiers.seeds[0]), self.settings.timing.training]
+
+    # Figures
+
+    def curves(self, backbone: str) -> Curves:
+        """Learning curves of a backbone in every training variant of Table 2, all seeds."""
+        curves = []
+        for variant in self.errors.table2.variants:
+            files = [self.files.network(name, "csv") for name in self.names(backbone, variant)]
+            title = self.classifiers.variants[variant].title
+            curves.append(Curve(name=title, files=_paths(files)))
+        return Curves(variants=tuple(curves))
+
+    def curve_files(self, backbone: str) -> list[str]:
+        """Histories behind the learning curves of a backbone."""
+        return [str(file) for curve in self.curves(backbone).variants for file in curve.files]
+
+    def points(self) -> Points:
+        """Errors by views: the view sets that Table 4 names, in series."""
+        own = self.errors.table4
+        series = (
+            ("crops", own.crops),
+            ("feature maps", own.maps),
+            ("feature maps", own.views_96),
+            ("feature maps", own.views_98),
+        )
+        points = [
+            PointRequest(
+                series=name,
+                label=view_set.replace("_", " "),
+                view_set=view_set,
+                scores=_paths(self.scores(own.backbone, own.variant, view_set)),
+                metrics=_paths(self.scores(own.backbone, own.variant, view_set, "json")),
+            )
+            for name, view_set in series
+        ]
+        return Points(points=tuple(points))
+
+    def point_files(self) -> list[str]:
+        """Files of all points, but for their times."""
+        points = self.points().points
+        return [str(file) for point in points for file in (*point.scores, *point.metrics)]
+
+    def drawn_backbone(self) -> str:
+        """The backbone on whose map views are drawn: that of Table 4."""
+        return self.errors.table4.backbone
+
+    def drawn_views(self) -> Windows:
+        """The 96 views of Table 4."""
+        return Windows.of(self.view_sets[self.errors.table4.views_96])
+
+    def responses_network(self) -> str:
+        """The network whose filters are shown."""
+        assert self.settings.responses, "no figure of responses without responses"
+        return self.files.network(self.settings.responses.network)
+
+    def responses_manifest(self) -> str:
+        """The manifest of the images that are shown."""
+        classification = self.responses().dataset == "classification"
+        return self.images.classification if classification else self.files.manifest("voc")
+
+    def responses(self) -> StrongestResponses:
+        """Which filters and images are shown."""
+        assert self.settings.responses, "no figure of responses without responses"
+        return StrongestResponses.of(self.settings.responses)
+
+
+def views_in_words(views: ViewSet) -> str:
+    """How many views an image has, as "96 views + 2 full".
+
+    Where a photograph is as narrow as a view, 3 positions differ at most; `view_windows` tells.
+    """
+    mirrors = 2 if views.mirrored else 1
+    count = sum(
+        min(3, views.positions) if scale == views.window else views.positions
+        for scale in views.scales
+    )
+    parts = [f"{mirrors * count} views"] if count else []
+    parts += [f"{mirrors} full"] if views.full else []
+    return " + ".join(parts)
+
+
+def _paths(files: Iterable[str]) -> tuple[Path, ...]:
+    return tuple(map(Path, files))

@@ -2,7 +2,12 @@
 
 from dataclasses import dataclass
 
+from sppnet.config.section import Section
 from sppnet.config.settings import Settings
+from sppnet.data.settings import DetectionImages, Drawing, Layout, ScenePlan, Scenes
+from sppnet.data.shapes import CLASSES
+from sppnet.detect.settings import SelectiveSearch
+from sppnet.errors import SppnetError
 from sppnet.plan.files import Files
 
 
@@ -13,7 +18,67 @@ class ImagePlan:
     settings: Settings
     files: Files
 
+    def proposals(self) -> SelectiveSearch:
+        """How proposals are made."""
+        return self.settings.proposals
+
     @property
     def classification(self) -> str:
         """Manifest of the images that networks are pretrained and validated on."""
         return self.files.manifest("imagenet" if self.settings.data.imagenet else "image_folder")
+
+    def scenes(self, layout: Layout) -> list[str]:
+        """The folder of a generated set; nothing where photographs are used."""
+        return [self.files.artifact(f"scenes/{layout}")] if self.settings.scenes else []
+
+    def scenes_digest(self, layout: Layout) -> list[str]:
+        """What stands for the contents of that folder."""
+        return [f"{folder}.json" for folder in self.scenes(layout)]
+
+    def scene_plan(self, layout: Layout) -> ScenePlan:
+        """How a set is drawn: for classification one whole object, for detection several."""
+        scenes = self._scenes()
+        images = {
+            "VOCdevkit": (scenes.detection_trainval, scenes.detection_test),
+            "ImageFolder": (scenes.classification_train, scenes.classification_validation),
+            "caltech101": (scenes.caltech_per_class * len(CLASSES),),
+        }
+        drawing = dict(Drawing.of(scenes))
+        if layout == "VOCdevkit":
+            return ScenePlan(
+                **drawing,
+                images=images[layout],
+                sides=scenes.detection_sides,
+                object_sides=scenes.detection_object_sides,
+                objects=scenes.detection_objects,
+                cut=scenes.detection_cut,
+            )
+        return ScenePlan(
+            **drawing,
+            images=images[layout],
+            sides=scenes.classification_sides,
+            object_sides=scenes.classification_object_sides,
+            objects=(1, 1),
+            cut=0,
+        )
+
+    def _scenes(self) -> Scenes:
+        if self.settings.scenes is None:
+            raise SppnetError("scenes: missing; add them as in config/mini.yaml")
+        return self.settings.scenes
+
+    def detection(self) -> DetectionImages:
+        """The detection set."""
+        return DetectionImages.of(self.settings.data)
+
+    def image_folder(self) -> str:
+        """The folder of images to pretrain on."""
+        return str(self.settings.data.image_folder)
+
+    def imagenet(self) -> str:
+        """The folder of ImageNet 2012."""
+        return str(self.settings.data.imagenet)
+
+    def store(self) -> list[Section]:
+        """The form in which images to pretrain on are stored; nothing where they are not."""
+        return [self.settings.store] if self.settings.store else []

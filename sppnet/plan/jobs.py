@@ -5,7 +5,7 @@ settings. They know nothing of Snakemake.
 """
 
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from inspect import signature
 from pathlib import Path
 from typing import Any
@@ -53,6 +53,18 @@ def requested(function: Callable[..., Section], **fixed: Any) -> Callable[[Any],
         return str(path)
 
     return of_job
+
+
+def launcher(wildcards: Any, resources: Any) -> str:
+    """What starts a training: torchrun where a profile gives the rule several GPUs."""
+    gpus = resources.get("gpu", 1)
+    several = f"torchrun --standalone --nproc-per-node {gpus} -m sppnet"
+    return several if gpus > 1 else "sppnet"
+
+
+def one_of(names: Iterable[str]) -> str:
+    """Wildcard constraint: one of some names; what is no name where there are none."""
+    return "|".join(names) or "-"
 
 
 def _call(function: Callable[..., Any], wildcards: Any, fixed: Mapping[str, Any]) -> Any:

@@ -1,16 +1,172 @@
 """Tables 6 to 8: which networks and views each cell is made of."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
 
+from sppnet.classify.settings import (
+    CaltechSplits,
+    CategoryImages,
+    ImageView,
+    Transfer,
+    TransferColumn,
+    TransferSvm,
+    VocProtocol,
+)
+from sppnet.config.section import Section
 from sppnet.config.settings import Settings
 from sppnet.plan.files import Files
 from sppnet.plan.images import ImagePlan
+from sppnet.report.paper_numbers import PaperNumber
+from sppnet.report.requests import TransferColumnRequest, TransferTableRequest, WarpedRequest
+
+CALTECH_SPLIT = "all"  # VOC 2007 has trainval and test
+
+
+def view_name(view: ImageView) -> str:
+    """Name of the folder in which the features of an image view lie."""
+    return f"{view.input}{view.size}" + (f"of{view.crop}" if view.crop else "")
 
 
 @dataclass(frozen=True)
 class TransferPlan:
-    """Tables 6 to 8 of a configuration."""
+    """Tables 6 to 8 of a configuration; one that leaves them out is asked for nothing."""
 
     settings: Settings
     files: Files
     images: ImagePlan
+
+    @property
+    def transfer(self) -> Transfer:
+        """The section of Tables 6 to 8."""
+        assert self.settings.transfer, "no Tables 6 to 8 without transfer"
+        return self.settings.transfer
+
+    def columns(self, table: str) -> Mapping[str, TransferColumn]:
+        """Columns of table6 or table7 by name; none without these tables."""
+        if self.settings.transfer is None:
+            return {}
+        own = self.transfer
+        return {"table6": own.table6.columns, "table7": own.table7.columns}[table]
+
+    @cached_property
+    def names(self) -> list[str]:
+        """Names of the columns of Tables 6 and 7."""
+        return list(dict.fromkeys([*self.columns("table6"), *self.columns("table7")]))
+
+    @cached_property
+    def views(self) -> dict[str, ImageView]:
+        """The image views of all columns by their names."""
+        columns = [*self.columns("table6").values(), *self.columns("table7").values()]
+        return {view_name(view): view for column in columns for view in column.views}
+
+    def beside(self, number: PaperNumber) -> tuple[str, str] | None:
+        """Table and column that stand beside a number of the paper: the first such column."""
+        table = f"table{number.table}"
+        for name, column in self.columns(table).items():
+            if column.reference == number.column and not self._is_warped(table, name):
+                return table, name
+        return None
+
+    def _is_warped(self, table: str, column: str) -> bool:
+        return table == "table7" and column == self.transfer.table7.warped
+
+    # Images and their features
+
+    def caltech_root(self) -> str:
+        """Where Caltech-101 is."""
+        return self.transfer.table7.root
+
+    def category_images(self) -> CategoryImages:
+        """What every category must have."""
+        return CategoryImages.of(self.transfer.table7)
+
+    def dataset(self, split: str) -> str:
+        """The data set that a split is one of, as manifests call it."""
+        return "caltech101" if split == CALTECH_SPLIT else "detection"
+
+    def manifest(self, split: str) -> str:
+        """The manifest that has a split."""
+        return self.files.manifest("caltech101" if split == CALTECH_SPLIT else "voc")
+
+    def view(self, view: str) -> ImageView:
+        """An image view by its name."""
+        return self.views[view]
+
+    # Columns
+
+    def table_manifest(self, table: str) -> str:
+        """The images behind table6 or table7."""
+        return self.manifest(CALTECH_SPLIT if table == "table7" else "trainval")
+
+    def features(self, table: str, column: str) -> list[str]:
+        """Features of trainval, a file per image size; or of all of Caltech-101."""
+        return self._features(table, column, CALTECH_SPLIT if table == "table7" else "trainval")
+
+    def test_features(self, table: str, column: str) -> list[str]:
+        """Features of test; Caltech-101 is split at random."""
+        return [] if table == "table7" else self._features(table, column, "test")
+
+    def _features(self, table: str, column: str, split: str) -> list[str]:
+        own = self.columns(table)[column]
+        names = map(view_name, own.views)
+        return [self.files.image_features(own.network, name, split) for name in names]
+
+    def protocol(self, table: str) -> list[Section]:
+        """The SVMs of a table, and how they are trained and tested."""
+        own = self.transfer
+        svm = TransferSvm.of(own)
+        if table == "table7":
+            return [svm, CaltechSplits.of(own.table7)]
+        return [svm, VocProtocol(holdout=own.table6.holdout, bootstrap=own.bootstrap)]
+
+    # Tables
+
+    def table(self, table: str) -> TransferTableRequest:
+        """The columns of table6, table7 or table8."""
+        if table == "table8":
+            return TransferTableRequest(table=8, columns=self._table8())
+        columns = tuple(
+            TransferColumnRequest(
+                name=name,
+                title=column.title,
+                reference=column.reference,
+                result=self._result(table, name),
+            )
+            for name, column in self.columns(table).items()
+            if not self._is_warped(table, name)
+        )
+        if table == "table6":
+            return TransferTableRequest(table=6, columns=columns)
+        own = self.transfer.table7
+        warped = WarpedRequest(beside=own.warped_beside, result=self._result(table, own.warped))
+        return TransferTableRequest(table=7, columns=columns, warped=warped)
+
+    def _table8(self) -> tuple[TransferColumnRequest, ...]:
+        own = self.transfer.table8
+        return (
+            TransferColumnRequest(
+                name="voc07",
+                title="VOC07",
+                reference="voc07",
+                result=self._result("table6", own.voc07),
+                layer=own.voc07_layer,
+            ),
+            TransferColumnRequest(
+                name="caltech101",
+                title="Caltech101",
+                reference="caltech101",
+                result=self._result("table7", own.caltech101),
+                layer=own.caltech101_layer,
+            ),
+        )
+
+    def _result(self, table: str, column: str) -> Path:
+        return Path(self.files.transfer(table, column))
+
+    def results(self, table: str) -> list[str]:
+        """Results behind a table; that of warped images comes last."""
+        request = self.table(table)
+        files = [column.result for column in request.columns]
+        return list(map(str, [*files, *([request.warped.result] if request.warped else [])]))

@@ -116,7 +116,7 @@ def measured_stages(backbone: str, input_size: int) -> list[Stage]:
             stages[-1] = _continued(stages[-1], layer, maps)
         elif not isinstance(layer, nn.ReLU):
             raise SppnetError(
-                f"--backbone: {backbone} holds a {type(layer).__name__}; Table 1 has chains of "
+                f"--backbones: {backbone} holds a {type(layer).__name__}; Table 1 has chains of "
                 "convolution, ReLU, normalisation and pooling only, leave it out"
             )
     paper = read_table1() if input_size == PAPER_INPUT else {}

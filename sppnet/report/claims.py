@@ -8,10 +8,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sppnet.errors import SppnetError
+from sppnet.report.paper_numbers import (
+    Metric,
+    PaperNumber,
+    Views,
+    full_image_error,
+    variant_error,
+    views_error,
+)
 
 Kind = Literal["errors", "map", "accuracy", "image time", "epoch time"]
 Value = TypeVar("Value", float, NDArray[np.float64])
-Key = tuple[int | str, str, str]  # table, row and column of a number of the paper
+Numbers = tuple[PaperNumber, PaperNumber]  # of ours and of the reference
 
 
 @dataclass(frozen=True)
@@ -34,7 +42,7 @@ class Claim:
     name: str
     text: str
     kind: Kind
-    paper: tuple[Key, Key] | None
+    paper: Numbers | None
     backbones: tuple[str, str] | None = None
     top: int = 1
     rows: tuple[str, str] = ("", "")
@@ -63,8 +71,8 @@ NETWORKS = {
 TITLES = {**NETWORKS, "alex5": "Alex-5", "squeezenet": "SqueezeNet"}
 ZF5, OVERFEAT7 = ("zf5", "zf5"), ("overfeat7", "overfeat7")
 RIVALS = ("zf5", "alex5")
-DETECTORS = ("SPP_1sc_ZF5", "SPP_5sc_ZF5", "RCNN_Alex5")  # columns of Table 9
-FC7 = "fc7/9"
+TRAINED_AT: dict[Literal["single", "multi"], str] = {"single": "one size", "multi": "two sizes"}
+ONE_SCALE, FIVE_SCALES, RCNN = "SPP_1sc_ZF5", "SPP_5sc_ZF5", "RCNN_Alex5"  # columns of Table 9
 
 
 def _pooling_claims() -> list[Claim]:
@@ -72,7 +80,7 @@ def _pooling_claims() -> list[Claim]:
     claims = []
     for short, column in NETWORKS.items():
         plain, single, multi = (
-            (2, f"{row} | top1", column) for row in ("no_SPP", "SPP_single", "SPP_multi")
+            variant_error(row, column, "top1") for row in ("no_SPP", "SPP_single", "SPP_multi")
         )
         spp = f"{column}: pyramid pooling errs less than plain pooling"
         sizes = f"{column}: training at two sizes errs less than at one"
@@ -80,28 +88,28 @@ def _pooling_claims() -> list[Claim]:
             Claim(f"spp_{short}", spp, "errors", (single, plain), (short, short)),
             Claim(f"multi_size_{short}", sizes, "errors", (multi, single), (short, short)),
         ]
-    random: Key = ("ablations", "SPP_random | top1", "Overfeat-7")
+    random = variant_error("SPP_random", "Overfeat-7", "top1")
     return [
         *claims,
         Claim(
             "fewer_bins",
             "A pyramid of 30 bins, with fewer parameters, still errs less than plain pooling",
             "errors",
-            (("ablations", "SPP_30bins | top1", "ZF-5"), (2, "no_SPP | top1", "ZF-5")),
+            (variant_error("SPP_30bins", "ZF-5", "top1"), variant_error("no_SPP", "ZF-5", "top1")),
             ZF5,
         ),
         Claim(
             "random_size_better_than_one",
             "Training at random sizes errs less than at one size",
             "errors",
-            (random, (2, "SPP_single | top1", "Overfeat-7")),
+            (random, variant_error("SPP_single", "Overfeat-7", "top1")),
             OVERFEAT7,
         ),
         Claim(
             "random_size_worse_than_two",
             "Training at two sizes errs less than at random sizes",
             "errors",
-            ((2, "SPP_multi | top1", "Overfeat-7"), random),
+            (variant_error("SPP_multi", "Overfeat-7", "top1"), random),
             OVERFEAT7,
         ),
     ]
@@ -115,14 +123,14 @@ def _view_claims() -> list[Claim]:
             f"{NETWORKS[short]} trained at {sizes}: the full image errs less than its centre crop",
             "errors",
             (
-                (3, f"{NETWORKS[short]} | {train} | 1full", "top1"),
-                (3, f"{NETWORKS[short]} | {train} | 1crop", "top1"),
+                full_image_error(NETWORKS[short], train, "full"),
+                full_image_error(NETWORKS[short], train, "crop"),
             ),
             (short, short),
             same_networks=True,
         )
         for short in ("zf5", "overfeat7")
-        for train, sizes in (("single", "one size"), ("multi", "two sizes"))
+        for train, sizes in TRAINED_AT.items()
     ]
     equal = Claim(
         "map_views_equal",
@@ -135,20 +143,19 @@ def _view_claims() -> list[Claim]:
     )
     return [
         *crops,
-        _more_views("views_96", "96 views err less than 10 (top-5)", 5, ("96", "10")),
+        _more_views("views_96", "96 views err less than 10 (top-5)", 5, "96", "10"),
         _more_views(
-            "views_98", "96 views and 2 full ones err less than 10 (top-1)", 1, ("96+2full", "10")
+            "views_98", "96 views and 2 full ones err less than 10 (top-1)", 1, "96+2full", "10"
         ),
-        _more_views(
-            "views_full", "2 full views help even beside 96 (top-5)", 5, ("96+2full", "96")
-        ),
+        _more_views("views_full", "2 full views help even beside 96 (top-5)", 5, "96+2full", "96"),
         equal,
     ]
 
 
-def _more_views(name: str, text: str, top: int, views: tuple[str, str]) -> Claim:
-    ours, other = (("views", f"{each} | top{top}", "Overfeat-7") for each in views)
-    return Claim(name, text, "errors", (ours, other), OVERFEAT7, top=top, same_networks=True)
+def _more_views(name: str, text: str, top: Literal[1, 5], ours: Views, other: Views) -> Claim:
+    metric: Metric = "top5" if top == 5 else "top1"
+    numbers = (views_error(ours, metric), views_error(other, metric))
+    return Claim(name, text, "errors", numbers, OVERFEAT7, top=top, same_networks=True)
 
 
 def _cost_claims() -> list[Claim]:
@@ -164,10 +171,13 @@ def _cost_claims() -> list[Claim]:
 def _transfer_claims() -> list[Claim]:
     """Tables 6 and 7."""
     crop, full, large = (
-        (6, FC7, column)
+        PaperNumber(table=6, row="fc7/9", column=column)
         for column in ("b_SPP_ZF5_crop224", "c_SPP_ZF5_full224", "d_SPP_ZF5_full392")
     )
-    caltech = "c_SPP_ZF5_full224"
+    pyramid, level = (
+        PaperNumber(table=7, row=row, column="c_SPP_ZF5_full224")
+        for row in ("SPP_pool5/7", "pool5/7_6x6")
+    )
     return [
         Claim(
             "voc07_full_image",
@@ -189,7 +199,7 @@ def _transfer_claims() -> list[Claim]:
             "caltech101_pyramid",
             "Caltech-101: the pooled pyramid beats its 6 x 6 level alone",
             "accuracy",
-            ((7, "SPP_pool5/7", caltech), (7, "pool5/7_6x6", caltech)),
+            (pyramid, level),
             ZF5,
             rows=("spp", "pool"),
         ),
@@ -198,61 +208,68 @@ def _transfer_claims() -> list[Claim]:
 
 def _detection_claims() -> list[Claim]:
     """Table 9: accuracy."""
-    one, five, rcnn = DETECTORS
     best, before, after = "ftfc7bb", "ftfc7", "ftfc7 bb"
-    scales = "Detection: five scales beat one"
-    tuning = "Detection: fine-tuning improves fc6"
-    boxes = "Detection: box regression improves fine-tuned fc7"
-    equal = "Detection: SPP-net loses less than one point of mAP against R-CNN"
-    key = _table9
     return [
-        Claim("five_scales", scales, "map", key(best, five, best, one), ZF5, rows=(after, after)),
-        Claim(
+        _map_claim(
+            "five_scales",
+            "Detection: five scales beat one",
+            _table9(best, FIVE_SCALES, best, ONE_SCALE),
+            (after, after),
+        ),
+        _map_claim(
             "fine_tuning",
-            tuning,
-            "map",
-            key("ftfc6", five, "fc6", five),
-            ZF5,
-            rows=("ftfc6", "fc6"),
+            "Detection: fine-tuning improves fc6",
+            _table9("ftfc6", FIVE_SCALES, "fc6", FIVE_SCALES),
+            ("ftfc6", "fc6"),
         ),
-        Claim(
+        _map_claim(
             "box_regression",
-            boxes,
-            "map",
-            key(best, five, before, five),
-            ZF5,
-            rows=(after, before),
+            "Detection: box regression improves fine-tuned fc7",
+            _table9(best, FIVE_SCALES, before, FIVE_SCALES),
+            (after, before),
         ),
-        Claim(
+        _map_claim(
             "as_accurate_as_rcnn",
-            equal,
-            "map",
-            key(best, five, best, rcnn),
+            "Detection: SPP-net loses less than one point of mAP against R-CNN",
+            _table9(best, FIVE_SCALES, best, RCNN),
+            (after, after),
             RIVALS,
-            rows=(after, after),
             bound=-1.0,  # ours; docs/claims.md
         ),
     ]
 
 
+def _map_claim(
+    name: str,
+    text: str,
+    numbers: Numbers,
+    rows: tuple[str, str],
+    backbones: tuple[str, str] = ZF5,
+    bound: float = 0.0,
+) -> Claim:
+    return Claim(name, text, "map", numbers, backbones, rows=rows, bound=bound)
+
+
 def _speed_claims() -> list[Claim]:
     """Table 9: speed."""
-    one, five, rcnn = DETECTORS
     return [
         Claim(
             f"faster_than_rcnn_{words}",
             f"Detection: SPP-net at {words.replace('_', ' ')} is faster than R-CNN",
             "image time",
-            _table9("total_s", column, "total_s", rcnn),
+            _table9("total_s", column, "total_s", RCNN),
             RIVALS,
             bound=1.0,
         )
-        for words, column in (("one_scale", one), ("five_scales", five))
+        for words, column in (("one_scale", ONE_SCALE), ("five_scales", FIVE_SCALES))
     ]
 
 
-def _table9(row: str, column: str, other_row: str, other_column: str) -> tuple[Key, Key]:
-    return (9, row, column), (9, other_row, other_column)
+def _table9(row: str, column: str, other_row: str, other_column: str) -> Numbers:
+    return (
+        PaperNumber(table=9, row=row, column=column),
+        PaperNumber(table=9, row=other_row, column=other_column),
+    )
 
 
 CLAIMS: Mapping[str, Claim] = {
@@ -275,5 +292,5 @@ def find_claim(name: str) -> Claim:
         SppnetError: there is none.
     """
     if name not in CLAIMS:
-        raise SppnetError(f"--comparison: no claim {name!r}; take one of {', '.join(CLAIMS)}")
+        raise SppnetError(f"--comparisons: no claim {name!r}; take one of {', '.join(CLAIMS)}")
     return CLAIMS[name]

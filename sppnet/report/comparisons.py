@@ -11,25 +11,13 @@ import numpy as np
 from sppnet.data.store import read_json, read_value, value_in
 from sppnet.errors import SppnetError
 from sppnet.report.claims import Claim
+from sppnet.report.requests import Side
 from sppnet.report.scores import network_errors, read_wrong
 from sppnet.statistics.bootstrap import bootstrap_means, bootstrap_medians
 from sppnet.statistics.intervals import percentile_interval
 from sppnet.statistics.paired import mcnemar
+from sppnet.statistics.settings import Bootstrap
 from sppnet.statistics.split_half import halves_interval
-
-
-@dataclass(frozen=True)
-class Side:
-    """One side of a comparison.
-
-    Attributes:
-        files: errors: scores, one file per seed; map: one evaluation; accuracy: one result of
-            transfer; image time and epoch time: one timing, the same on both sides.
-        part: what a timing is of: a detector, views, or a training variant; else empty.
-    """
-
-    files: tuple[Path, ...]
-    part: str = ""
 
 
 @dataclass(frozen=True)
@@ -58,27 +46,26 @@ class Measured:
     networks: dict[str, list[dict[str, Any]]] | None = None
 
 
-def measure(claim: Claim, ours: Side, reference: Side, *, replicates: int, seed: int) -> Measured:
+def measure(claim: Claim, ours: Side, reference: Side, samples: Bootstrap) -> Measured:
     """The effect of a claim.
 
     Args:
         claim: says what is compared, and how.
         ours: the side that the claim says is better.
         reference: the other side.
-        replicates: bootstrap samples behind the interval, where they are drawn here.
-        seed: of the samples.
+        samples: behind the interval, where they are drawn here.
 
     Raises:
         SppnetError: a file cannot be used, or the two sides do not have the same images.
     """
     if claim.kind == "errors":
-        return _errors(claim, ours, reference, replicates, seed)
+        return _errors(claim, ours, reference, samples)
     if claim.kind in ("map", "accuracy"):
         return _stored_difference(claim, ours, reference)
-    return _times(claim, ours, reference, replicates, seed)
+    return _times(claim, ours, reference, samples)
 
 
-def _errors(claim: Claim, ours: Side, reference: Side, replicates: int, seed: int) -> Measured:
+def _errors(claim: Claim, ours: Side, reference: Side, drawn: Bootstrap) -> Measured:
     wrong, images = read_wrong(ours.files, claim.top)
     other, other_images = read_wrong(reference.files, claim.top)
     if images != other_images:
@@ -88,7 +75,10 @@ def _errors(claim: Claim, ours: Side, reference: Side, replicates: int, seed: in
     if claim.same_networks and len(wrong) != len(other):
         raise SppnetError(f"{ours.files[0]}: give as many files for both sides of {claim.name}")
     samples = bootstrap_means(
-        [wrong, other], replicates=replicates, seed=seed, same_networks=claim.same_networks
+        [wrong, other],
+        replicates=drawn.bootstrap,
+        seed=drawn.seed,
+        same_networks=claim.same_networks,
     )
     p = None
     if len(wrong) == len(other):
@@ -165,7 +155,7 @@ def _read_stored(claim: Claim, side: Side, row: str) -> _Stored:
     )
 
 
-def _times(claim: Claim, ours: Side, reference: Side, replicates: int, seed: int) -> Measured:
+def _times(claim: Claim, ours: Side, reference: Side, drawn: Bootstrap) -> Measured:
     """Images count by their median, blocks of training by their mean; both are pairs."""
     if len({*ours.files, *reference.files}) != 1:
         raise SppnetError(
@@ -179,11 +169,13 @@ def _times(claim: Claim, ours: Side, reference: Side, replicates: int, seed: int
         )
     if claim.kind == "image time":
         values = [float(np.median(side)) for side in sides]
-        samples = bootstrap_medians(sides, replicates=replicates, seed=seed)
+        samples = bootstrap_medians(sides, replicates=drawn.bootstrap, seed=drawn.seed)
     else:
         values = [float(np.mean(side)) for side in sides]
         tables = [side[None] for side in sides]
-        samples = bootstrap_means(tables, replicates=replicates, seed=seed, same_networks=True)
+        samples = bootstrap_means(
+            tables, replicates=drawn.bootstrap, seed=drawn.seed, same_networks=True
+        )
     ratios = claim.effect(samples[0], samples[1])
     return _summary(claim, (values[0], values[1]), ratios, len(sides[0]), 1)
 

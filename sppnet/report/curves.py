@@ -45,7 +45,7 @@ def draw_curves(paths: Sequence[Path], variants: Mapping[str, Sequence[pd.DataFr
         SppnetError: nothing to draw, or histories of one variant that differ in their epochs.
     """
     if not variants or not all(variants.values()):
-        raise SppnetError("--variant: no histories to draw; give at least one for each")
+        raise SppnetError("--curves: no histories to draw; give at least one for each")
     changing = {
         name: histories[0]
         for name, histories in variants.items()
@@ -81,7 +81,7 @@ def _curve(
 ) -> None:
     epochs = histories[0]["epoch"].to_numpy()
     if any(list(history["epoch"]) != list(epochs) for history in histories):
-        raise SppnetError(f"--variant {name}: histories differ in their epochs; train them alike")
+        raise SppnetError(f"--curves {name}: histories differ in their epochs; train them alike")
     errors = 100 * np.stack([history[column].to_numpy(np.float64) for history in histories])
     colour = COLOURS[index % len(COLOURS)]
     if len(errors) > 1:

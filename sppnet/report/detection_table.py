@@ -7,9 +7,11 @@ import numpy as np
 
 from sppnet.errors import SppnetError
 from sppnet.report.reference import PaperValue
-from sppnet.report.tables import Cell, Cells, Column, Row
+from sppnet.report.requests import DetectionColumn
+from sppnet.report.tables import Cell, Cells, Row
 from sppnet.statistics.bootstrap import bootstrap_medians
 from sppnet.statistics.intervals import percentile_interval
+from sppnet.statistics.settings import Bootstrap
 
 ACCURACY_ROWS = (
     Row("pool5", "pool5", "pool5", "pool5"),
@@ -29,14 +31,13 @@ ROWS = (*ACCURACY_ROWS, *TIME_ROWS, SPEEDUP_ROW)
 
 
 def table9_cells(
-    columns: Sequence[Column],
+    columns: Sequence[DetectionColumn],
     evaluations: Mapping[str, Mapping[str, Any]],
     timing: Mapping[str, Any],
     reference: Mapping[tuple[str, str], PaperValue],
     *,
     baseline: str,
-    replicates: int,
-    seed: int,
+    bootstrap: Bootstrap,
 ) -> Cells:
     """All cells of the table, by column name and row key.
 
@@ -49,8 +50,7 @@ def table9_cells(
         timing: what `measure-speed` wrote, seconds per image.
         reference: the paper's numbers by (row, column).
         baseline: the column to whose total time the speedups refer.
-        replicates: bootstrap samples behind the intervals of times.
-        seed: of these samples.
+        bootstrap: samples behind the intervals of times.
 
     Raises:
         SppnetError: a row or column is missing from the measurements.
@@ -59,8 +59,8 @@ def table9_cells(
     for column in columns:
         name = column.name
         measured = {row.key: _accuracy(evaluations[name], row, name) for row in ACCURACY_ROWS}
-        measured |= {row.key: _time(timing, row, name, replicates, seed) for row in TIME_ROWS}
-        measured[SPEEDUP_ROW.key] = _speedup(timing, name, baseline, replicates, seed)
+        measured |= {row.key: _time(timing, row, name, bootstrap) for row in TIME_ROWS}
+        measured[SPEEDUP_ROW.key] = _speedup(timing, name, baseline, bootstrap)
         comparable = ROWS if _is_paper_baseline(columns, baseline) else ROWS[:-1]
         cells[name] = measured | {
             row.key: _with_paper_number(measured[row.key], row, column, reference)
@@ -69,11 +69,11 @@ def table9_cells(
     return cells
 
 
-def _is_paper_baseline(columns: Sequence[Column], baseline: str) -> bool:
+def _is_paper_baseline(columns: Sequence[DetectionColumn], baseline: str) -> bool:
     return any(column.name == baseline and column.reference == PAPER_BASELINE for column in columns)
 
 
-def layout(columns: Sequence[Column], cells: Cells, *, baseline: str) -> list[list[str]]:
+def layout(columns: Sequence[DetectionColumn], cells: Cells, *, baseline: str) -> list[list[str]]:
     """The table as text: a line of headings, then one line per row of the paper's table."""
     lines = [["", *(column.title for column in columns)]]
     titles = {column.name: column.title for column in columns}
@@ -98,9 +98,9 @@ def _accuracy(evaluation: Mapping[str, Any], row: Row, name: str) -> Cell:
     return Cell(mean, "%", int(evaluation["images"]), low, high)
 
 
-def _time(timing: Mapping[str, Any], row: Row, name: str, replicates: int, seed: int) -> Cell:
+def _time(timing: Mapping[str, Any], row: Row, name: str, bootstrap: Bootstrap) -> Cell:
     seconds = _seconds(timing, name, row.source)
-    samples = bootstrap_medians([seconds], replicates=replicates, seed=seed)[0]
+    samples = bootstrap_medians([seconds], replicates=bootstrap.bootstrap, seed=bootstrap.seed)[0]
     low, high = percentile_interval(samples)
     return Cell(
         _rounded(float(np.median(seconds))),
@@ -111,14 +111,14 @@ def _time(timing: Mapping[str, Any], row: Row, name: str, replicates: int, seed:
     )
 
 
-def _speedup(
-    timing: Mapping[str, Any], name: str, baseline: str, replicates: int, seed: int
-) -> Cell:
+def _speedup(timing: Mapping[str, Any], name: str, baseline: str, bootstrap: Bootstrap) -> Cell:
     seconds, baseline_seconds = (_seconds(timing, column, "total") for column in (name, baseline))
     ratio = _rounded(float(np.median(baseline_seconds) / np.median(seconds)))
     if name == baseline:
         return Cell(ratio, "x", len(seconds))
-    fast, slow = bootstrap_medians([seconds, baseline_seconds], replicates=replicates, seed=seed)
+    fast, slow = bootstrap_medians(
+        [seconds, baseline_seconds], replicates=bootstrap.bootstrap, seed=bootstrap.seed
+    )
     low, high = percentile_interval(slow / fast)
     return Cell(ratio, "x", len(seconds), low=_rounded(low), high=_rounded(high))
 
@@ -130,11 +130,11 @@ def _seconds(timing: Mapping[str, Any], name: str, part: str) -> np.ndarray:
 
 
 def _with_paper_number(
-    cell: Cell, row: Row, column: Column, reference: Mapping[tuple[str, str], PaperValue]
+    cell: Cell, row: Row, column: DetectionColumn, reference: Mapping[tuple[str, str], PaperValue]
 ) -> Cell:
     """The cell with the paper's number."""
-    paper = reference.get((row.reference, column.reference))
-    if paper is None:
+    paper = column.reference and reference.get((row.reference, column.reference))
+    if not paper:
         return cell
     return Cell(cell.value, cell.unit, cell.n, cell.low, cell.high, paper.value, paper.origin)
 

@@ -54,7 +54,7 @@ def draw_error_by_views(paths: Sequence[Path], points: Sequence[Point]) -> None:
         SppnetError: no points.
     """
     if not points:
-        raise SppnetError("--point: nothing to draw; give at least one")
+        raise SppnetError("--points: nothing to draw; give at least one")
     with matplotlib.rc_context(STYLE):
         figure = new_figure(3.0)
         left, right = figure.subplots(1, 2, sharey=True)

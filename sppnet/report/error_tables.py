@@ -8,12 +8,14 @@ from typing import Any, Literal
 import numpy as np
 
 from sppnet.errors import SppnetError
+from sppnet.report.paper_numbers import PaperNumber, scales_row
 from sppnet.report.reference import PaperRow, PaperValue, read_paper_rows, read_reference
+from sppnet.report.requests import ErrorCellRequest, ErrorTableRequest, TableName
 from sppnet.report.scores import network_errors, percent, read_scores, read_wrong
 from sppnet.statistics.bootstrap import bootstrap_means
 from sppnet.statistics.intervals import percentile_interval
+from sppnet.statistics.settings import Bootstrap
 
-TableName = Literal["2", "3", "4", "5", "ablations"]
 HEADS: dict[str, tuple[str, ...]] = {
     "2": ("error (%)", "training"),
     "3": ("model", "train"),
@@ -26,24 +28,6 @@ QUOTED_COLUMNS = {
     "5": {"top5_test": "top-5 test"},
 }
 METRICS = {"top1": 1, "top5": 5}
-
-
-@dataclass(frozen=True)
-class Request:
-    """A cell to fill in.
-
-    Attributes:
-        row, column: its headings; a row of Table 3 is "model | train".
-        metric: "top1" or "top5".
-        reference: row and column of the paper's number; None where it has none.
-        files: scores of each network, one per seed.
-    """
-
-    row: str
-    column: str
-    metric: str
-    reference: tuple[str, str] | None
-    files: tuple[Path, ...]
 
 
 @dataclass(frozen=True)
@@ -82,35 +66,30 @@ class Line:
     cells: dict[str, ErrorCell]
 
 
-Reference = Mapping[tuple[str, str], PaperValue]
+PaperValues = Mapping[PaperNumber, PaperValue]
 
 
-def error_table(
-    table: TableName, requests: Sequence[Request], reference: Path, *, replicates: int, seed: int
-) -> list[Line]:
+def error_table(request: ErrorTableRequest, reference: Path, interval: Bootstrap) -> list[Line]:
     """All lines of a table: the paper's rows of other methods where it has some, then ours.
 
     Args:
-        table: its number, or "ablations".
-        requests: our cells, in the order of the table.
+        request: the table, and our cells in its order.
         reference: the paper's numbers (.csv).
-        replicates: bootstrap samples behind each interval.
-        seed: of the samples; all cells draw the same images.
+        interval: samples behind each interval; all cells draw the same images.
 
     Raises:
-        SppnetError: a file cannot be used, two cells have one place, or the paper's number that a
-            cell names does not exist.
+        SppnetError: a file cannot be used, two cells have the same headings, or the paper's number
+            that a cell names does not exist.
     """
-    paper = _paper_values(table, reference)
+    table, paper = request.table, _paper_values(request.table, reference)
     lines = _quoted_lines(table, reference) if table in QUOTED_COLUMNS else []
     ours: dict[str, Line] = {}
-    for request in _by_metric(table, requests):
-        key, heads = _heads(table, request)
-        cell = _measure(request, paper, replicates, seed)
+    for cell in _by_metric(table, request.cells):
+        key, heads = _heads(table, cell)
         line = ours.setdefault(key, Line(key, heads, {}))
-        if request.column in line.cells:
-            raise SppnetError(f"--cell: {key}, {request.column} is given twice; leave one out")
-        line.cells[request.column] = cell
+        if cell.column in line.cells:
+            raise SppnetError(f"--cells: {key}, {cell.column} is given twice; leave one out")
+        line.cells[cell.column] = _measure(cell, paper, interval)
     return [*lines, *(_with_gains(list(ours.values())) if table == "2" else ours.values())]
 
 
@@ -132,17 +111,25 @@ def cell_metrics(lines: Sequence[Line]) -> dict[str, Any]:
     return {"columns": columns, "rows": [line.key for line in lines]}
 
 
-def _paper_values(table: TableName, path: Path) -> dict[tuple[str, str], PaperValue]:
+def _paper_values(table: TableName, path: Path) -> dict[PaperNumber, PaperValue]:
     if table in QUOTED_COLUMNS:
         return {
-            (line.key, name): PaperValue(line.cells[column].value, origin)
+            PaperNumber(table=int(table), row=line.key, column=name): PaperValue(
+                line.cells[column].value, origin
+            )
             for line in _quoted_lines(table, path)
             for name, column in QUOTED_COLUMNS[table].items()
             if column in line.cells and (origin := line.cells[column].paper_origin)
         }
-    if table == "ablations":  # printed beside rows of Table 2
-        return read_reference(path, 2) | read_reference(path, table)
-    return read_reference(path, int(table))
+    # Some rows of the ablations are rows of Table 2.
+    tables: list[int | Literal["ablations"]] = (
+        [2, "ablations"] if table == "ablations" else [int(table)]
+    )
+    return {
+        PaperNumber(table=each, row=row, column=column): value
+        for each in tables
+        for (row, column), value in read_reference(path, each).items()
+    }
 
 
 def _quoted_lines(table: TableName, path: Path) -> list[Line]:
@@ -156,8 +143,7 @@ def _quoted_lines(table: TableName, path: Path) -> list[Line]:
             key, heads = texts["team"], (row.name, texts["team"])
         else:
             scales = texts["scales"]
-            suffix = ", 1 scale" if scales == "1" else f", {scales} scales"
-            key = row.name + (suffix if names.count(row.name) > 1 else "")
+            key = scales_row(row.name, scales) if names.count(row.name) > 1 else row.name
             heads = (row.name, scales, texts.get("views", "-"))
         lines.append(Line(key, heads, _quoted_cells(row, QUOTED_COLUMNS[table])))
     return lines
@@ -173,20 +159,20 @@ def _quoted_cells(row: PaperRow, columns: Mapping[str, str]) -> dict[str, ErrorC
     return cells
 
 
-def _by_metric(table: TableName, requests: Sequence[Request]) -> list[Request]:
+def _by_metric(table: TableName, cells: Sequence[ErrorCellRequest]) -> list[ErrorCellRequest]:
     """Tables of two blocks have the top-1 errors first."""
     if HEADS[table][0] != "error (%)":
-        return list(requests)
-    return sorted(requests, key=lambda request: METRICS[request.metric])
+        return list(cells)
+    return sorted(cells, key=lambda cell: METRICS[cell.metric])
 
 
-def _heads(table: TableName, request: Request) -> tuple[str, tuple[str, ...]]:
+def _heads(table: TableName, request: ErrorCellRequest) -> tuple[str, tuple[str, ...]]:
     """Key and leading texts of the line that a cell belongs to."""
     row = request.row
     if table == "3":
         model, bar, train = row.partition(" | ")
         if not bar:
-            raise SppnetError(f"--cell: row {row!r} of Table 3 must read 'model | train'")
+            raise SppnetError(f"--cells: row {row!r} of Table 3 must read 'model | train'")
         return row, (model, train)
     if table == "4":
         description = read_scores(request.files[0]).description
@@ -199,22 +185,23 @@ def _heads(table: TableName, request: Request) -> tuple[str, tuple[str, ...]]:
     return f"{row} | {request.metric}", (request.metric.replace("top", "top-"), row)
 
 
-def error_interval(wrong: np.ndarray, *, replicates: int, seed: int) -> tuple[float, float]:
+def error_interval(wrong: np.ndarray, interval: Bootstrap) -> tuple[float, float]:
     """The 95 % interval of an error, %, over images and networks.
 
     Args:
         wrong: bool (S, N) outcomes of S networks on N images.
-        replicates: bootstrap samples behind it.
-        seed: of the samples.
+        interval: the samples behind it.
     """
-    samples = bootstrap_means([wrong], replicates=replicates, seed=seed, same_networks=True)
+    samples = bootstrap_means(
+        [wrong], replicates=interval.bootstrap, seed=interval.seed, same_networks=True
+    )
     low, high = percentile_interval(samples[0])
     return percent(low), percent(high)
 
 
-def _measure(request: Request, paper: Reference, replicates: int, seed: int) -> ErrorCell:
+def _measure(request: ErrorCellRequest, paper: PaperValues, interval: Bootstrap) -> ErrorCell:
     wrong, images = read_wrong(request.files, METRICS[request.metric])
-    low, high = error_interval(wrong, replicates=replicates, seed=seed)
+    low, high = error_interval(wrong, interval)
     cell = ErrorCell(
         percent(float(wrong.mean())),
         len(images),
@@ -223,13 +210,13 @@ def _measure(request: Request, paper: Reference, replicates: int, seed: int) -> 
         high=high,
         networks=network_errors(request.files, wrong),
     )
-    if request.reference is None:
+    if request.paper is None:
         return cell
-    found = paper.get(request.reference)
-    if found is None:
-        row, column = request.reference
-        raise SppnetError(f"--cell: the paper has no {row!r}, {column!r}; correct it or use null")
-    return replace(cell, paper=found.value, paper_origin=found.origin)
+    if request.paper not in paper:
+        row, column = request.paper.row, request.paper.column
+        raise SppnetError(f"--cells: the paper has no {row!r}, {column!r}; correct it or use null")
+    printed = paper[request.paper]
+    return replace(cell, paper=printed.value, paper_origin=printed.origin)
 
 
 def _with_gains(lines: list[Line]) -> list[Line]:

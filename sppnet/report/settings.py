@@ -79,27 +79,42 @@ class ErrorTables(Section):
     ablations: Ablations
 
 
-class Table9(Section):
-    """The detectors of Table 9."""
+class Speedups(Section):
+    """What the speed of detectors is compared with."""
 
-    columns: tuple[Name, ...] = Field(min_length=1, description="Detectors, in column order.")
     baseline: Name = Field(description="The column that speedups refer to.")
 
 
-class Figures(Section):
-    """Detections drawn on photographs."""
+class Table9(Speedups):
+    """The detectors of Table 9."""
 
-    detector: Name = Field(description="One of the detectors.")
+    columns: tuple[Name, ...] = Field(min_length=1, description="Detectors, in column order.")
+
+
+class DetectionPage(Section):
+    """A page of photographs with detections."""
+
     images: Count = Field(description="Test images, taken from the classes in turn.")
     minimum_score: float = Field(description="Boxes must score higher to be drawn.")
 
 
-class Responses(Section):
-    """Images to which filters of the last convolution respond most (paper §2.1)."""
+class Figures(DetectionPage):
+    """Detections drawn on photographs."""
 
-    network: str = Field(description="One of the networks, or BACKBONE-VARIANT-SEED.")
+    detector: Name = Field(description="One of the detectors.")
+
+
+class StrongestResponses(Section):
+    """The filters and images of the figure of responses."""
+
     dataset: Literal["classification", "detection"] = Field(description="Set of images.")
     split: str = Field(description="Its split: val, or test.")
     filters: Count = Field(description="Filters to show.")
     images: Count = Field(description="Images of each filter.")
     size: Pixels = Field(description="Shorter side of the images.")
+
+
+class Responses(StrongestResponses):
+    """Images to which filters of the last convolution respond most (paper §2.1)."""
+
+    network: str = Field(description="One of the networks, or BACKBONE-VARIANT-SEED.")

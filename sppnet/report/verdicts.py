@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from sppnet.errors import SppnetError
-from sppnet.report.claims import Claim, Key
+from sppnet.report.claims import Claim
 from sppnet.report.comparisons import Measured
+from sppnet.report.paper_numbers import PaperNumber
 from sppnet.report.reference import PaperValue, read_reference
 
 REPRODUCED, CONTRADICTED, UNDECIDED = "reproduced", "contradicted", "undecided at this n"
@@ -57,12 +58,13 @@ def paper_effect(claim: Claim, reference: Path) -> PaperEffect | None:
     )
 
 
-def _paper_value(key: Key, path: Path) -> PaperValue:
-    table, row, column = key
-    found = read_reference(path, table).get((row, column))
-    if found is None:
-        raise SppnetError(f"{path}: no {row!r}, {column!r} in {table}; restore it")
-    return found
+def _paper_value(number: PaperNumber, path: Path) -> PaperValue:
+    value = read_reference(path, number.table).get((number.row, number.column))
+    if value is None:
+        raise SppnetError(
+            f"{path}: no {number.row!r}, {number.column!r} in {number.table}; restore it"
+        )
+    return value
 
 
 def verdict(claim: Claim, low: float | None, high: float | None) -> str:

@@ -5,14 +5,16 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from pydantic import ValidationError
 
 from sppnet.classify.image_features import (
     ImageFeatures,
-    ImageView,
     cache_image_features,
     layer_features,
     layer_names,
+    present,
 )
+from sppnet.classify.settings import ImageView
 from sppnet.data.images import resize, resize_shorter_side
 from sppnet.data.manifest import ImageRecord
 from sppnet.data.store import file_sha256
@@ -69,15 +71,17 @@ def test_views_are_centre_full_or_square():
     image = picture(60, 90)
     whole = resize_shorter_side(image, 40)
     assert whole.shape == (40, 60, 3)
-    assert np.array_equal(ImageView("full", 40).of(image), whole)
-    assert np.array_equal(ImageView("crop", 40, 30).of(image), whole[5:35, 15:45])
-    assert np.array_equal(ImageView("warp", 40).of(image), resize(image, 40, 40))
+    assert np.array_equal(present(image, ImageView(input="full", size=40)), whole)
+    assert np.array_equal(
+        present(image, ImageView(input="crop", size=40, crop=30)), whole[5:35, 15:45]
+    )
+    assert np.array_equal(present(image, ImageView(input="warp", size=40)), resize(image, 40, 40))
 
 
 @pytest.mark.parametrize(("kind", "crop"), [("crop", None), ("full", 30), ("warp", 30)])
 def test_a_crop_and_its_side_come_together(kind, crop):
-    with pytest.raises(SppnetError, match="--input crop"):
-        ImageView(kind, 40, crop)
+    with pytest.raises(ValidationError, match="give a side with input crop"):
+        ImageView(input=kind, size=40, crop=crop)
 
 
 def test_layers_are_named_after_the_number_of_convolutions():
@@ -123,18 +127,20 @@ def test_features_are_those_of_the_layers(backbone, conv4):
 
 
 def test_stored_features_are_read_back_with_their_names_and_view(records, tmp_path):
-    net, view = network(), ImageView("warp", 64)
+    net, view = network(), ImageView(input="warp", size=64)
     stored = ImageFeatures(cached(records, net, view, tmp_path / "out"))
     assert stored.view == view
     assert stored.names == layer_names(net)
-    expected = layer_features(net, view.of(picture(90, 64, 1)), maps=True)
+    expected = layer_features(net, present(picture(90, 64, 1), view), maps=True)
     for layer, values in expected.items():
         (found,) = stored.vectors(layer, ["a/1.png"])
         assert np.array_equal(found, values.to(torch.float16).numpy())
 
 
 def test_full_images_have_no_map_layers(records, tmp_path):
-    stored = ImageFeatures(cached(records, network(), ImageView("full", 64), tmp_path / "out"))
+    stored = ImageFeatures(
+        cached(records, network(), ImageView(input="full", size=64), tmp_path / "out")
+    )
     assert list(stored.names) == ["pool", "spp", "fc6", "fc7"]
     lengths = {len(values) for values in stored.vectors("spp", [r.image for r in records])}
     assert lengths == {16 * (9 + 1)}
@@ -142,20 +148,20 @@ def test_full_images_have_no_map_layers(records, tmp_path):
 
 def test_a_size_below_what_the_backbone_takes_is_refused(records, tmp_path):
     with pytest.raises(SppnetError, match="12 x 12 pixels are too few"):
-        cached(records, network(), ImageView("crop", 64, 12), tmp_path / "out")
+        cached(records, network(), ImageView(input="crop", size=64, crop=12), tmp_path / "out")
 
 
 def test_values_beyond_half_precision_become_its_limit(records, tmp_path, capsys):
     net = network()
     with torch.no_grad():
         net.fc7.bias.fill_(1e6)
-    stored = ImageFeatures(cached(records, net, ImageView("full", 64), tmp_path / "out"))
+    stored = ImageFeatures(cached(records, net, ImageView(input="full", size=64), tmp_path / "out"))
     assert stored.vectors("fc7", ["a/0.png"])[0].max() == 65504
     assert "36 values in 3 of 3 images are beyond half precision" in capsys.readouterr().err
 
 
 def test_damaged_features_are_named_with_layer_and_image(records, tmp_path):
-    path = cached(records, network(), ImageView("full", 64), tmp_path / "out")
+    path = cached(records, network(), ImageView(input="full", size=64), tmp_path / "out")
     values = np.load(path, mmap_mode="r+")
     values[-1] = np.nan
     values.flush()
@@ -166,7 +172,7 @@ def test_damaged_features_are_named_with_layer_and_image(records, tmp_path):
 
 
 def test_killed_and_continued_gives_the_same_bytes(records, tmp_path, monkeypatch):
-    net, view = network(), ImageView("crop", 64, 48)
+    net, view = network(), ImageView(input="crop", size=64, crop=48)
     whole = cached(records, net, view, tmp_path / "whole").parent
     folder = tmp_path / "again"
     appended = []
@@ -190,7 +196,7 @@ def test_killed_and_continued_gives_the_same_bytes(records, tmp_path, monkeypatc
 
 
 def test_another_description_is_refused(records, tmp_path):
-    path = cached(records, network(), ImageView("full", 64), tmp_path / "out")
+    path = cached(records, network(), ImageView(input="full", size=64), tmp_path / "out")
     for text in ("[]", "{}", json.dumps({"layers": [], "size": 3})):
         Path(path).with_suffix(".json").write_text(text)
         with pytest.raises(SppnetError, match="not a description of image features"):

@@ -1,4 +1,3 @@
-import dataclasses
 from pathlib import Path
 
 import numpy as np
@@ -8,7 +7,8 @@ from PIL import Image
 from torch import Tensor, nn
 
 from sppnet.classify import multi_view
-from sppnet.classify.multi_view import MultiViewClassifier, ViewSet, score_files, score_images
+from sppnet.classify.multi_view import MultiViewClassifier, score_files, score_images
+from sppnet.classify.settings import ViewSet
 from sppnet.classify.top_k_error import view_scores
 from sppnet.data.images import resize_shorter_side
 from sppnet.data.manifest import ImageRecord
@@ -18,9 +18,16 @@ from sppnet.geometry.pyramid import pyramid_pool
 from sppnet.models.network import Architecture, Network, build_network
 
 ARCHITECTURE = Architecture(
-    "zf5", 0.05, (2, 1), 12, ("a", "b", "c"), (128.0, 120.0, 110.0), 60.0, "RGB"
+    backbone="zf5",
+    width=0.05,
+    levels=(2, 1),
+    fc=12,
+    classes=("a", "b", "c"),
+    mean=(128.0, 120.0, 110.0),
+    std=60.0,
+    channel_order="RGB",
 )
-TEN = ViewSet("crops", (72,), 64, 5, True, None)
+TEN = ViewSet(source="crops", scales=(72,), window=64, positions=5, mirrored=True, full=None)
 
 
 def network(padding: bool = True) -> Network:
@@ -82,20 +89,20 @@ def test_map_views_equal_crops_without_padding() -> None:
     """All windows start at multiples of the stride: 4 px, image 72 x 88, views of 64 px."""
     net = network(padding=False)
     image = picture(72, 88)
-    maps = dataclasses.replace(TEN, source="maps", positions=9)
-    crops = dataclasses.replace(maps, source="crops")
+    maps = TEN.model_copy(update={"source": "maps", "positions": 9})
+    crops = maps.model_copy(update={"source": "crops"})
     on_maps, views = MultiViewClassifier(net, maps).scores(image)
     on_crops, _ = MultiViewClassifier(net, crops).scores(image)
     assert views == 18
     torch.testing.assert_close(on_maps, on_crops, rtol=1e-5, atol=1e-6)
-    one = dataclasses.replace(TEN, positions=1, mirrored=False)
+    one = TEN.model_copy(update={"positions": 1, "mirrored": False})
     assert not torch.allclose(MultiViewClassifier(net, one).scores(image)[0], on_crops, atol=1e-4)
 
 
 def test_the_whole_image_is_pooled_from_its_whole_map() -> None:
     net = network()
     image = picture(80, 120)
-    views = ViewSet("maps", (), 64, 1, False, 72)
+    views = ViewSet(source="maps", scales=(), window=64, positions=1, mirrored=False, full=72)
     found, count = MultiViewClassifier(net, views).scores(image)
     resized = resize_shorter_side(image, 72)
     pixels = (torch.from_numpy(resized).float() - torch.tensor(ARCHITECTURE.mean)) / 60
@@ -110,15 +117,15 @@ def test_scores_are_the_mean_over_all_views_of_all_scales() -> None:
     net = network()
     image = picture(96, 128)
     parts = [
-        ViewSet("maps", (64,), 64, 9, True, None),
-        ViewSet("maps", (72,), 64, 9, True, None),
-        ViewSet("maps", (), 64, 1, True, 80),
+        ViewSet(source="maps", scales=(64,), window=64, positions=9, mirrored=True, full=None),
+        ViewSet(source="maps", scales=(72,), window=64, positions=9, mirrored=True, full=None),
+        ViewSet(source="maps", scales=(), window=64, positions=1, mirrored=True, full=80),
     ]
     total, count = torch.zeros(3), 0
     for part in parts:
         scores, views = MultiViewClassifier(net, part).scores(image)
         total, count = total + scores * views, count + views
-    both = ViewSet("maps", (64, 72), 64, 9, True, 80)
+    both = ViewSet(source="maps", scales=(64, 72), window=64, positions=9, mirrored=True, full=80)
     found, views = MultiViewClassifier(net, both).scores(image)
     assert views == count == 6 + 18 + 2
     torch.testing.assert_close(found, total / count)
@@ -134,7 +141,7 @@ def test_one_backbone_pass_per_scale(monkeypatch: pytest.MonkeyPatch) -> None:
         return maps(self, images)
 
     monkeypatch.setattr(Network, "maps", counted)
-    views = ViewSet("maps", (64, 72), 64, 9, True, 72)
+    views = ViewSet(source="maps", scales=(64, 72), window=64, positions=9, mirrored=True, full=72)
     MultiViewClassifier(net, views).scores(picture(96, 128))
     assert passes == [(2, 3, 64, 85), (2, 3, 72, 96)]
 
@@ -142,12 +149,16 @@ def test_one_backbone_pass_per_scale(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize(
     ("views", "words"),
     [
-        (ViewSet("maps", (), 64, 1, False, None), "give at least one"),
-        (ViewSet("maps", (60,), 64, 1, False, None), "do not fit"),
-        (ViewSet("maps", (64,), 4, 1, False, None), "too few"),
-        (ViewSet("maps", (), 64, 1, False, 8), "8 x 8 pixels are too few"),
+        (
+            ViewSet(source="maps", scales=(64,), window=4, positions=1, mirrored=False, full=None),
+            "too few",
+        ),
+        (
+            ViewSet(source="maps", scales=(), window=64, positions=1, mirrored=False, full=8),
+            "8 x 8 pixels are too few",
+        ),
     ],
 )
-def test_impossible_views_are_refused(views: ViewSet, words: str) -> None:
+def test_views_that_are_too_small_are_refused(views: ViewSet, words: str) -> None:
     with pytest.raises(SppnetError, match=words):
         MultiViewClassifier(network(), views)

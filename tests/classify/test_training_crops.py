@@ -15,8 +15,18 @@ from sppnet.errors import SppnetError
 from sppnet.geometry.views import five_positions
 from sppnet.models.network import Architecture
 from sppnet.models.preprocessing import normalise
+from sppnet.models.settings import Crops, Sizes
 
-ARCHITECTURE = Architecture("zf5", 0.1, (1,), 4, ("a", "b"), (100.0, 110.0, 120.0), 50.0, "BGR")
+ARCHITECTURE = Architecture(
+    backbone="zf5",
+    width=0.1,
+    levels=(1,),
+    fc=4,
+    classes=("a", "b"),
+    mean=(100.0, 110.0, 120.0),
+    std=50.0,
+    channel_order="BGR",
+)
 SIDES = ((20, 24), (31, 20), (20, 20), (20, 45), (26, 22))
 
 
@@ -25,19 +35,27 @@ def pictures():
     return [random.integers(0, 256, (*side, 3), dtype=np.uint8) for side in SIDES]
 
 
-def crops(images=None, **changes):
+def crops(
+    images=None,
+    *,
+    crop=16,
+    batch=2,
+    colour=0.0,
+    sizes=(16,),
+    size_choice="alternate",
+    images_per_epoch=None,
+    workers=0,
+):
     images = images or pictures()
-    values = {
-        "crop": 16,
-        "sizes": [16],
-        "size_choice": "alternate",
-        "batch": 2,
-        "colour": 0.0,
-        "images_per_epoch": None,
-        "workers": 0,
-    }
-    labels = torch.arange(len(images))
-    return TrainingCrops(images, labels, ARCHITECTURE, **(values | changes))
+    return TrainingCrops(
+        images,
+        torch.arange(len(images)),
+        ARCHITECTURE,
+        crops=Crops(resize=crop, crop=crop, batch=batch, colour=colour),
+        sizes=Sizes(sizes=sizes, size_choice=size_choice),
+        images_per_epoch=images_per_epoch,
+        workers=workers,
+    )
 
 
 def generator(seed=3):

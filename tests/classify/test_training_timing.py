@@ -8,13 +8,25 @@ from sppnet.classify.training_crops import TrainingCrops
 from sppnet.classify.training_timing import TimedTraining, time_training
 from sppnet.models import training
 from sppnet.models.network import Architecture, build_network
+from sppnet.models.settings import Crops, Sizes
 from sppnet.models.training import Schedule
 
-ARCHITECTURE = Architecture("zf5", 0.05, (2, 1), 8, ("a", "b"), (128.0,) * 3, 58.0, "RGB")
-SCHEDULE = Schedule(0.01, (), 1, 0.9, 0.0005, 0)
+ARCHITECTURE = Architecture(
+    backbone="zf5",
+    width=0.05,
+    levels=(2, 1),
+    fc=8,
+    classes=("a", "b"),
+    mean=(128.0,) * 3,
+    std=58.0,
+    channel_order="RGB",
+)
+SCHEDULE = Schedule(
+    learning_rate=0.01, milestones=(), epochs=1, momentum=0.9, weight_decay=0.0005, warmup=0
+)
 
 
-def way(sizes, batches=2, size_choice="alternate"):
+def variant(sizes, batches=2):
     random = np.random.default_rng(0)
     images = [random.integers(0, 256, (72, 80, 3), np.uint8) for _ in range(20)]
     generator = torch.Generator().manual_seed(0)
@@ -23,11 +35,8 @@ def way(sizes, batches=2, size_choice="alternate"):
         images,
         torch.arange(20) % 2,
         ARCHITECTURE,
-        crop=64,
-        sizes=sizes,
-        size_choice=size_choice,
-        batch=4,
-        colour=0.1,
+        crops=Crops(resize=72, crop=64, batch=4, colour=0.1),
+        sizes=Sizes(sizes=sizes, size_choice="alternate"),
         images_per_epoch=4 * batches,
         workers=0,
     )
@@ -63,7 +72,7 @@ def measure(trainings, turns=3):
 
 
 def test_blocks_of_equal_work_take_turns(steps):
-    trainings = {"one": way([64]), "two": way([64, 56])}
+    trainings = {"one": variant([64]), "two": variant([64, 56])}
     found = measure(trainings)
     one, two = (each.network for each in trainings.values())
     block = [(one, 64)] * 4 + [(two, 64)] * 2 + [(two, 56)] * 2
@@ -73,13 +82,13 @@ def test_blocks_of_equal_work_take_turns(steps):
 
 
 def test_every_size_of_each_is_equally_often_in_a_block(steps):
-    measure({"two": way([64, 56], 1), "three": way([64, 60, 56], 1)}, turns=1)
+    measure({"two": variant([64, 56], 1), "three": variant([64, 60, 56], 1)}, turns=1)
     block = [64, 56] * 3 + [64, 60, 56] * 2
     assert [size for _, size in steps.log] == 2 * block
 
 
 def test_networks_learn_while_they_are_timed():
-    timed, untouched = way([64]), way([64])
-    found = measure({"one": timed, "same": way([64])}, turns=2)
+    timed, untouched = variant([64]), variant([64])
+    found = measure({"one": timed, "same": variant([64])}, turns=2)
     assert all((each > 0).all() and each.shape == (2,) for each in found.values())
     assert not torch.equal(timed.network.fc8.weight, untouched.network.fc8.weight)

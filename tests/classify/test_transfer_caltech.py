@@ -1,14 +1,13 @@
-from dataclasses import replace
-
 import numpy as np
 import pytest
+import torch
 from sklearn.multiclass import OneVsRestClassifier
 from sklearn.svm import SVC
 
 from sppnet.classify import transfer_caltech
 from sppnet.classify.linear_svm import normalised_kernel
+from sppnet.classify.settings import CaltechSplits, TransferSvm
 from sppnet.classify.transfer_caltech import (
-    CaltechProtocol,
     category_accuracies,
     draw_split,
     learn_caltech,
@@ -19,15 +18,24 @@ from sppnet.data.manifest import ImageRecord
 from sppnet.errors import SppnetError
 from sppnet.statistics.split_half import draw_halves, halves_interval
 
-PROTOCOL = CaltechProtocol(
-    cost=1, train_per_class=5, test_per_class=8, splits=3, split_halves=6, seed=1
-)
+SVM = TransferSvm(cost=1, seed=1)
+PROTOCOL = CaltechSplits(train_per_class=5, test_per_class=8, splits=3, split_halves=6)
 COUNTS = {"ant": 9, "bee": 14, "crab": 20}
 RECORDS = [
     ImageRecord("caltech101", "all", f"{name}/{number}.jpg", "", 9, 9, "", label=name)
     for name, count in COUNTS.items()
     for number in range(count)
 ]
+
+
+def changed(**numbers):
+    return PROTOCOL.model_copy(update=numbers)
+
+
+def learn(protocol, records, features, seed=1):
+    svm = TransferSvm(cost=1, seed=seed)
+    device = torch.device("cpu")
+    return learn_caltech(records, features, svm=svm, protocol=protocol, device=device)
 
 
 class Stored:
@@ -59,7 +67,7 @@ def test_a_split_takes_so_many_of_each_and_tests_on_others():
 
 
 def test_accuracy_is_the_mean_over_categories_and_not_over_images():
-    report, table = learn_caltech(RECORDS, Stored(0.5), PROTOCOL)
+    report, table = learn(PROTOCOL, RECORDS, Stored(0.5))
     layer = report["layers"]["spp"]
     assert len(table) == 3 * 20 and layer["n"] == 20 and report["images"] == 43
     right = table["label"] == table["predicted"]
@@ -75,23 +83,23 @@ def test_accuracy_is_the_mean_over_categories_and_not_over_images():
 
 
 def test_clear_features_are_named_rightly_and_seeds_decide_the_splits():
-    report, table = learn_caltech(RECORDS, Stored(0.05), PROTOCOL)
+    report, table = learn(PROTOCOL, RECORDS, Stored(0.05))
     assert report["layers"]["spp"]["value"] == 1
-    again = learn_caltech(RECORDS, Stored(0.05), PROTOCOL)
+    again = learn(PROTOCOL, RECORDS, Stored(0.05))
     assert again[0] == report and again[1].equals(table)
-    other = learn_caltech(RECORDS, Stored(0.05), replace(PROTOCOL, seed=2))[1]
+    other = learn(PROTOCOL, RECORDS, Stored(0.05), seed=2)[1]
     assert not other["image"].equals(table["image"])
 
 
 def test_every_split_is_another_one():
-    table = learn_caltech(RECORDS, Stored(0.05), replace(PROTOCOL, splits=10))[1]
+    table = learn(changed(splits=10), RECORDS, Stored(0.05))[1]
     tested = table.groupby("split")["image"].apply(frozenset)
     assert len(tested) == len(set(tested)) == 10
 
 
 def test_a_category_that_training_uses_up_is_null_and_left_out():
-    protocol = replace(PROTOCOL, train_per_class=9, splits=1)
-    layer = learn_caltech(RECORDS, Stored(0.05), protocol)[0]["layers"]["spp"]
+    protocol = changed(train_per_class=9, splits=1)
+    layer = learn(protocol, RECORDS, Stored(0.05))[0]["layers"]["spp"]
     assert layer["per_class"] == {"ant": None, "bee": 1, "crab": 1}
     assert layer["value"] == 1 and layer["deviation"] is None
 
@@ -108,7 +116,7 @@ def test_a_category_that_training_uses_up_is_null_and_left_out():
 def test_too_few_images_or_categories_are_refused(train, kept, words):
     records = RECORDS[:kept]
     with pytest.raises(SppnetError, match=words):
-        learn_caltech(records, Stored(0.1), replace(PROTOCOL, train_per_class=train))
+        learn(changed(train_per_class=train), records, Stored(0.1))
 
 
 def test_shares_are_of_each_categorys_test_images():
@@ -129,8 +137,8 @@ def drawn(seed, noise=(1.0,)):
 
 def test_a_half_repeats_the_experiment_on_its_own_images():
     labels, (kernel,) = drawn(0)
-    protocol = replace(PROTOCOL, train_per_class=5, test_per_class=3, split_halves=1)
-    generator = np.random.default_rng([protocol.seed, protocol.splits])
+    protocol = changed(train_per_class=5, test_per_class=3, split_halves=1)
+    generator = np.random.default_rng([SVM.seed, protocol.splits])
     means = []
     for half in draw_halves(labels, generator):
         shares = []
@@ -142,7 +150,7 @@ def test_a_half_repeats_the_experiment_on_its_own_images():
             guess = machine.predict(kernel[np.ix_(half[test], half[train])])
             shares.append((guess == labels[half[test]]).mean())  # 2 test images of each category
         means.append(np.mean(shares))
-    found = split_half_differences(kernel, labels, protocol)
+    found = split_half_differences(kernel, labels, svm=SVM, protocol=protocol)
     assert found == pytest.approx([(means[0] - means[1]) / 2])
 
 
@@ -154,13 +162,13 @@ def test_categories_that_the_value_lacks_are_not_in_its_halves(monkeypatch):
         return np.maximum(labels[split[1]], 1)
 
     monkeypatch.setattr(transfer_caltech, "predict", only_the_first_is_named_wrongly)
-    found = split_half_differences(np.eye(49), labels, replace(PROTOCOL, train_per_class=9))
+    found = split_half_differences(np.eye(49), labels, svm=SVM, protocol=changed(train_per_class=9))
     assert found.tolist() == [0] * 6
 
 
 def test_intervals_from_halves_hold_the_mean_of_new_data_sets():
     """So do those of the difference of two layers, which see the same images in every half."""
-    protocol = replace(PROTOCOL, train_per_class=6, test_per_class=8, splits=4, split_halves=4)
+    protocol = changed(train_per_class=6, test_per_class=8, splits=4, split_halves=4)
     values, halves = [], []
     for seed in range(60):
         labels, kernels = drawn([5, seed], (0.3, 0.8))
@@ -173,7 +181,12 @@ def test_intervals_from_halves_hold_the_mean_of_new_data_sets():
             for k in kernels
         ]
         values.append([share.mean() for share in shares])
-        halves.append([split_half_differences(kernel, labels, protocol) for kernel in kernels])
+        halves.append(
+            [
+                split_half_differences(kernel, labels, svm=SVM, protocol=protocol)
+                for kernel in kernels
+            ]
+        )
     (one, two), (first, second) = np.transpose(values), np.swapaxes(halves, 0, 1)
     for value, half in ((one, first), (two, second), (one - two, first - second)):
         # the spread that halves show, over that of the value between data sets

@@ -5,18 +5,28 @@ import pytest
 import torch
 
 from sppnet.classify import multi_view
-from sppnet.classify.multi_view import MultiViewClassifier, ViewSet
+from sppnet.classify.multi_view import MultiViewClassifier
+from sppnet.classify.settings import ViewSet
 from sppnet.classify.view_timing import time_views
 from sppnet.models.network import Architecture, build_network
 
 CPU = torch.device("cpu")
-TEN = ViewSet("crops", (72,), 64, 5, True, None)
-MAPS = ViewSet("maps", (72,), 64, 5, True, None)
+TEN = ViewSet(source="crops", scales=(72,), window=64, positions=5, mirrored=True, full=None)
+MAPS = ViewSet(source="maps", scales=(72,), window=64, positions=5, mirrored=True, full=None)
 
 
 @pytest.fixture
 def network():
-    architecture = Architecture("zf5", 0.05, (2, 1), 8, ("a", "b"), (128.0,) * 3, 58.0, "RGB")
+    architecture = Architecture(
+        backbone="zf5",
+        width=0.05,
+        levels=(2, 1),
+        fc=8,
+        classes=("a", "b"),
+        mean=(128.0,) * 3,
+        std=58.0,
+        channel_order="RGB",
+    )
     generator = torch.Generator().manual_seed(0)
     return build_network(architecture, initialisation="he", generator=generator).eval()
 

@@ -8,11 +8,12 @@ import pytest
 import torch
 from PIL import Image
 
+from sppnet import cli
 from sppnet.classify import multi_view
 from sppnet.classify.multi_view import MultiViewClassifier
-from sppnet.commands import classify
 from sppnet.data.manifest import ImageRecord, write_manifest
 from sppnet.data.store import file_sha256
+from sppnet.errors import SppnetError
 from sppnet.models.network import Architecture, build_network
 from sppnet.models.weights import load_tensors, save_network
 
@@ -20,7 +21,16 @@ IMAGES = 7
 
 
 def save_weights(folder: Path, seed: int) -> None:
-    architecture = Architecture("zf5", 0.05, (2, 1), 8, ("a", "b"), (128.0,) * 3, 58.0, "RGB")
+    architecture = Architecture(
+        backbone="zf5",
+        width=0.05,
+        levels=(2, 1),
+        fc=8,
+        classes=("a", "b"),
+        mean=(128.0,) * 3,
+        std=58.0,
+        channel_order="RGB",
+    )
     generator = torch.Generator().manual_seed(seed)
     network = build_network(architecture, initialisation="he", generator=generator)
     save_network(folder / "net.safetensors", network)
@@ -42,21 +52,11 @@ def folder(tmp_path: Path) -> Path:
 
 def run(folder: Path, name: str, positions: int = 5, threads: int = 1) -> bytes:
     """Run the command; the bytes of its scores."""
-    classify.run(
-        manifest=folder / "manifest.parquet",
-        weights=folder / "net.safetensors",
-        view_set="few",
-        source="maps",
-        scales=[72],
-        window=64,
-        positions=positions,
-        mirrored=True,
-        work=folder / "work",
-        scores=folder / f"{name}.safetensors",
-        metrics=folder / f"{name}.json",
-        device="cpu",
-        threads=threads,
-    )
+    words = f"""--manifest {folder}/manifest.parquet --weights {folder}/net.safetensors
+        --view-set few --source maps --scales 72 --window 64 --positions {positions} --mirrored
+        --work {folder}/work --scores {folder}/{name}.safetensors --metrics {folder}/{name}.json
+        --device cpu --threads {threads}"""
+    cli.run(["classify", *words.split()])
     return (folder / f"{name}.safetensors").read_bytes()
 
 
@@ -75,15 +75,19 @@ def scored(monkeypatch: pytest.MonkeyPatch) -> list[np.ndarray]:
     return images
 
 
+class Killed(BaseException):
+    """What no stage catches."""
+
+
 def kill_at_the_sixth_image(folder: Path) -> None:
     read = multi_view.read_listed
 
     def killed(record: ImageRecord) -> np.ndarray:
         if record.image == "5.png":
-            raise KeyboardInterrupt
+            raise Killed
         return read(record)
 
-    with pytest.MonkeyPatch.context() as patched, pytest.raises(KeyboardInterrupt):
+    with pytest.MonkeyPatch.context() as patched, pytest.raises(Killed):
         patched.setattr(multi_view, "read_listed", killed)
         run(folder, "killed")
     assert not list(folder.glob("killed.*"))
@@ -124,3 +128,19 @@ def test_what_decides_scores_starts_them_anew(folder, scored, changed, monkeypat
     continued = run(folder, "again", positions, threads)
     assert len(scored) == IMAGES
     assert continued == run(folder, "whole", positions, threads)
+
+
+@pytest.mark.parametrize(
+    ("flags", "words"),
+    [
+        ("--scales 60 --window 64", "--window: 64 pixels do not fit the scale 60"),
+        ("--window 64", "--full: no view is left"),
+        ("--scales 72 --window 64 --positions 7", "--positions"),
+    ],
+)
+def test_views_that_do_not_exist_are_refused_before_work(flags, words):
+    given = "--manifest m --weights w --view-set few --source maps --mirrored --positions 5"
+    files = "--work work --scores s --metrics m"
+    with pytest.raises(SppnetError, match=words) as error:
+        cli.run(["classify", *f"{given} {flags} {files}".split()])
+    assert "\n" not in str(error.value)

@@ -3,9 +3,14 @@ import json
 import pytest
 import torch
 
-from sppnet.commands.combine_scores import run
+from sppnet.cli import run
 from sppnet.errors import SppnetError
 from sppnet.models.weights import load_tensors, save_tensors
+
+
+def combine(scores, output, metrics):
+    files = [*map(str, scores), "--output", str(output), "--metrics", str(metrics)]
+    run(["combine-scores", "--scores", *files])
 
 
 def write(path, values, images=("a", "b")):
@@ -25,15 +30,15 @@ def test_the_output_can_be_combined_again(tmp_path):
     first = write(tmp_path / "one.safetensors", [[0.6, 0.4], [0.6, 0.4]])
     second = write(tmp_path / "two.safetensors", [[0.8, 0.2], [0.1, 0.9]])
     both, metrics = tmp_path / "out/both.safetensors", tmp_path / "out/both.json"
-    run([first, second], both, metrics)
+    combine([first, second], both, metrics)
     tensors, _ = load_tensors(both)
     torch.testing.assert_close(tensors["scores"], torch.tensor([[0.7, 0.3], [0.35, 0.65]]))
     found = json.loads(metrics.read_text())
     assert found["images"] == 2 and found["models"] == 2 and found["view_set"] == "one + two"
     assert found["top1"]["error"] == 0.0 and found["top1"]["high"] > 0.5
-    run([both, first], tmp_path / "three.safetensors", metrics)
+    combine([both, first], tmp_path / "three.safetensors", metrics)
     assert json.loads(metrics.read_text())["models"] == 3
-    run([first, first], both, metrics)
+    combine([first, first], both, metrics)
     found = json.loads(metrics.read_text())
     assert (found["top1"]["error"], found["top5"]["error"]) == (0.5, 0.0)
 
@@ -42,5 +47,5 @@ def test_nothing_is_written_for_other_images(tmp_path):
     first = write(tmp_path / "one.safetensors", [[0.6, 0.4], [0.6, 0.4]])
     second = write(tmp_path / "two.safetensors", [[0.6, 0.4], [0.6, 0.4]], images=("a", "c"))
     with pytest.raises(SppnetError, match="other images"):
-        run([first, second], tmp_path / "both.safetensors", tmp_path / "both.json")
+        combine([first, second], tmp_path / "both.safetensors", tmp_path / "both.json")
     assert not (tmp_path / "both.safetensors").exists()

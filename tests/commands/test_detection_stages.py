@@ -3,6 +3,7 @@
 import json
 import re
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -10,18 +11,19 @@ import pandas as pd
 import pytest
 import torch
 from PIL import Image
-from typer.testing import CliRunner
 
-from sppnet.cli import build
+from sppnet import cli
 from sppnet.commands import detect
-from sppnet.commands.measure_speed import open_detector, read_column
+from sppnet.commands.measure_speed import open_detector
 from sppnet.data.manifest import ImageRecord, read_manifest, write_manifest
 from sppnet.data.store import file_sha256
 from sppnet.detect import mining
 from sppnet.detect.features import cache_maps
 from sppnet.detect.proposals import write_proposals
-from sppnet.detect.rcnn import Warp, cache_region_features
+from sppnet.detect.rcnn import cache_region_features
 from sppnet.detect.regions import ImageRegions, load_regions
+from sppnet.detect.requests import TimedColumn, TimedColumns
+from sppnet.detect.settings import MapPooling, Warp
 from sppnet.detect.svm import load_svms, save_svms
 from sppnet.errors import SppnetError
 from sppnet.geometry.boxes import intersection_over_union
@@ -39,7 +41,8 @@ FINETUNE = """--learning-rate 0.01 --momentum 0.9 --weight-decay 0.0005 --warmup
     --classifier-std 0.01 --batch 4 --positive-fraction 0.25 --positive-iou 0.5
     --images-per-chunk 4 --windows-per-image 8 --holdout 0.2 --holdout-windows 16 --seed 3"""
 DETECTION = "--minimum-score -1.5 --nms 0.3 --top 100"
-TIMING = "--images 2 --repeats 1 --batch 2 --batch 4"
+POOLING = "--scales 192 256 --target 80 --shrink 6.5"
+TIMING = "--images 2 --repeats 1 --batch 2 4"
 
 
 def picture(path: Path, seed: int) -> np.ndarray:
@@ -79,7 +82,14 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Path:
         found[split][str(number)] = proposals(boxes, number)
     write_manifest(folder / "manifest.parquet", records)
     architecture = Architecture(
-        "zf5", 0.125, (3, 1), 32, ("x", "y"), (110.0, 110.0, 110.0), 60.0, "RGB"
+        backbone="zf5",
+        width=0.125,
+        levels=(3, 1),
+        fc=32,
+        classes=("x", "y"),
+        mean=(110.0, 110.0, 110.0),
+        std=60.0,
+        channel_order="RGB",
     )
     generator = torch.Generator().manual_seed(0)
     network = build_network(architecture, initialisation="he", generator=generator).eval()
@@ -110,7 +120,7 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Path:
             cache_region_features(
                 regions,
                 each,
-                warp=Warp(size=67, context=4),
+                warp=Warp(crop=67, context=4),
                 batch=4,
                 weights=folder / f"{name}.safetensors",
                 path=folder / f"{split}.{name}.npy",
@@ -127,19 +137,14 @@ def flags(folder: Path, method: str, split: str) -> list[str]:
         "finetuned": "finetuned.safetensors",
     }
     words = [w for name, file in given.items() for w in (f"--{name}", str(folder / file))]
-    words += ["--method", method, "--work", str(folder / "work")]
+    words += ["--work", str(folder / "work"), "--features"]
     if method == "rcnn":
-        before, after = (str(folder / f"{split}.{name}.npy") for name in ("network", "finetuned"))
-        return [*words, "--features", before, "--finetuned-features", after]
-    for size in SIZES:
-        words += ["--features", str(folder / f"{split}{size}.npy"), "--sizes", str(size)]
-    return [*words, "--target", "80", "--shrink", "6.5"]
+        return [*words, *(str(folder / f"{split}.{name}.npy") for name in ("network", "finetuned"))]
+    return [*words, *(str(folder / f"{split}{size}.npy") for size in SIZES), *POOLING.split()]
 
 
 def run(*words: object) -> None:
-    command = build([str(words[0])])
-    result = CliRunner().invoke(command, [str(word) for word in words], catch_exceptions=False)
-    assert result.exit_code == 0, result.output
+    cli.run([str(word) for word in words])
 
 
 def train(folder: Path, method: str) -> Path:
@@ -162,9 +167,8 @@ def test_milestones_of_fine_tuning_are_iterations_and_not_chunks(
     for flag, file in (("weights", "network.safetensors"), ("proposals", "trainval.parquet")):
         words += [f"--{flag}", str(stage / file)]
     if method == "spp":
-        own = "--target 80 --shrink 6.5 --negative-low 0.1 --negative-high 0.5 --scale-choice best"
-        for size in SIZES:
-            words += ["--features", str(stage / f"trainval{size}.npy"), "--sizes", str(size)]
+        own = f"{POOLING} --negative-low 0.1 --negative-high 0.5 --scale-choice best"
+        words += ["--features", *(str(stage / f"trainval{size}.npy") for size in SIZES)]
     else:
         own = "--crop 67 --context 4 --mirror"
     words += ["--manifest", str(stage / "manifest.parquet"), "--work", str(tmp_path / "work")]
@@ -305,7 +309,8 @@ def test_an_interrupted_training_ends_with_the_same_bytes(
     words = ["train-svm", *flags(stage, "spp", "trainval"), *SVM.split()]
     words += ["--output", str(tmp_path / "svm"), "--report", str(tmp_path / "report")]
     monkeypatch.setattr(mining, "negative_candidates", killed)
-    assert CliRunner().invoke(build(words[:1]), words).exit_code != 0
+    with pytest.raises(SystemExit):
+        run(*words)
     assert list((stage / "work").glob("*/images-00000004"))
     monkeypatch.setattr(mining, "negative_candidates", original)
     run(*words)
@@ -329,8 +334,9 @@ def test_an_interrupted_detection_ends_with_the_same_bytes(
 
     monkeypatch.setattr(detect, "IMAGES_PER_PART", 2)
     monkeypatch.setattr(detect, "detect_image", killed)
-    given = [str(word) for word in (*words, tmp_path / "again.parquet")]
-    assert CliRunner().invoke(build(["detect"]), given).exit_code != 0
+    given = (*words, tmp_path / "again.parquet")
+    with pytest.raises(SystemExit):
+        run(*given)
     run(*given)
     assert seen == ["9", "10", "11", "11", "12", "13"]
     first, second = ((tmp_path / f"{name}.parquet").read_bytes() for name in ("whole", "again"))
@@ -350,68 +356,74 @@ def test_both_methods_are_timed(stage: Path, tmp_path: Path) -> None:
         network_sha(load_network(stage / f"{name}.safetensors", "cpu"))
         for name in ("finetuned", "network")
     )
-    columns = []
-    for method, own in (
-        ("spp", {"sizes": SIZES, "target": 80, "shrink": 6.5, "crop": None}),
-        ("rcnn", {"crop": 67, "context": 4}),
-    ):
-        files = {name: str(stage / f"{name}.safetensors") for name in ("finetuned",)}
-        files["weights"] = str(stage / "network.safetensors")
-        files["svm"] = str(train(stage, method) / "svm.safetensors")
-        columns += ["--column", json.dumps({"name": f"{method}!", "method": method} | files | own)]
+    columns = [
+        TimedColumn(
+            name=method,
+            weights=stage / "network.safetensors",
+            finetuned=stage / "finetuned.safetensors",
+            svm=train(stage, method) / "svm.safetensors",
+            boxes=boxes,
+        )
+        for method, boxes in (
+            ("spp", MapPooling(scales=SIZES, target=80, shrink=6.5)),
+            ("rcnn", Warp(crop=67, context=4)),
+        )
+    ]
+    request = tmp_path / "columns.json"
+    request.write_text(TimedColumns(columns=columns).model_dump_json())
     given = ["--manifest", stage / "manifest.parquet", "--proposals", stage / "test.parquet"]
-    run("measure-speed", *given, *columns, *TIMING.split(), "--output", tmp_path / "timing.json")
+    given += ["--columns", request, *TIMING.split()]
+    run("measure-speed", *given, "--output", tmp_path / "timing.json")
     timing = json.loads((tmp_path / "timing.json").read_text())
     assert timing["images"] == 2 and timing["proposals"] == 28 and timing["threads"] == 1
-    assert set(timing["columns"]) == {"spp!", "rcnn!"}
-    for method, text in zip(("spp", "rcnn"), columns[1::2], strict=True):
+    assert set(timing["columns"]) == {"spp", "rcnn"}
+    for column in columns:
         sample = (np.zeros((96, 128, 3), np.uint8), torch.tensor([[0.0, 0, 60, 60]]))
-        detector, _ = open_detector(read_column(text), sample, [1], torch.device("cpu"))
-        svms, _ = load_svms(train(stage, method) / "svm.safetensors", "cpu")
+        detector, _ = open_detector(column, sample, [1], torch.device("cpu"))
+        svms, _ = load_svms(column.svm, "cpu")
         assert torch.equal(detector.svms.weight, svms["ftfc7"].weight)
         assert network_sha(detector.network) == finetuned
         pooling = detector.pooling.network
-        assert network_sha(pooling) == (untuned if method == "spp" else finetuned)
-    assert timing["columns"]["rcnn!"]["batch"] in (2, 4)
-    for column in timing["columns"].values():
+        assert network_sha(pooling) == (untuned if column.name == "spp" else finetuned)
+    assert timing["columns"]["rcnn"]["batch"] in (2, 4)
+    for times in timing["columns"].values():
         for part in ("conv", "fc", "total"):
-            each = column[part]["each"]
-            assert len(each) == 2 and 0 < min(each) <= column[part]["median"] <= max(each)
+            each = times[part]["each"]
+            assert len(each) == 2 and 0 < min(each) <= times[part]["median"] <= max(each)
 
 
 @pytest.mark.parametrize(
-    ("column", "message"),
+    ("text", "message"),
     [
-        ("{", "not the JSON"),
-        ("[]", "not the JSON"),
-        ('{"name": "a", "method": "yolo"}', "yolo"),
-        ('{"name": "a", "method": "rcnn", "finetuned": "f", "svm": "s"}', "lacks crop, context"),
+        ("{", r"columns\.json: : Invalid JSON"),
+        ("{}", r"columns\.json: columns: Field required; correct it"),
+        ('{"columns": []}', "columns: Tuple should have at least 1 item"),
+        ('{"columns": [{"name": "a"}]}', r"columns\.0\.weights: Field required"),
     ],
 )
-def test_a_wrong_column_is_refused(stage: Path, column: str, message: str) -> None:
-    given = ["--manifest", str(stage / "manifest.parquet")]
-    given += ["--proposals", str(stage / "test.parquet"), "--output", str(stage / "x.json")]
-    words = ["measure-speed", *given, "--column", column, *TIMING.split()]
+def test_wrong_columns_are_refused(stage: Path, tmp_path: Path, text: str, message: str) -> None:
+    (tmp_path / "columns.json").write_text(text)
+    given = ["--manifest", stage / "manifest.parquet", "--proposals", stage / "test.parquet"]
+    given += ["--columns", tmp_path / "columns.json", *TIMING.split()]
     with pytest.raises(SppnetError, match=message):
-        run(*words)
+        run("measure-speed", *given, "--output", tmp_path / "timing.json")
 
 
 @pytest.mark.parametrize(
     ("method", "change", "message"),
     [
-        ("spp", ["--finetuned-features", "x.npy"], "spp takes"),
-        ("rcnn", ["--sizes", "192"], "rcnn takes"),
-        ("rcnn", ["--features", "y.npy"], "rcnn takes"),
+        ("spp", lambda words: words[: words.index("--scales")], "gives 32 values per box"),
+        ("rcnn", lambda words: words[:-1], "1 files without --scales; R-CNN takes"),
+        ("rcnn", lambda words: [*words, *POOLING.split()], "gives 3200 values per box"),
     ],
 )
-def test_flags_of_the_other_method_are_refused(
-    stage: Path, method: str, change: list[str], message: str
+def test_features_of_the_other_method_are_refused(
+    stage: Path,
+    tmp_path: Path,
+    method: str,
+    change: Callable[[list[str]], list[str]],
+    message: str,
 ) -> None:
-    for file in ("x.npy", "y.npy"):
-        if file in change:
-            for suffix in (".npy", ".parquet"):
-                shutil.copy(stage / f"test192{suffix}", (stage / file).with_suffix(suffix))
-            change = [str(stage / file) if word == file else word for word in change]
-    words = ["train-bbox", *flags(stage, method, "trainval"), *BBOX.split(), *change]
+    words = ["train-bbox", *change(flags(stage, method, "trainval")), *BBOX.split()]
     with pytest.raises(SppnetError, match=message):
-        run(*words, "--output", stage / "o")
+        run(*words, "--output", tmp_path / "bbox")

@@ -1,7 +1,6 @@
 import pytest
-from typer.testing import CliRunner
 
-from sppnet.cli import build
+from sppnet.cli import run as sppnet
 from sppnet.data import download
 from sppnet.errors import SppnetError
 
@@ -23,9 +22,7 @@ def fetched(monkeypatch):
 
 
 def run(*words):
-    result = CliRunner().invoke(build(["download", "show"]), ["download", *map(str, words)])
-    if result.exception:
-        raise result.exception
+    sppnet(["download", *map(str, words)])
 
 
 @pytest.mark.parametrize("names", [["voc"], ["imagenette"], ["voc", "imagenette"]])

@@ -1,9 +1,13 @@
+import shlex
+
 import cv2
 import numpy as np
 import pandas as pd
 import pytest
 
+from sppnet import cli
 from sppnet.commands import draw_detections
+from sppnet.config.section import flags
 from sppnet.data.manifest import ImageRecord, write_manifest
 from sppnet.data.store import file_sha256
 from sppnet.detect.detections import write_detections
@@ -33,6 +37,10 @@ def detection(image, score, box, layer="ftfc7", class_name="dog"):
     row = {"layer": layer, "class_name": class_name, "image": image, "score": score}
     row |= dict(zip(["x1", "y1", "x2", "y2"], [0.0, 0.0, 5.0, 5.0], strict=True))
     return row | dict(zip(["rx1", "ry1", "rx2", "ry2"], map(float, box), strict=True))
+
+
+def draw(arguments, **more):
+    cli.run(["draw-detections", *shlex.split(flags(arguments | more))])
 
 
 @pytest.fixture
@@ -67,7 +75,7 @@ def test_images_of_all_classes_in_turn_with_what_survives_suppression(arguments,
         "draw_page",
         lambda path, photographs, classes: drawn.update({p.name: p for p in photographs}),
     )
-    draw_detections.run(**arguments)
+    draw(arguments)
     assert list(drawn) == ["000000", "000001", "000005"]  # two dogs, and the only cat
     boxes = drawn["000000"].boxes
     assert [box.score for box in boxes] == [None, pytest.approx(0.1), pytest.approx(0.9)]
@@ -76,14 +84,14 @@ def test_images_of_all_classes_in_turn_with_what_survives_suppression(arguments,
 
 
 def test_the_page_is_written(arguments):
-    draw_detections.run(**arguments)
+    draw(arguments)
     assert cv2.imread(str(arguments["output"])) is not None
 
 
 def test_images_in_which_nothing_was_found_are_drawn_too(arguments):
     nothing = pd.DataFrame([detection("000000", 0.9, [1, 1, 9, 9])])[:0]
     write_detections(arguments["detections"], nothing, ["000000", "000001"], LAYERS)
-    draw_detections.run(**arguments)
+    draw(arguments)
     assert cv2.imread(str(arguments["output"])) is not None
 
 
@@ -91,11 +99,11 @@ def test_a_layer_that_was_not_scored_is_missed(arguments):
     rows = pd.DataFrame([detection("000000", 0.9, [1, 1, 9, 9], layer="fc6")])
     write_detections(arguments["detections"], rows, ["000000"], ["fc6"])
     with pytest.raises(SppnetError, match="layer ftfc7 was not scored"):
-        draw_detections.run(**arguments)
+        draw(arguments)
 
 
 def test_detections_of_other_images_are_refused(arguments):
     rows = [detection("123456", 0.9, [1, 1, 9, 9])]
     write_detections(arguments["detections"], pd.DataFrame(rows), ["123456"], LAYERS)
     with pytest.raises(SppnetError, match="no test image was searched"):
-        draw_detections.run(**arguments)
+        draw(arguments)

@@ -3,8 +3,8 @@ import json
 import pytest
 import torch
 
-from sppnet.commands import tabulate_errors
-from sppnet.commands.draw_error_by_views import read_point, run
+from sppnet.cli import run
+from sppnet.commands import draw_error_by_views
 from sppnet.errors import SppnetError
 from sppnet.models.weights import save_tensors
 
@@ -43,40 +43,49 @@ def timing(tmp_path):
     return path
 
 
-def test_errors_and_intervals_are_those_of_the_tables(point, timing, tmp_path):
-    found = read_point(json.dumps(point), timing, replicates=200, seed=1)
-    assert (found.series, found.label) == ("maps", "10 views")
-    assert (found.views, found.milliseconds, found.error) == (10.0, 20.0, 37.5)
-    more = read_point(json.dumps(point | {"view_set": "more"}), timing, replicates=200, seed=1)
-    assert more.milliseconds == 50.0
-    cell = {"row": "ZF-5 | single", "column": "c", "metric": "top1", "reference": None}
-    cell["files"] = point["scores"]
-    reference, metadata = tmp_path / "reference.csv", tmp_path / "table.json"
-    reference.write_text("table,row,column,value,origin\n3,a,b,1,deck\n")
-    tabulate_errors.run(
-        "3", [json.dumps(cell)], reference, 200, 1, tmp_path / "table.csv", metadata
+def draw(folder, timing, *points):
+    """Write the request and run the command."""
+    (folder / "points.json").write_text(json.dumps({"points": points}))
+    words = f"""--points {folder}/points.json --timing {timing} --bootstrap 200 --seed 1
+        --png {folder}/a.png --svg {folder}/a.svg"""
+    run(["draw-error-by-views", *words.split()])
+
+
+def test_errors_and_intervals_are_those_of_the_tables(point, timing, tmp_path, monkeypatch):
+    drawn = []
+    monkeypatch.setattr(
+        draw_error_by_views, "draw_error_by_views", lambda paths, points: drawn.extend(points)
     )
-    same = json.loads(metadata.read_text())["columns"]["c"]["ZF-5 | single"]
-    assert (found.low, found.high) == (same["low"], same["high"])
-    assert found.low < 25 and found.high > 50  # the two networks differ
+    draw(tmp_path, timing, point, point | {"view_set": "more"})
+    first, more = drawn
+    assert (first.series, first.label) == ("maps", "10 views")
+    assert (first.views, first.milliseconds, first.error) == (10.0, 20.0, 37.5)
+    assert more.milliseconds == 50.0
+    cell = {"row": "ZF-5 | single", "column": "c", "metric": "top1", "paper": None}
+    cells = {"table": "3", "cells": [cell | {"files": point["scores"]}]}
+    (tmp_path / "cells.json").write_text(json.dumps(cells))
+    (tmp_path / "reference.csv").write_text("table,row,column,value,origin\n3,a,b,1,deck\n")
+    words = f"""--cells {tmp_path}/cells.json --reference {tmp_path}/reference.csv
+        --bootstrap 200 --seed 1 --csv {tmp_path}/table.csv --json {tmp_path}/table.json"""
+    run(["tabulate-errors", *words.split()])
+    same = json.loads((tmp_path / "table.json").read_text())["columns"]["c"]["ZF-5 | single"]
+    assert (first.low, first.high) == (same["low"], same["high"])
+    assert first.low < 25 and first.high > 50  # the two networks differ
 
 
 def test_figures_are_written(point, timing, tmp_path):
-    run([json.dumps(point)], timing, 100, 1, tmp_path / "a.png", tmp_path / "a.svg")
+    draw(tmp_path, timing, point)
     assert (tmp_path / "a.png").read_bytes()[:4] == b"\x89PNG"
     assert "maps" in (tmp_path / "a.svg").read_text()
 
 
-@pytest.mark.parametrize("change", [{"scores": []}, {"metrics": []}, {"metrics": None}])
-def test_broken_points_are_named(point, timing, change):
-    with pytest.raises(SppnetError, match="--point"):
-        read_point(json.dumps(point | change), timing, replicates=10, seed=1)
-
-
-@pytest.mark.parametrize("text", ["{", "[]", '{"series": "a"}'])
-def test_what_is_no_point_is_named(timing, text):
-    with pytest.raises(SppnetError, match="--point"):
-        read_point(text, timing, replicates=10, seed=1)
+@pytest.mark.parametrize(
+    "change", [{"scores": []}, {"metrics": []}, {"metrics": None}, {"series": 1}]
+)
+def test_unfit_points_are_named(point, timing, tmp_path, change):
+    (key,) = change
+    with pytest.raises(SppnetError, match=rf"points\.json: points\.0\.{key}: "):
+        draw(tmp_path, timing, point | change)
 
 
 @pytest.mark.parametrize("lost", ["views", "columns.ten.total.median"])
@@ -84,4 +93,4 @@ def test_files_without_the_numbers_are_named(point, timing, tmp_path, lost):
     path = timing if lost != "views" else tmp_path / "a.json"
     path.write_text('{"columns": {"other": 1}}')
     with pytest.raises(SppnetError, match=rf"{path.name}: has no {lost}"):
-        read_point(json.dumps(point), timing, replicates=10, seed=1)
+        draw(tmp_path, timing, point)

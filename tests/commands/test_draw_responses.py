@@ -3,7 +3,9 @@ import numpy as np
 import pytest
 import torch
 
+from sppnet.cli import run
 from sppnet.commands import draw_responses
+from sppnet.config.section import flags
 from sppnet.data.manifest import ImageRecord, write_manifest
 from sppnet.data.store import file_sha256
 from sppnet.errors import SppnetError
@@ -29,7 +31,16 @@ def arguments(tmp_path):
     values = (150, 190, 230, 255)
     records = [record(tmp_path, *each) for each in zip(NAMES, values, strict=True)]
     write_manifest(tmp_path / "manifest.parquet", records)
-    architecture = Architecture("alex5", 0.05, (1,), 8, ("a",), (128.0,) * 3, 58.0, "RGB")
+    architecture = Architecture(
+        backbone="alex5",
+        width=0.05,
+        levels=(1,),
+        fc=8,
+        classes=("a",),
+        mean=(128.0,) * 3,
+        std=58.0,
+        channel_order="RGB",
+    )
     generator = torch.Generator().manual_seed(3)
     network = build_network(architecture, initialisation="he", generator=generator)
     save_network(tmp_path / "network.safetensors", network)
@@ -53,7 +64,7 @@ def test_images_of_the_split_by_falling_response(arguments, monkeypatch):
         "draw_responses",
         lambda path, rows, **settings: drawn.update(settings, rows=rows),
     )
-    draw_responses.run(**arguments)
+    run(["draw-responses", *flags(arguments).split()])
     assert drawn["field"] == 163 and drawn["geometry"].stride == 16
     assert "alex5 among 3 images" in drawn["caption"]
     assert len(drawn["rows"]) == 2
@@ -65,7 +76,7 @@ def test_images_of_the_split_by_falling_response(arguments, monkeypatch):
 
 
 def test_the_page_is_written(arguments):
-    draw_responses.run(**arguments)
+    run(["draw-responses", *flags(arguments).split()])
     assert cv2.imread(str(arguments["output"])) is not None
 
 
@@ -80,5 +91,5 @@ def test_the_page_is_written(arguments):
 )
 def test_impossible_requests(arguments, change, part):
     with pytest.raises(SppnetError, match=part):
-        draw_responses.run(**{**arguments, **change})
+        run(["draw-responses", *flags(arguments | change).split()])
     assert not arguments["output"].exists()

@@ -1,12 +1,14 @@
 """Average precisions counted by hand, for detections that every step of `evaluate` changes."""
 
 import json
+import shlex
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from sppnet.commands.evaluate import run
+from sppnet import cli
+from sppnet.config.section import flags
 from sppnet.data.manifest import ImageRecord, write_manifest
 from sppnet.detect.detections import write_detections
 from sppnet.detect.features import LAYERS
@@ -59,6 +61,10 @@ FOUND = [
 ]
 
 
+def run(arguments, **more):
+    cli.run(["evaluate", *shlex.split(flags(arguments | more))])
+
+
 @pytest.fixture
 def arguments(tmp_path):
     records = [record(image, objects) for image, objects in OBJECTS.items()]
@@ -76,7 +82,7 @@ def arguments(tmp_path):
 
 
 def test_average_precisions_by_hand(arguments):
-    run(**arguments)
+    run(arguments)
     found = json.loads(arguments["output"].read_text())
     half = 6 / 11  # recall 1/2 reaches six of the eleven levels
     by_hand = {
@@ -100,7 +106,7 @@ def test_the_overlaps_of_hits_and_of_suppression_are_those_given(arguments):
     part = table.assign(y2=table["y2"].replace(10.0, 6.0))
     write_detections(arguments["detections"], part, list(OBJECTS), LAYERS)
     for iou, expected in ((0.5, 1), (0.7, 0)):
-        run(**arguments | {"iou": iou, "nms": 0.95})
+        run(arguments | {"iou": iou, "nms": 0.95})
         rows = json.loads(arguments["output"].read_text())["rows"]
         assert rows["fc6"]["ap"]["cat"] == pytest.approx(expected)
     # hit, miss, hit: precision 1 at recalls up to 1/2, then 2/3
@@ -110,7 +116,7 @@ def test_the_overlaps_of_hits_and_of_suppression_are_those_given(arguments):
 def test_intervals_and_samples_are_around_the_mean_and_by_the_seed(arguments):
     found = []
     for seed in (1, 1, 2):
-        run(**arguments | {"bootstrap": 60, "seed": seed})
+        run(arguments | {"bootstrap": 60, "seed": seed})
         found.append(json.loads(arguments["output"].read_text())["rows"])
     assert found[0] == found[1] != found[2]
     for row in found[0].values():
@@ -120,7 +126,7 @@ def test_intervals_and_samples_are_around_the_mean_and_by_the_seed(arguments):
 
 
 def test_other_images_do_not_count(arguments):
-    run(**arguments, images=1)
+    run(arguments, images=1)
     found = json.loads(arguments["output"].read_text())
     assert found["image_names"] == ["1"]
     cats = {row: measured["ap"]["cat"] for row, measured in found["rows"].items()}
@@ -132,17 +138,17 @@ def test_boxes_that_were_not_moved_are_refused(arguments):
     unmoved = pd.DataFrame(FOUND).assign(rx1=np.nan)
     write_detections(arguments["detections"], unmoved, list(OBJECTS), LAYERS)
     with pytest.raises(SppnetError, match="ftfc7 lacks regressed boxes"):
-        run(**arguments)
+        run(arguments)
 
 
 @pytest.mark.parametrize("silent", [["fc6"], ["ftfc7"], LAYERS])
 def test_a_layer_that_was_scored_and_found_nothing_has_precision_0(arguments, silent):
-    run(**arguments)
+    run(arguments)
     expected = json.loads(arguments["output"].read_text())
     table = pd.DataFrame(FOUND)
     left = table[~table["layer"].isin(silent)]
     write_detections(arguments["detections"], left, list(OBJECTS), LAYERS)
-    run(**arguments)
+    run(arguments)
     nothing = {"map": 0, "low": 0, "high": 0, "ap": {"cat": 0, "dog": 0, "fox": None}}
     for row in (*silent, *(["ftfc7 bb"] if "ftfc7" in silent else [])):
         expected["rows"][row] = nothing | {"replicates": [0] * 5}
@@ -153,7 +159,7 @@ def test_a_class_of_which_nothing_was_found_has_precision_0(arguments):
     table = pd.DataFrame(FOUND)
     left = table[table["class_name"] != "dog"]
     write_detections(arguments["detections"], left, list(OBJECTS), LAYERS)
-    run(**arguments)
+    run(arguments)
     for row in json.loads(arguments["output"].read_text())["rows"].values():
         assert row["ap"]["dog"] == 0 and row["map"] == pytest.approx(row["ap"]["cat"] / 2)
 
@@ -163,7 +169,7 @@ def test_a_layer_that_was_not_scored_is_missed(arguments):
     left = table[table["layer"] != "fc6"]
     write_detections(arguments["detections"], left, list(OBJECTS), ["pool5", "ftfc6", "ftfc7"])
     with pytest.raises(SppnetError, match=r"layers pool5, ftfc6, ftfc7 were scored; run detect"):
-        run(**arguments)
+        run(arguments)
 
 
 @pytest.mark.parametrize("layers", [LAYERS, [*LAYERS, "conv9"]])
@@ -171,14 +177,14 @@ def test_unknown_layers_are_refused(arguments, layers):
     table = pd.DataFrame([*FOUND, detection("conv9", "cat", "1", 0.9, HERE)])
     write_detections(arguments["detections"], table, list(OBJECTS), layers)
     with pytest.raises(SppnetError, match=r"detections\.parquet: .*conv9"):
-        run(**arguments)
+        run(arguments)
 
 
 def test_a_sample_of_images_without_objects_is_null(arguments):
     """One of two images has an object that counts: a quarter of the samples lacks it."""
     records = [record("1", {"cat": False}), record("2", {"cat": True, "fox": True})]
     write_manifest(arguments["manifest"], records)
-    run(**arguments | {"bootstrap": 40})
+    run(arguments | {"bootstrap": 40})
     text = arguments["output"].read_text()
     assert "NaN" not in text
     row = json.loads(text)["rows"]["ftfc7 bb"]
@@ -190,7 +196,7 @@ def test_a_sample_of_images_without_objects_is_null(arguments):
 def test_images_with_difficult_objects_only_cannot_be_evaluated(arguments):
     write_manifest(arguments["manifest"], [record(image, {"cat": True}) for image in OBJECTS])
     with pytest.raises(SppnetError, match="2 test images have no object that is not difficult"):
-        run(**arguments)
+        run(arguments)
     assert not arguments["output"].exists()
 
 
@@ -199,8 +205,8 @@ def test_images_that_were_not_searched_are_no_misses(arguments):
     of_one = table[table["image"] == "1"]
     write_detections(arguments["detections"], of_one, ["1"], LAYERS)
     with pytest.raises(SppnetError, match="1 test images were not searched, 2 for one"):
-        run(**arguments)
-    run(**arguments, images=1)
+        run(arguments)
+    run(arguments, images=1)
 
 
 def test_another_file_is_no_file_of_detections(arguments):
@@ -213,4 +219,4 @@ def test_another_file_is_no_file_of_detections(arguments):
     ):
         write(arguments["detections"])
         with pytest.raises(SppnetError, match="not a file of detections"):
-            run(**arguments)
+            run(arguments)

@@ -4,12 +4,10 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from typer.testing import CliRunner
 
+from sppnet import cli
 from sppnet.classify.training_timing import time_training
-from sppnet.cli import build
 from sppnet.commands import measure_training_speed
-from sppnet.commands.measure_training_speed import read_variant
 from sppnet.data.manifest import ImageRecord, write_manifest
 from sppnet.data.store import file_sha256
 from sppnet.errors import SppnetError
@@ -17,7 +15,8 @@ from sppnet.models.network import Architecture, build_network
 from sppnet.models.weights import save_network
 
 SETTINGS = """--resize 72 --crop 64 --batch 4 --learning-rate 0.01 --momentum 0.9
-    --weight-decay 0.0005 --colour 0.1 --seed 1 --device cpu"""
+    --weight-decay 0.0005 --colour 0.1 --precision full --seed 1
+    --device cpu"""
 SIZES = {"single": [64], "multi": [64, 56]}
 
 
@@ -38,7 +37,16 @@ def folder(tmp_path):
 
 
 def write_network(path, classes):
-    architecture = Architecture("zf5", 0.05, (2, 1), 8, classes, (128.0,) * 3, 58.0, "RGB")
+    architecture = Architecture(
+        backbone="zf5",
+        width=0.05,
+        levels=(2, 1),
+        fc=8,
+        classes=classes,
+        mean=(128.0,) * 3,
+        std=58.0,
+        channel_order="RGB",
+    )
     generator = torch.Generator().manual_seed(0)
     save_network(path, build_network(architecture, initialisation="he", generator=generator))
 
@@ -49,17 +57,15 @@ def run(folder, more):
         | {"size_choice": "alternate"}
         for name, sizes in SIZES.items()
     ]
-    words = f"""measure-training-speed --manifest {folder}/m.parquet {SETTINGS}
+    (folder / "v.json").write_text(json.dumps({"variants": variants}))
+    words = f"""--manifest {folder}/m.parquet --variants {folder}/v.json {SETTINGS}
         --output {folder}/t.json {more}"""
-    given = [word for each in variants for word in ("--variant", json.dumps(each))]
-    result = CliRunner().invoke(build(["measure-training-speed", "show"]), [*words.split(), *given])
-    if result.exception:
-        raise result.exception
+    cli.run(["measure-training-speed", *words.split()])
     return json.loads((folder / "t.json").read_text())
 
 
 @pytest.mark.parametrize("workers", [0, 1])
-def test_every_way_of_training_is_timed_in_every_turn(folder, workers):
+def test_every_variant_is_timed_in_every_turn(folder, workers):
     report = run(folder, f"--batches 2 --turns 3 --workers {workers}")
     assert (report["batch"], report["batches"], report["turns"]) == (4, 2, 3)
     assert report["torch"] == torch.__version__ and report["device"] and report["threads"] == 1
@@ -97,7 +103,7 @@ def test_a_network_of_other_classes_is_named(folder):
         run(folder, "--batches 1 --turns 1")
 
 
-@pytest.mark.parametrize("text", ["{", "[]", '{"name": "a", "weights": "w", "sizes": [1]}'])
-def test_what_is_no_way_of_training_is_named(text):
-    with pytest.raises(SppnetError, match="--variant"):
-        read_variant(text)
+def test_what_is_no_variant_is_named(folder, monkeypatch):
+    monkeypatch.setitem(SIZES, "none", [])
+    with pytest.raises(SppnetError, match=r"v\.json: variants\.2\.sizes: "):
+        run(folder, "--batches 1 --turns 1")

@@ -4,24 +4,27 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from typer.testing import CliRunner
 
-from sppnet.cli import build
-from sppnet.commands.measure_view_speed import read_view_set
+from sppnet.cli import run
 from sppnet.data.manifest import ImageRecord, write_manifest
 from sppnet.data.store import file_sha256
 from sppnet.errors import SppnetError
 from sppnet.models.network import Architecture, build_network
 from sppnet.models.weights import save_network
 
-CROPS = {
-    **{"name": "ten", "source": "crops", "scales": [72], "window": 64, "positions": 5},
-    **{"mirrored": True, "full": None},
-}
-MANY = CROPS | {"name": "many", "source": "maps", "scales": [64, 72], "positions": 9, "full": 80}
+TEN = {"source": "crops", "scales": [72], "window": 64, "positions": 5, "mirrored": True}
+MANY = TEN | {"source": "maps", "scales": [64, 72], "positions": 9, "full": 80}
 
 
-def test_every_choice_of_views_is_timed_on_every_image(tmp_path):
+def measure(folder, view_sets):
+    """Write the request and run the command."""
+    (folder / "v.json").write_text(json.dumps(view_sets))
+    words = f"""--manifest {folder}/m.parquet --device cpu --weights {folder}/n.safetensors
+        --view-sets {folder}/v.json --images 3 --repeats 2 --output {folder}/t.json"""
+    run(["measure-view-speed", *words.split()])
+
+
+def test_every_view_set_is_timed_on_every_image(tmp_path):
     records = []
     for number, label in enumerate("aaaab"):
         pixels = np.random.default_rng(number).integers(0, 256, (80, 100, 3), np.uint8)
@@ -30,17 +33,21 @@ def test_every_choice_of_views_is_timed_on_every_image(tmp_path):
         place = (path.name, str(path), 100, 80, file_sha256(path))
         records.append(ImageRecord("classification", "val", *place, label))
     write_manifest(tmp_path / "m.parquet", records)
-    architecture = Architecture("zf5", 0.05, (2, 1), 8, ("a", "b"), (128.0,) * 3, 58.0, "RGB")
+    architecture = Architecture(
+        backbone="zf5",
+        width=0.05,
+        levels=(2, 1),
+        fc=8,
+        classes=("a", "b"),
+        mean=(128.0,) * 3,
+        std=58.0,
+        channel_order="RGB",
+    )
     network = build_network(
         architecture, initialisation="he", generator=torch.Generator().manual_seed(0)
     )
     save_network(tmp_path / "n.safetensors", network)
-    words = f"""measure-view-speed --manifest {tmp_path}/m.parquet --device cpu
-        --weights {tmp_path}/n.safetensors --images 3 --repeats 2 --output {tmp_path}/t.json"""
-    given = [word for each in (CROPS, MANY) for word in ("--view-set", json.dumps(each))]
-    result = CliRunner().invoke(build(["measure-view-speed", "show"]), [*words.split(), *given])
-    if result.exception:
-        raise result.exception
+    measure(tmp_path, {"view_sets": {"ten": TEN, "many": MANY}})
     report = json.loads((tmp_path / "t.json").read_text())
     assert (report["images"], report["repeats"], report["threads"]) == (3, 2, 1)
     assert report["network"] == "n"
@@ -52,9 +59,16 @@ def test_every_choice_of_views_is_timed_on_every_image(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "text",
-    ["{", "[]", "{}", json.dumps(CROPS | {"side": 1}), json.dumps({**CROPS, "scales": None})],
+    ("view_sets", "key"),
+    [
+        ([], ""),
+        ({}, "view_sets"),
+        ({"view_sets": {}}, "view_sets"),
+        ({"view_sets": {"ten": TEN | {"side": 1}}}, "view_sets.ten.side"),
+        ({"view_sets": {"ten": TEN | {"scales": None}}}, "view_sets.ten.scales"),
+        ({"view_sets": {"ten": TEN | {"scales": []}}}, "view_sets.ten.full"),
+    ],
 )
-def test_what_is_no_choice_of_views_is_named(text):
-    with pytest.raises(SppnetError, match="--view-set"):
-        read_view_set(text)
+def test_what_is_no_view_set_is_named(tmp_path, view_sets, key):
+    with pytest.raises(SppnetError, match=rf"v\.json: {key}: "):
+        measure(tmp_path, view_sets)

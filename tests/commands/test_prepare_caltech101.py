@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from sppnet.classify.settings import CategoryImages
 from sppnet.commands.prepare_caltech101 import run
 from sppnet.data.manifest import read_manifest
 from sppnet.errors import SppnetError
@@ -18,7 +19,7 @@ def arguments(tmp_path):
         Image.fromarray(pixels).save(path)
     return {
         "root": tmp_path,
-        "train_per_class": 3,
+        "needed": CategoryImages(train_per_class=3),
         "manifest": tmp_path / "out/caltech101.parquet",
         "problems": tmp_path / "out/problems.csv",
         "workers": 1,
@@ -29,7 +30,7 @@ def test_manifest_and_summary(arguments, capsys):
     run(**arguments)
     records = read_manifest(arguments["manifest"], "caltech101", "all")
     assert [record.label for record in records] == ["a", "a", "a", "b", "b", "b"]
-    assert "6 images, 2 categories: a 3, b 3\n0 problems" in capsys.readouterr().out
+    assert "caltech101 all: 6 images, 2 classes: a 3, b 3\n0 problems" in capsys.readouterr().out
 
 
 def test_a_category_that_breaks_below_the_number_is_named_after_the_list_is_written(arguments):

@@ -26,7 +26,12 @@ def root(tmp_path):
 
 def prepare(root, workers=1):
     out = root.parent / "out"
-    run(root, out / "manifest.parquet", out / "problems.csv", workers)
+    run(
+        root=root,
+        manifest=out / "manifest.parquet",
+        problems=out / "problems.csv",
+        workers=workers,
+    )
     return read_manifest(out / "manifest.parquet")
 
 

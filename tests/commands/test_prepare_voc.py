@@ -4,8 +4,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from sppnet.cli import run as sppnet
 from sppnet.commands.prepare_voc import run
 from sppnet.data.manifest import class_list, read_manifest
+from sppnet.data.settings import DetectionImages
 from sppnet.errors import SppnetError
 
 
@@ -36,9 +38,7 @@ def root(tmp_path):
 def prepare(root, **options):
     out = root.parent / "out"
     arguments = {
-        "root": root,
-        "trainval": "train",
-        "test": "val",
+        "images": DetectionImages(voc=str(root), trainval="train", test="val"),
         "manifest": out / "manifest.parquet",
         "problems": out / "problems.csv",
         "workers": 1,
@@ -104,9 +104,7 @@ def test_nothing_usable_is_an_error_after_the_list_is_written(root):
     assert not (root.parent / "out/manifest.parquet").exists()
 
 
-def test_one_list_cannot_be_both(root, monkeypatch):
-    monkeypatch.setattr(
-        "sppnet.commands.prepare_voc.read_voc", lambda *_, **__: pytest.fail("read")
-    )
-    with pytest.raises(SppnetError, match="both 'train'; name two different lists"):
-        prepare(root, test="train")
+def test_one_list_cannot_be_both(root):
+    words = f"--voc {root} --trainval train --test train --manifest m --problems p"
+    with pytest.raises(SppnetError, match="--test: train, as trainval; test on other images"):
+        sppnet(["prepare-voc", *words.split()])

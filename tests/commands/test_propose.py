@@ -1,17 +1,24 @@
 """propose, with boxes that overlap the objects by known amounts."""
 
 import json
+import shlex
 
 import numpy as np
 import pytest
 
+from sppnet import cli
 from sppnet.commands import propose
+from sppnet.config.section import flags
 from sppnet.data.manifest import ImageRecord, write_manifest
 from sppnet.detect.proposals import read_proposals
 
 # Upper parts of a 10 x 10 object, which overlap it by 0.8, 0.6 and 0.4.
 EIGHT, SIX, FOUR = ((0, 0, 10, height) for height in (8, 6, 4))
 PROPOSED = {"1": [FOUR, EIGHT], "2": [SIX], "3": [FOUR, SIX], "4": [FOUR]}
+
+
+def run(arguments, **more):
+    cli.run(["propose", *shlex.split(flags(arguments | more))])
 
 
 @pytest.fixture
@@ -39,15 +46,16 @@ def arguments(tmp_path, monkeypatch):
         "base_k": [50],
         "sigma": 0.8,
         "minimum_side": 2,
+        "maximum": 0,
         "work": tmp_path / "work",
         "output": tmp_path / "test.parquet",
-        "recall_path": tmp_path / "recall.json",
+        "recall": tmp_path / "recall.json",
     }
 
 
 def test_recall_at_each_overlap_is_that_of_what_is_written(arguments):
-    propose.run(**arguments)
-    assert json.loads(arguments["recall_path"].read_text()) == {
+    run(arguments)
+    assert json.loads(arguments["recall"].read_text()) == {
         "images": 4,
         "objects": 4,
         "boxes_per_image": 1.5,
@@ -58,8 +66,8 @@ def test_recall_at_each_overlap_is_that_of_what_is_written(arguments):
 
 
 def test_boxes_beyond_the_most_are_neither_kept_nor_counted(arguments):
-    propose.run(**arguments, maximum=1)
-    report = json.loads(arguments["recall_path"].read_text())
+    run(arguments, maximum=1)
+    report = json.loads(arguments["recall"].read_text())
     assert (report["recall_0.5"], report["recall_0.7"]) == (0.25, 0)
     assert report["boxes_per_image"] == 1
     kept = read_proposals(arguments["output"])

@@ -20,9 +20,9 @@ from sppnet.cli import COMMANDS, build, run
 from sppnet.code_hash import package_hash
 from sppnet.config.section import flags
 from sppnet.data import store
-from sppnet.data.image_store import Form
 from sppnet.data.image_store_writer import write_image_store
 from sppnet.data.manifest import ImageRecord, read_manifest, write_manifest
+from sppnet.data.settings import Store
 from sppnet.data.store import file_sha256, restart_directory
 from sppnet.detect.proposals import write_proposals
 from sppnet.models import compute
@@ -33,7 +33,7 @@ PACKAGE = Path(sppnet.__file__).parent
 # Files that no stage reads before it knows its folder.
 OPAQUE = (
     *("finetuned", "svm", "bbox"),
-    *("a.npy", "a.parquet", "b.npy", "b.parquet", "pooled.npy", "pooled.parquet"),
+    *("a.npy", "a.parquet", "b.npy", "b.parquet"),
 )
 
 
@@ -92,14 +92,12 @@ SCALING = {
 SOURCES = ON_DEVICE | {
     "manifest": File("manifest.parquet"),
     "proposals": File("proposals.parquet"),
-    "method": Counts("spp", "rcnn"),
     "weights": File("network.safetensors"),
     "finetuned": File("finetuned"),
     "features": File("a.npy", "b.npy"),
-    "sizes": Counts([192, 256], [256, 192]),
-    "target": Counts(80.0, 90.0),
+    "scales": Counts([192, 256], [256, 192]),
+    "target": Counts(80, 90),
     "shrink": Counts(6.5, 6.0),
-    "finetuned_features": File("pooled.npy"),
     "images": IMAGES,
 }
 # One chunk holds 80 iterations: what makes it longer does not change the number of chunks too.
@@ -161,8 +159,8 @@ STAGES: dict[str, dict[str, Counts | File | Free]] = {
         "split": Counts("trainval", "test"),
         "weights": File("network.safetensors"),
         "size": Counts(72, 80),
-        "view": Counts("full", "warp"),
-        "crop": Counts(64, 56, {"view": "crop"}, absent=True),
+        "input": Counts("full", "warp"),
+        "crop": Counts(64, 56, {"input": "crop"}, absent=True),
         "output": WRITTEN,
     },
     "train-svm": SOURCES
@@ -232,7 +230,7 @@ STAGES: dict[str, dict[str, Counts | File | Free]] = {
     | {
         "overlap": Counts(0.5, 0.6),
         "regularisation": Counts(4000.0, 1000.0),
-        "whitening": Counts(0.001, 0.0),
+        "whitening": Counts(0.001, 0.002),
         "maximum_pairs": Counts(1000, 1001),
         "output": WRITTEN,
     },
@@ -245,8 +243,8 @@ STAGES: dict[str, dict[str, Counts | File | Free]] = {
     "finetune": FINETUNING
     | {
         "features": File("a.npy", "b.npy"),
-        "sizes": Counts([192, 256], [256, 192]),
-        "target": Counts(80.0, 90.0),
+        "scales": Counts([192, 256], [256, 192]),
+        "target": Counts(80, 90),
         "shrink": Counts(6.5, 6.0),
         "negative_low": Counts(0.1, 0.0),
         "negative_high": Counts(0.5, 0.4),
@@ -272,8 +270,8 @@ STAGES: dict[str, dict[str, Counts | File | Free]] = {
         "minimum_side": Counts(20, 16),
         "work": WORK,
         "output": WRITTEN,
-        "recall_path": WRITTEN,
-        "maximum": Free(None, 10, "the folder holds all boxes, which are cut off afterwards"),
+        "recall": WRITTEN,
+        "maximum": Free(0, 10, "the folder holds all boxes, which are cut off afterwards"),
         "workers": WORKERS,
     },
     # The pictures count one by one, by the time of change of their file: see `inspect_resumably`.
@@ -364,15 +362,24 @@ def fill(folder: Path, seed: int) -> None:
     write_manifest(folder / "manifest.parquet", records)
     boxes = np.array([[0, 0, 30, 30 + seed]], np.float32)
     write_proposals(folder / "proposals.parquet", {"trainval": boxes, "test": boxes}, {})
-    architecture = Architecture("zf5", 0.05, (2, 1), 8, ("a", "b"), (128.0,) * 3, 58.0, "RGB")
+    architecture = Architecture(
+        backbone="zf5",
+        width=0.05,
+        levels=(2, 1),
+        fc=8,
+        classes=("a", "b"),
+        mean=(128.0,) * 3,
+        std=58.0,
+        channel_order="RGB",
+    )
     generator = torch.Generator().manual_seed(seed)
     network = build_network(architecture, initialisation="he", generator=generator)
     save_network(folder / "network.safetensors", network)
     for name, split in (("store", "train"), ("validation_store", "val")):
         some = read_manifest(folder / "manifest.parquet", "classification", split)
         (folder / "parts").mkdir()
-        options = {"shard_images": 4, "workers": 1, "restart": folder / "parts"}
-        write_image_store(folder / name, some, Form(None, None), **options)
+        options = {"workers": 1, "restart": folder / "parts"}
+        write_image_store(folder / name, some, Store(shard_images=4), **options)
 
 
 @pytest.fixture(scope="module")

@@ -1,12 +1,13 @@
 import csv
 import json
 
-from sppnet.commands.tabulate_architectures import run
+from sppnet.cli import run
 
 
 def test_table_metadata_and_terminal_agree(tmp_path, capsys):
     table, cells = tmp_path / "out/table1.csv", tmp_path / "out/table1.json"
-    run(backbone=["convnet5", "zf5"], input_size=224, table=table, cells=cells)
+    words = "tabulate-architectures --backbones convnet5 zf5 --input-size 224"
+    run([*words.split(), "--csv", str(table), "--json", str(cells)])
     with table.open(newline="") as file:
         lines = list(csv.reader(file))
     assert [line[0] for line in lines] == ["", "Convnet*-5", "ZF-5"]

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 import sppnet.report
-from sppnet.commands.tabulate_claims import read_comparison, run
+from sppnet.cli import run
 from sppnet.errors import SppnetError
 
 REFERENCE = Path(sppnet.report.__file__).parent / "reference.csv"
@@ -25,7 +25,7 @@ def comparisons(tmp_path):
     time.write_text(json.dumps({"columns": each}))
     sides = {
         "ours": {"files": [str(evaluation)]},
-        "reference": {"files": [str(evaluation)], "part": None},
+        "reference": {"files": [str(evaluation)]},
     }
     fast, slow = ({"files": [str(time)], "part": part} for part in ("maps", "crops"))
     times = {"ours": fast, "reference": slow}
@@ -35,10 +35,18 @@ def comparisons(tmp_path):
     ]
 
 
+def tabulate(folder, comparisons):
+    path = folder / "comparisons.json"
+    path.write_text(json.dumps({"comparisons": comparisons}))
+    words = f"--reference {REFERENCE} --bootstrap 50 --seed 1"
+    files = f"--comparisons {path} --csv {folder}/out/claims.csv --json {folder}/out/claims.json"
+    run(["tabulate-claims", *words.split(), *files.split()])
+    return json.loads((folder / "out/claims.json").read_text())["claims"]
+
+
 def test_table_metadata_and_terminal_agree(comparisons, tmp_path, capsys):
-    text, metadata = tmp_path / "out/claims.csv", tmp_path / "out/claims.json"
-    run([json.dumps(each) for each in comparisons], REFERENCE, 50, 1, text, metadata)
-    with text.open(newline="") as file:
+    found = tabulate(tmp_path, comparisons)
+    with (tmp_path / "out/claims.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
     first = rows[0]
     assert first["claim"] == "box_regression" and first["measured on"] == "ZF-5"
@@ -49,7 +57,6 @@ def test_table_metadata_and_terminal_agree(comparisons, tmp_path, capsys):
     assert (rows[1]["paper"], rows[1]["ours"], rows[1]["unit"]) == ("-", "2.50", "x")
     assert rows[1]["low"] == "-"
     assert rows[1]["verdict"] == "undecided at this n"
-    found = json.loads(metadata.read_text())["claims"]
     assert found[0]["paper_arithmetic"] == "59.2 - 55.2"
     assert found[0]["values"] == {"ours": 62.0, "reference": 60.0}
     assert found[0]["rule"] == {"bound": 0.0} and "networks" not in found[0]
@@ -58,26 +65,18 @@ def test_table_metadata_and_terminal_agree(comparisons, tmp_path, capsys):
 
 
 def test_other_networks_have_no_number_of_the_paper_beside_them(comparisons, tmp_path):
-    text, metadata = tmp_path / "claims.csv", tmp_path / "claims.json"
-    run([json.dumps(comparisons[0] | {"comparable": False})], REFERENCE, 50, 1, text, metadata)
-    (found,) = json.loads(metadata.read_text())["claims"]
+    (found,) = tabulate(tmp_path, [comparisons[0] | {"comparable": False}])
     assert found["paper"] is found["paper_origin"] is found["paper_arithmetic"] is None
     assert found["verdict"] == "reproduced"
 
 
 @pytest.mark.parametrize("change", [{"ours": {"files": []}}, {"ours": []}, {"ours": None}])
-def test_broken_comparisons_are_named(comparisons, change):
-    with pytest.raises(SppnetError, match="--comparison"):
-        read_comparison(json.dumps(comparisons[0] | change))
-
-
-@pytest.mark.parametrize("text", ["{", "[]", '{"claim": "a"}'])
-def test_what_is_no_comparison_is_named(text):
-    with pytest.raises(SppnetError, match="--comparison"):
-        read_comparison(text)
+def test_broken_comparisons_are_named(comparisons, tmp_path, change):
+    with pytest.raises(SppnetError, match=r"comparisons\.json: comparisons\.0\.ours") as error:
+        tabulate(tmp_path, [comparisons[0] | change])
+    assert "\n" not in str(error.value) and not (tmp_path / "out").exists()
 
 
 def test_unknown_claims_are_refused(comparisons, tmp_path):
-    comparisons[0]["claim"] = "spp_vgg"
-    with pytest.raises(SppnetError, match="spp_vgg"):
-        run([json.dumps(comparisons[0])], REFERENCE, 50, 1, tmp_path / "a", tmp_path / "b")
+    with pytest.raises(SppnetError, match="--comparisons: no claim 'spp_vgg'"):
+        tabulate(tmp_path, [comparisons[0] | {"claim": "spp_vgg"}])

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 import sppnet.report
-from sppnet.commands.tabulate_errors import read_request, run
+from sppnet.cli import run
 from sppnet.errors import SppnetError
 from sppnet.models.weights import save_tensors
 
@@ -23,14 +23,24 @@ def cell(tmp_path):
         "row": "no SPP",
         "column": "ZF-5",
         "metric": "top1",
-        "reference": ["no_SPP | top1", "ZF-5"],
+        "paper": {"table": 2, "row": "no_SPP | top1", "column": "ZF-5"},
         "files": [str(path)],
     }
 
 
+def tabulate(folder, cells):
+    """Write the request and run the command."""
+    asked = folder / "cells.json"
+    asked.write_text(json.dumps({"table": "2", "cells": cells}))
+    run(
+        f"""tabulate-errors --cells {asked} --reference {REFERENCE} --bootstrap 100 --seed 1
+        --csv {folder}/table2.csv --json {folder}/table2.json""".split()
+    )
+
+
 def test_table_metadata_and_terminal_agree(cell, tmp_path, capsys):
     text, metadata = tmp_path / "table2.csv", tmp_path / "table2.json"
-    run("2", [json.dumps(cell)], REFERENCE, 100, 1, text, metadata)
+    tabulate(tmp_path, [cell])
     with text.open(newline="") as file:
         assert list(csv.reader(file)) == [
             ["error (%)", "training", "ZF-5"],
@@ -41,17 +51,20 @@ def test_table_metadata_and_terminal_agree(cell, tmp_path, capsys):
     assert found["rows"] == ["no SPP | top1"]
     assert capsys.readouterr().out.splitlines()[1].split() == ["top-1", "no", "SPP", "25.00"]
     first = metadata.read_bytes()
-    run("2", [json.dumps(cell)], REFERENCE, 100, 1, text, metadata)
+    tabulate(tmp_path, [cell])
     assert metadata.read_bytes() == first
 
 
-@pytest.mark.parametrize("change", [{"metric": "top3"}, {"files": []}, {"reference": ["one"]}])
-def test_broken_cells_are_named(cell, change):
-    with pytest.raises(SppnetError, match="--cell"):
-        read_request(json.dumps(cell | change))
-
-
-@pytest.mark.parametrize("text", ["{", "[]", '{"row": "a"}'])
-def test_what_is_no_cell_is_named(text):
-    with pytest.raises(SppnetError, match="--cell"):
-        read_request(text)
+@pytest.mark.parametrize(
+    ("change", "key"),
+    [
+        ({"metric": "top3"}, "cells.0.metric"),
+        ({"files": []}, "cells.0.files"),
+        ({"paper": {"table": 2, "row": "one"}}, "cells.0.paper.column"),
+        ({"column": None}, "cells.0.column"),
+    ],
+)
+def test_unfit_cells_are_named(cell, change, key, tmp_path):
+    with pytest.raises(SppnetError, match=rf"cells\.json: {key}: "):
+        tabulate(tmp_path, [cell | change])
+    assert not (tmp_path / "table2.csv").exists()

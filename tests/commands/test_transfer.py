@@ -8,7 +8,7 @@ import pytest
 import torch
 from PIL import Image
 
-from sppnet.commands import cache_image_features, transfer
+from sppnet.cli import run as sppnet
 from sppnet.data.manifest import ImageRecord, read_manifest, write_manifest
 from sppnet.data.store import ArrayWriter, file_sha256, write_json
 from sppnet.errors import SppnetError
@@ -41,7 +41,16 @@ def records(folder, dataset, split, count):
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     folder = tmp_path_factory.mktemp("transfer")
-    architecture = Architecture("zf5", 0.0625, (3, 1), 16, ("a",), (128.0,) * 3, 58.0, "RGB")
+    architecture = Architecture(
+        backbone="zf5",
+        width=0.0625,
+        levels=(3, 1),
+        fc=16,
+        classes=("a",),
+        mean=(128.0,) * 3,
+        std=58.0,
+        channel_order="RGB",
+    )
     net = build_network(
         architecture, initialisation="he", generator=torch.Generator().manual_seed(0)
     )
@@ -52,37 +61,32 @@ def folder(tmp_path_factory):
     return folder
 
 
+def words_of(**options):
+    """Options as words; a list is one option with several values."""
+    words = []
+    for name, value in options.items():
+        values = value if isinstance(value, list) else [value]
+        words += [f"--{name.replace('_', '-')}", *map(str, values)]
+    return words
+
+
 def cache(folder, dataset, split, size, view, crop=None):
     output = folder / f"{dataset}_{split}_{view}_{size}.npy"
-    cache_image_features.run(
-        manifest=folder / ("voc.parquet" if dataset == "detection" else "caltech.parquet"),
-        dataset=dataset,
-        split=split,
-        weights=folder / "net.safetensors",
-        size=size,
-        view=view,
-        crop=crop,
-        work=folder / "work",
-        output=output,
-        device="cpu",
-    )
+    manifest = folder / ("voc.parquet" if dataset == "detection" else "caltech.parquet")
+    shown = {"input": view, "size": size} | ({"crop": crop} if crop else {})
+    files = {"manifest": manifest, "weights": folder / "net.safetensors", "work": folder / "work"}
+    options = words_of(dataset=dataset, split=split, output=output, device="cpu", **files, **shown)
+    sppnet(["cache-image-features", *options])
     return output
 
 
-def learn(folder, protocol, features, **more):
-    output = folder / "result.json"
+def learn(folder, manifest, features, **protocol):
+    output, outcomes = folder / "result.json", folder / "outcomes.parquet"
     output.unlink(missing_ok=True)
-    numbers = {"cost": 1.0, "seed": 1}
-    transfer.run(
-        protocol=protocol,
-        manifest=folder / ("voc.parquet" if protocol == "voc07" else "caltech.parquet"),
-        features=features,
-        output=output,
-        outcomes=folder / "outcomes.parquet",
-        device="cpu",
-        **(numbers | more),
-    )
-    return json.loads(output.read_text()), pd.read_parquet(folder / "outcomes.parquet")
+    files = {"manifest": folder / manifest, "output": output, "outcomes": outcomes}
+    options = words_of(features=features, cost=1, seed=1, device="cpu", **files, **protocol)
+    sppnet(["transfer", *options])
+    return json.loads(output.read_text()), pd.read_parquet(outcomes)
 
 
 CALTECH = {"train_per_class": 5, "test_per_class": 4, "splits": 2, "split_halves": 3}
@@ -91,8 +95,8 @@ VOC = {"holdout": 0.4, "bootstrap": 20}
 
 def test_caltech(folder):
     features = cache(folder, "caltech101", "all", 64, "crop", 56)
-    report, table = learn(folder, "caltech101", [features], **CALTECH)
-    assert (report["kind"], report["size"], report["crop"]) == ("crop", 64, 56)
+    report, table = learn(folder, "caltech.parquet", [features], **CALTECH)
+    assert (report["input"], report["size"], report["crop"]) == ("crop", 64, 56)
     assert set(report["layers"]) == {"conv4", "conv5", "pool", "spp", "fc6", "fc7"}
     assert report["layers"]["pool"]["value"] > 0.9
     assert list(table) == ["layer", "split", "image", "label", "predicted"]
@@ -107,7 +111,7 @@ def write_features(path, size, images, noise):
         for number, image in enumerate(images):
             shown = np.eye(8)[number % 2] + noise * generator.normal(size=8)
             writer.append(f"fc7/{image}", shown[:, None].astype(np.float16))
-    view = {"kind": "full", "size": size, "crop": None}
+    view = {"input": "full", "size": size, "crop": None}
     write_json(path.with_suffix(".json"), {**view, "layers": [["fc7", "fc7"]]})
     return path
 
@@ -123,7 +127,7 @@ def test_the_size_is_the_best_on_trainval_and_not_on_test(folder, tmp_path, size
             write_features(tmp_path / f"{split}{size}.npy", size, images, 0 if size == best else 1)
             for size in sizes
         ]
-    found, _ = learn(folder, "voc07", sides["trainval"], test_features=sides["test"], **VOC)
+    found, _ = learn(folder, "voc.parquet", sides["trainval"], test_features=sides["test"], **VOC)
     assert found["size"] == 96
     noisy = {size: value for size, value in found["held_out"].items() if size != "96"}
     assert found["held_out"]["96"] == pytest.approx(1) and max(noisy.values()) < 0.99
@@ -135,36 +139,39 @@ def test_voc_chooses_between_sizes(folder):
     sizes = (64, 96)
     train = [cache(folder, "detection", "trainval", size, "full") for size in sizes]
     test = [cache(folder, "detection", "test", size, "full") for size in sizes]
-    report, table = learn(folder, "voc07", train, test_features=test, **VOC)
+    report, table = learn(folder, "voc.parquet", train, test_features=test, **VOC)
     assert set(report["held_out"]) == {"64", "96"}
     assert report["layers"]["pool"]["value"] > 0.9 and report["images"] == 9
     assert list(table) == ["layer", "image", "class_name", "score", "label"]
-    one, _ = learn(folder, "voc07", train[1:], test_features=test[1:], **VOC)
+    one, _ = learn(folder, "voc.parquet", train[1:], test_features=test[1:], **VOC)
     assert one["held_out"] == {} and one["size"] == 96
     with pytest.raises(SppnetError, match="not the views"):
-        learn(folder, "voc07", train[1:], test_features=test[:1], **VOC)
+        learn(folder, "voc.parquet", train[1:], test_features=test[:1], **VOC)
     with pytest.raises(SppnetError, match="one file per image size"):
-        learn(folder, "voc07", train[1:] * 2, test_features=test, **VOC)
+        learn(folder, "voc.parquet", train[1:] * 2, test_features=test, **VOC)
+
+
+def without(options, name):
+    return {key: value for key, value in options.items() if key != name}
 
 
 @pytest.mark.parametrize(
-    ("protocol", "more", "words"),
+    ("more", "words"),
     [
-        ("voc07", VOC, "--test-features: missing"),
-        ("voc07", {"test_features": [], "bootstrap": 20}, "--holdout: missing"),
-        ("voc07", {"test_features": [], "holdout": 0.4}, "--bootstrap: missing"),
-        ("caltech101", {**CALTECH, "splits": None}, "--splits: missing"),
-        ("caltech101", {**CALTECH, "train_per_class": None}, "--train-per-class: missing"),
-        ("caltech101", {**CALTECH, "split_halves": None}, "--split-halves: missing"),
-        ("caltech101", CALTECH, "2 files"),
+        ({}, "--holdout, --splits: give the options of VOC 2007 or those of Caltech-101"),
+        (VOC | CALTECH, "--holdout, --splits: "),
+        *((without(VOC, name), f"--{name}") for name in VOC),
+        *((without(CALTECH, name), f"--{name.replace('_', '-')}") for name in CALTECH),
+        (CALTECH, "--features: 2 files"),
+        (CALTECH | {"splits": 0}, "--splits: "),
     ],
 )
-def test_flags_of_a_protocol_are_required(folder, protocol, more, words):
-    with pytest.raises(SppnetError, match=words):
-        learn(folder, protocol, [folder / "a.npy", folder / "b.npy"], **more)
-    assert not (folder / "result.json").exists()
+def test_options_of_one_protocol_are_required(folder, more, words):
+    with pytest.raises(SppnetError, match=words) as error:
+        learn(folder, "caltech.parquet", [folder / "a.npy", folder / "b.npy"], **more)
+    assert "\n" not in str(error.value) and not (folder / "result.json").exists()
 
 
 def test_a_crop_needs_its_side_before_any_work(folder):
-    with pytest.raises(SppnetError, match="--input crop"):
+    with pytest.raises(SppnetError, match="--crop: None with input crop; give a side"):
         cache(folder, "caltech101", "all", 80, "crop")

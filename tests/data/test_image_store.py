@@ -7,16 +7,18 @@ import cv2
 import numpy as np
 import pytest
 from PIL import Image
+from pydantic import ValidationError
 
 from sppnet.data import image_store_writer
-from sppnet.data.image_store import Form, ImageStore, ResizedImages, shard_path
+from sppnet.data.image_store import ImageStore, ResizedImages, shard_path
 from sppnet.data.image_store_writer import write_image_store
 from sppnet.data.images import read_image, resize_shorter_side
 from sppnet.data.manifest import ImageRecord
+from sppnet.data.settings import Store, StoredForm
 from sppnet.errors import SppnetError
 
 SIDES = ((60, 80), (90, 50), (48, 48), (200, 100), (64, 70))
-RAW, JPEG, FILES = Form(40, None), Form(40, 90), Form(None, None)
+RAW, JPEG, FILES = StoredForm(size=40), StoredForm(size=40, quality=90), StoredForm()
 
 
 @pytest.fixture
@@ -40,8 +42,8 @@ def records(tmp_path):
 def write(tmp_path, records, form, name="store", shard_images=2, workers=1):
     restart = tmp_path / f"restart-{name}"
     restart.mkdir(exist_ok=True)
-    arguments = {"shard_images": shard_images, "workers": workers, "restart": restart}
-    write_image_store(tmp_path / name, records, form, **arguments)
+    store = Store(**dict(form), shard_images=shard_images)
+    write_image_store(tmp_path / name, records, store, workers=workers, restart=restart)
     assert not restart.exists()
 
 
@@ -99,20 +101,22 @@ def test_the_same_bytes_whatever_the_workers(tmp_path, records):
 
 def test_killed_and_continued_equals_never_killed(tmp_path, records, monkeypatch):
     write(tmp_path, records, RAW, "whole")
-    encode, seen = Form.encode, []
+    encode, seen = image_store_writer.encode, []
 
-    def dying(form, data, path):
+    def dying(data, path, form):
         if len(seen) == 3:
             raise KeyboardInterrupt
         seen.append(path)
-        return encode(form, data, path)
+        return encode(data, path, form)
 
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        patch.setattr(Form, "encode", dying)
+        patch.setattr(image_store_writer, "encode", dying)
         write(tmp_path, records, RAW)
     assert not (tmp_path / "store").exists()
     done = []
-    monkeypatch.setattr(Form, "encode", lambda *given: done.append(given[2]) or encode(*given))
+    monkeypatch.setattr(
+        image_store_writer, "encode", lambda *given: done.append(given[1]) or encode(*given)
+    )
     write(tmp_path, records, RAW)
     assert len(done) == 3  # the first shard of two was whole
     assert contents(tmp_path / "store") == contents(tmp_path / "whole")
@@ -176,8 +180,8 @@ def test_a_missing_or_short_shard_is_one_line(tmp_path, records):
 
 
 def test_files_have_no_quality():
-    with pytest.raises(SppnetError, match="--quality"):
-        Form(None, 90)
+    with pytest.raises(ValidationError, match="90, but files are kept as they are"):
+        StoredForm(quality=90)
 
 
 def test_a_dead_worker_is_one_line(tmp_path, records, monkeypatch):

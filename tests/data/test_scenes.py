@@ -11,6 +11,7 @@ import cv2
 import numpy as np
 import pytest
 from defusedxml import ElementTree
+from pydantic import ValidationError
 
 from sppnet.data import composition
 from sppnet.data.composition import SceneObject, draw_background, render_scene
@@ -18,17 +19,27 @@ from sppnet.data.scenes import (
     LAYOUTS,
     MARGINS,
     SETS,
-    ScenePlan,
     _draw_scene,
     generate_scenes,
     tree_sha256,
 )
+from sppnet.data.settings import ScenePlan
 from sppnet.data.shapes import CLASSES, OUTLINES, TEXTURES, Drawing, draw_object
 from sppnet.data.voc_writer import write_image_sets
 from sppnet.errors import SppnetError
 
-CLASSIFICATION = ScenePlan((40, 48), (1.0, 1.5), (1, 1), (0.4, 0.8), 0.0, 92)
-DETECTION = ScenePlan((50, 70), (1.0, 1.5), (1, 4), (0.2, 0.9), 0.5, 92)
+CLASSIFICATION = ScenePlan(
+    seed=3,
+    images=(16, 8),
+    sides=(40, 48),
+    aspects=(1.0, 1.5),
+    objects=(1, 1),
+    object_sides=(0.4, 0.8),
+    cut=0.0,
+    quality=92,
+)
+SEVERAL = {"sides": (50, 70), "objects": (1, 4), "object_sides": (0.2, 0.9), "cut": 0.5}
+DETECTION = CLASSIFICATION.model_copy(update=SEVERAL)
 IMAGES = dict(zip(SETS, (16, 8, 24, 12, 18), strict=True))
 
 
@@ -39,9 +50,9 @@ def generate(output: Path, *, seed: int = 3, workers: int = 1, **images: int) ->
         layout: generate_scenes(
             output / layout,
             layout,
-            seed=seed,
-            images=[wanted[name] for name in names],
-            plan=DETECTION if layout == "VOCdevkit" else CLASSIFICATION,
+            plan=(DETECTION if layout == "VOCdevkit" else CLASSIFICATION).model_copy(
+                update={"seed": seed, "images": tuple(wanted[name] for name in names)}
+            ),
             workers=workers,
         )
         for layout, names in LAYOUTS.items()
@@ -372,14 +383,18 @@ def test_output_appears_only_when_complete(monkeypatch: pytest.MonkeyPatch, tmp_
         ({"object_sides": (0.2, 1.2)}, "object_sides"),
         ({"cut": 1.5}, "cut"),
         ({"quality": 0}, "quality"),
+        ({"seed": -1}, "seed"),
+        ({"images": (0, 1)}, "images"),
     ],
 )
 def test_a_plan_out_of_range_is_refused_by_name(change: dict[str, Any], setting: str) -> None:
-    with pytest.raises(SppnetError, match=f"scenes.{setting}:"):
-        replace(DETECTION, **change)
+    with pytest.raises(ValidationError) as error:
+        ScenePlan(**(DETECTION.model_dump() | change))
+    assert error.value.errors()[0]["loc"][0] == setting
 
 
-@pytest.mark.parametrize("change", [{"seed": -1}, {"workers": 0}, {"detection_test": 0}])
-def test_a_run_out_of_range_is_refused(change: dict[str, Any], tmp_path: Path) -> None:
-    with pytest.raises(SppnetError, match="at least"):
-        generate(tmp_path / "scenes", **change)
+def test_a_layout_needs_a_number_of_images_for_each_of_its_sets(tmp_path: Path) -> None:
+    plan = CLASSIFICATION.model_copy(update={"images": (16,)})
+    with pytest.raises(SppnetError, match=r"--images: .* give 2, for classification_train and"):
+        generate_scenes(tmp_path / "scenes", "ImageFolder", plan=plan, workers=1)
+    assert not (tmp_path / "scenes").exists()

@@ -6,7 +6,6 @@ import torch
 
 from sppnet.detect import bbox_regression as module
 from sppnet.detect.bbox_regression import (
-    RegressionSettings,
     Regressors,
     find_pairs,
     fit_class,
@@ -16,11 +15,23 @@ from sppnet.detect.bbox_regression import (
     save_regressors,
 )
 from sppnet.detect.regions import image_regions
+from sppnet.detect.settings import BoxRegression
 from sppnet.errors import SppnetError
 
-SETTINGS = RegressionSettings(
-    overlap=0.5, regularisation=1e-6, whitening=0.001, maximum_pairs=1000, seed=0
+SETTINGS = BoxRegression(
+    overlap=0.5,
+    regularisation=1e-6,
+    whitening=0.001,
+    maximum_pairs=1000,
+    target_norm=20,
+    stats_images=1,
+    stats_boxes=1,
+    seed=0,
 )
+
+
+def changed(**changes):
+    return SETTINGS.model_copy(update=changes)
 
 
 def regions_of(objects, names, proposals, image="0"):
@@ -83,9 +94,7 @@ def test_more_pairs_than_the_limit_are_drawn_by_the_seed():
     regions = regions_of([[0, 0, 20, 10]], "a", proposals)
     everything = find_pairs([regions], 0, SETTINGS)
     assert len(everything) == 41
-    drawn = [
-        find_pairs([regions], 0, RegressionSettings(0.5, 1.0, 0.001, 5, seed)) for seed in (0, 0, 1)
-    ]
+    drawn = [find_pairs([regions], 0, changed(maximum_pairs=5, seed=seed)) for seed in (0, 0, 1)]
     assert drawn[0] == drawn[1] != drawn[2]
     assert len(drawn[0]) == 5 and drawn[0] == sorted(drawn[0]) and set(drawn[0]) < set(everything)
 
@@ -113,9 +122,9 @@ def shifted(images=30, shift=(0.1, -0.05, 0.2, -0.1), noise=0.0):
     return regions, Table(features)
 
 
-def fit(regions, table, scale=1.0, settings=SETTINGS):
-    pairs = find_pairs(regions, 0, settings)
-    weight, bias = fit_class(regions, table, pairs, scale=scale, settings=settings)
+def fit(regions, table, scale=1.0, regression=SETTINGS):
+    pairs = find_pairs(regions, 0, regression)
+    weight, bias = fit_class(regions, table, pairs, scale=scale, regression=regression)
     return Regressors(weight[None], bias[None], scale)
 
 
@@ -140,7 +149,7 @@ def test_a_known_shift_is_recovered(scale):
 
 def test_strong_regularisation_leaves_the_mean():
     regions, table = shifted()
-    regressors = fit(regions, table, settings=RegressionSettings(0.5, 1e9, 0.001, 1000, 0))
+    regressors = fit(regions, table, regression=changed(regularisation=1e9))
     # 5 of 6 pairs are shifted, the sixth is the object itself
     assert regressors.weight.abs().max() < 1e-4
     mean = [5 / 6 * value for value in (0.1, -0.05, 0.2, -0.1)]
@@ -150,8 +159,7 @@ def test_strong_regularisation_leaves_the_mean():
 def test_fit_is_the_whitened_ridge_of_the_release():
     """W and bias against the formulas of the specification, in numpy."""
     regions, table = shifted(images=6)
-    settings = RegressionSettings(0.5, 4.0, 0.001, 1000, 0)
-    regressors = fit(regions, table, 2.0, settings)
+    regressors = fit(regions, table, 2.0, changed(regularisation=4.0))
     samples, targets = [], []
     for each, features in zip(regions, table.features, strict=True):
         true = each.boxes[0].double().numpy()
@@ -176,13 +184,13 @@ def test_fit_is_the_whitened_ridge_of_the_release():
 
 def test_a_class_without_pairs_moves_nothing():
     regions, table = shifted(images=2)
-    weight, bias = fit_class(regions, table, [], scale=1.0, settings=SETTINGS)
+    weight, bias = fit_class(regions, table, [], scale=1.0, regression=SETTINGS)
     assert weight.shape == (4, 3) and not weight.any() and not bias.any()
 
 
 def test_killed_and_continued_gives_the_same_regressors(tmp_path, monkeypatch):
     regions, table = shifted(images=6)
-    arguments = {"scale": 1.5, "settings": SETTINGS}
+    arguments = {"scale": 1.5, "regression": SETTINGS}
     for name in ("whole", "killed"):
         (tmp_path / name).mkdir()
     whole, pairs = fit_regressors(

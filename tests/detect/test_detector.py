@@ -7,15 +7,15 @@ import torch
 from sppnet.detect.bbox_regression import Regressors
 from sppnet.detect.detector import (
     COLUMNS,
-    DetectionSettings,
     Detector,
     detect_image,
     select_detections,
 )
 from sppnet.detect.regions import image_regions
+from sppnet.detect.settings import Detection
 from sppnet.detect.svm import LinearSvms
 
-SETTINGS = DetectionSettings(minimum_score=-1.5, nms=0.3, top=100)
+SETTINGS = Detection(minimum_score=-1.5, nms=0.3, top=100)
 
 
 def strips(*pairs):
@@ -24,8 +24,8 @@ def strips(*pairs):
 
 
 def select(boxes, scores, **changes):
-    settings = DetectionSettings(**{**vars(SETTINGS), **changes})
-    rows, numbers = select_detections(boxes, torch.tensor(scores), settings)
+    detection = SETTINGS.model_copy(update=changes)
+    rows, numbers = select_detections(boxes, torch.tensor(scores), detection)
     return list(zip(rows.tolist(), numbers.tolist(), strict=True))
 
 

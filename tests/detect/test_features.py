@@ -13,8 +13,9 @@ from sppnet.data.store import ArrayStore, ArrayWriter, file_sha256
 from sppnet.detect import features as features_module
 from sppnet.detect.features import LayerFeatures, MapFeatures, cache_maps, convolve, open_maps
 from sppnet.detect.regions import ImageRegions
+from sppnet.detect.settings import MapPooling
 from sppnet.errors import SppnetError
-from sppnet.geometry.receptive_field import MapGeometry, map_geometry
+from sppnet.geometry.receptive_field import MapGeometry
 from sppnet.models.network import Architecture, build_network
 
 NETWORK = Path("net.safetensors")
@@ -32,7 +33,14 @@ BOXES = [
 
 def network(seed=0, levels=LEVELS):
     architecture = Architecture(
-        "zf5", 0.125, levels, 16, ("a", "b"), (120.0, 110.0, 100.0), 2.0, "BGR"
+        backbone="zf5",
+        width=0.125,
+        levels=levels,
+        fc=16,
+        classes=("a", "b"),
+        mean=(120.0, 110.0, 100.0),
+        std=2.0,
+        channel_order="BGR",
     )
     generator = torch.Generator().manual_seed(seed)
     return build_network(architecture, initialisation="he", generator=generator).eval()
@@ -171,13 +179,17 @@ def test_maps_of_different_networks_are_refused(tmp_path):
         MapFeatures(stores, GEOMETRY, LEVELS, 224.0)
 
 
+def pooling(*scales):
+    return MapPooling(scales=scales, target=224, shrink=6.5)
+
+
 def test_open_maps_checks_lists_and_channels(tmp_path):
     store(tmp_path, 480)
     path = tmp_path / "480.npy"
-    with pytest.raises(SppnetError, match=r"1 files and sizes \[480, 688\]"):
-        open_maps([path], [480, 688], network(), GEOMETRY, target=224.0)
+    with pytest.raises(SppnetError, match=r"1 files and scales \[480, 688\]"):
+        open_maps([path], pooling(480, 688), network())
     with pytest.raises(SppnetError, match=r"480\.npy: gives 150 values per box"):
-        open_maps([path], [480], network(), GEOMETRY, target=224.0)
+        open_maps([path], pooling(480), network())
 
 
 def test_maps_are_convolved_at_the_size_asked_for(tmp_path):
@@ -310,8 +322,7 @@ def test_cached_maps_feed_the_pooling_of_their_network(tmp_path):
     (tmp_path / "restart").mkdir()
     path = tmp_path / "maps.npy"
     cache_maps([each], net, size=120, weights=NETWORK, path=path, restart=tmp_path / "restart")
-    geometry = map_geometry(net.backbone, shrink=6.5)
-    maps = open_maps([path], [120], net, geometry, target=224.0)
+    maps = open_maps([path], pooling(120), net)
     whole = regions_of([[0, 0, 90, 60]], 90, 60)
     pooled = maps.pool5(ImageRegions(**{**vars(whole), "image": "0"}), torch.tensor([0]))
     stored = torch.from_numpy(np.array(ArrayStore(path)["0"])).permute(2, 0, 1).float()

@@ -8,34 +8,53 @@ from PIL import Image
 from sppnet.data.store import file_sha256
 from sppnet.detect import finetune
 from sppnet.detect.finetune import finetune_crops, finetune_maps
-from sppnet.detect.rcnn import Warp
 from sppnet.detect.regions import ImageRegions
-from sppnet.detect.sampling import Sampling, hold_out
+from sppnet.detect.sampling import hold_out
+from sppnet.detect.settings import RcnnFineTuning, SppFineTuning, Warp
 from sppnet.errors import SppnetError
 from sppnet.models.network import Architecture, build_network
-from sppnet.models.training import Schedule, fit
+from sppnet.models.training import fit
 from sppnet.models.weights import network_sha
 
-SAMPLING = Sampling(
-    batch=8,
-    positive_fraction=0.25,
-    positive_iou=0.5,
-    negative_iou=(0.1, 0.5),
-    images_per_chunk=4,
-    windows_per_image=16,
-    holdout=0.25,
-    holdout_windows=64,
-    scale_choice="best",
-    seed=5,
-)
-SCHEDULE = Schedule(
-    learning_rate=0.05, milestones=(4,), epochs=6, momentum=0.9, weight_decay=5e-4, warmup=0
-)
+SETTINGS = {
+    "batch": 8,
+    "positive_fraction": 0.25,
+    "positive_iou": 0.5,
+    "images_per_chunk": 4,
+    "windows_per_image": 16,
+    "holdout": 0.25,
+    "holdout_windows": 64,
+    "seed": 5,
+    "learning_rate": 0.05,
+    "milestones": (4 * 8,),  # a chunk has 8 iterations
+    "iterations": 6 * 8,
+    "momentum": 0.9,
+    "weight_decay": 5e-4,
+    "warmup": 0,
+    "classifier_std": 0.01,
+}
+
+
+def spp(**changes):
+    own = {"negative_low": 0.1, "negative_high": 0.5, "scale_choice": "best"}
+    return SppFineTuning(**SETTINGS | own | changes)
+
+
+def rcnn(**changes):
+    return RcnnFineTuning(**SETTINGS | changes)
 
 
 def network():
     architecture = Architecture(
-        "zf5", 0.125, (1,), 16, ("a", "b"), (128.0, 128.0, 128.0), 64.0, "RGB", background=True
+        backbone="zf5",
+        width=0.125,
+        levels=(1,),
+        fc=16,
+        classes=("a", "b"),
+        mean=(128.0, 128.0, 128.0),
+        std=64.0,
+        channel_order="RGB",
+        background=True,
     )
     generator = torch.Generator().manual_seed(0)
     return build_network(architecture, initialisation="he", generator=generator)
@@ -96,8 +115,7 @@ def tune(restart, features, net=None, **changes):
         net,
         toy(),
         features,
-        sampling=replace(SAMPLING, **changes),
-        schedule=SCHEDULE,
+        finetuning=spp(**changes),
         restart=restart,
     )
     return net, history
@@ -194,8 +212,7 @@ def test_network_ends_as_the_snapshot_of_the_lowest_held_out_loss(tmp_path, monk
         network(),
         toy(),
         Features(),
-        sampling=SAMPLING,
-        schedule=replace(SCHEDULE, learning_rate=0.5, milestones=()),
+        finetuning=spp(learning_rate=0.5, milestones=()),
         restart=tmp_path / "work",
     )
     losses = [row["loss"] for row in history]
@@ -224,7 +241,7 @@ def test_without_held_out_images_all_train_and_the_last_iterate_stays(tmp_path, 
 
 def test_boxes_of_neither_kind_are_an_error(tmp_path):
     with pytest.raises(SppnetError, match="no box of a chunk"):
-        tune(tmp_path / "work", Features(), positive_iou=0.9, negative_iou=(0.3, 0.5))
+        tune(tmp_path / "work", Features(), positive_iou=0.9, negative_low=0.3)
 
 
 def of_file(regions, path):
@@ -248,10 +265,8 @@ def test_crops_train_all_layers(tmp_path):
     history = finetune_crops(
         net,
         coloured(tmp_path),
-        warp=Warp(size=48, context=4),
-        mirror=True,
-        sampling=replace(SAMPLING, negative_iou=(0.0, 0.5)),
-        schedule=replace(SCHEDULE, epochs=4, learning_rate=0.01),
+        warp=Warp(crop=48, context=4),
+        finetuning=rcnn(mirror=True, iterations=4 * 8, learning_rate=0.01),
         restart=tmp_path / "work",
     )
     assert history[-1]["loss"] < 0.6 * np.log(3)
@@ -280,10 +295,8 @@ def batches_of_crops(folder, monkeypatch, *, mirror, seed=5):
     finetune_crops(
         network(),
         shaded(folder),
-        warp=Warp(size=16, context=2),
-        mirror=mirror,
-        sampling=replace(SAMPLING, negative_iou=(0.0, 0.5), seed=seed, windows_per_image=4),
-        schedule=SCHEDULE,
+        warp=Warp(crop=16, context=2),
+        finetuning=rcnn(mirror=mirror, seed=seed, windows_per_image=4),
         restart=folder,
     )
     return torch.cat(seen), held[0]

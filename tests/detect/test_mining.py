@@ -1,4 +1,3 @@
-from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -7,22 +6,33 @@ import torch
 
 from sppnet.detect import mining as mining_module
 from sppnet.detect import sample_cache
-from sppnet.detect.mining import MiningSettings, negative_candidates, train_svms
+from sppnet.detect.mining import negative_candidates, train_svms
 from sppnet.detect.regions import ImageRegions
 from sppnet.detect.sample_cache import SampleCache
-from sppnet.detect.svm import Scaling, SvmSettings, save_svms
+from sppnet.detect.settings import Svm
+from sppnet.detect.svm import save_svms
 from sppnet.errors import SppnetError
 
-MINING = MiningSettings(
+SVM = Svm(
     negative_iou=0.3,
     duplicates="none",
     duplicate_iou=0.7,
     hard_threshold=-1.0001,
     evict_threshold=-1.2,
     retrain_after=2000,
+    cost=1.0,
+    bias=10.0,
+    positive_weight=2.0,
+    tolerance=1e-6,
+    target_norm=1.0,
+    stats_images=100,
+    stats_boxes=100,
+    seed=0,
 )
-SVM = SvmSettings(cost=1.0, bias=10.0, positive_weight=2.0, tolerance=1e-6, seed=0)
-SCALING = Scaling(target_norm=1.0, images=100, boxes=100, seed=0)
+
+
+def changed(**changes):
+    return SVM.model_copy(update=changes)
 
 
 def regions_of(boxes, classes, overlaps, image="0"):
@@ -53,19 +63,19 @@ def strip(start, length):
 def test_overlap_of_exactly_the_limit_is_no_negative():
     exactly = 3 / torch.tensor(10.0)
     regions = regions_of([strip(0, 1)] * 3, [], [[0.29999], [float(exactly)], [0.30001]])
-    assert negative_candidates(regions, MINING)[:, 0].tolist() == [True, False, False]
+    assert negative_candidates(regions, SVM)[:, 0].tolist() == [True, False, False]
 
 
 def test_objects_of_other_classes_are_negatives():
     regions = regions_of([strip(0, 9), strip(50, 9)], [0, 1], [[1, 0], [0, 1]])
-    assert negative_candidates(regions, MINING).tolist() == [[False, True], [True, False]]
+    assert negative_candidates(regions, SVM).tolist() == [[False, True], [True, False]]
 
 
 def test_duplicates_overlap_an_earlier_kept_box_by_more_than_the_limit():
     # IoU of strips of 20 shifted by s is (20 - s) / (20 + s)
     boxes = [strip(0, 20), strip(4, 20), strip(3, 20), strip(7, 20), strip(60, 20)]
     regions = regions_of(boxes, [], [[0.0]] * 5)
-    exact = replace(MINING, duplicates="overlap", duplicate_iou=0.5)
+    exact = changed(duplicates="overlap", duplicate_iou=0.5)
     # 16/24 goes; 17/23 goes; 13/27 stays, since the boxes nearer to it are gone themselves
     assert negative_candidates(regions, exact)[:, 0].tolist() == [True, False, False, True, True]
     boxes[3] = [0, 0, 10, 1]  # exactly half of the first
@@ -76,25 +86,21 @@ def test_duplicates_overlap_an_earlier_kept_box_by_more_than_the_limit():
 def test_duplicates_are_of_the_same_class():
     # the first box is no negative of class 1, so the second is no duplicate there
     regions = regions_of([strip(0, 20), strip(1, 20)], [], [[0, 0.5, 0], [0, 0, 0]])
-    found = negative_candidates(regions, replace(MINING, duplicates="overlap"))
+    found = negative_candidates(regions, changed(duplicates="overlap"))
     assert found.tolist() == [[True, False, True], [False, True, False]]
 
 
 def test_duplicates_by_cells_keep_the_first_of_each_window():
     keys = torch.tensor([[0, 5], [1, 5], [0, 5], [0, 4], [1, 5]])
     regions = regions_of([strip(0, 9)] * 5, [], [[0, 0.9]] + [[0, 0]] * 4)
-    found = negative_candidates(
-        regions, replace(MINING, duplicates="cells"), lambda _, rows: keys[rows]
-    )
+    found = negative_candidates(regions, changed(duplicates="cells"), lambda _, rows: keys[rows])
     assert found[:, 0].tolist() == [True, True, False, True, False]
     assert found[:, 1].tolist() == [False, True, True, True, False]
 
 
 def test_duplicates_by_cells_need_cells():
     with pytest.raises(SppnetError, match="cells"):
-        negative_candidates(
-            regions_of([strip(0, 9)], [], [[0]]), replace(MINING, duplicates="cells")
-        )
+        negative_candidates(regions_of([strip(0, 9)], [], [[0]]), changed(duplicates="cells"))
 
 
 # --- which of them are kept ---------------------------------------------------------------------
@@ -128,7 +134,7 @@ def add(cache, image, *values, threshold=-1.0):
 
 
 def train(cache, *, retrain_after=2, evict_threshold=-1.25, last=False):
-    cache.train(SVM, retrain_after=retrain_after, evict_threshold=evict_threshold, last=last)
+    cache.train(changed(retrain_after=retrain_after, evict_threshold=evict_threshold), last=last)
 
 
 def trained_cache():
@@ -264,8 +270,8 @@ class World:
 
     def train(self, folder, **changes):
         folder.mkdir(exist_ok=True)
-        settings = (replace(MINING, **changes), SVM, SCALING)
-        return train_svms(self.regions, self.layers, ("x", "y"), settings=settings, restart=folder)
+        svm = changed(**changes)
+        return train_svms(self.regions, self.layers, ("x", "y"), svm=svm, restart=folder)
 
 
 def test_a_planted_hard_negative_is_found(tmp_path):
@@ -365,11 +371,8 @@ def test_pool5_is_held_in_half_precision_without_loss(tmp_path):
 
 def test_a_class_without_objects_is_an_error(tmp_path):
     world = World()
-    settings = (MINING, SVM, SCALING)
     with pytest.raises(SppnetError, match="class z"):
-        train_svms(
-            world.regions, world.layers, ("x", "y", "z"), settings=settings, restart=tmp_path
-        )
+        train_svms(world.regions, world.layers, ("x", "y", "z"), svm=SVM, restart=tmp_path)
 
 
 def test_cells_without_maps_are_refused_before_any_feature_is_read(tmp_path):

@@ -5,25 +5,36 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sppnet.detect.sampling import Sampling, batch_rows, chunk_images, hold_out
+from sppnet.detect.sampling import (
+    batch_rows,
+    chunk_images,
+    chunk_iterations,
+    chunk_schedule,
+    hold_out,
+)
+from sppnet.detect.settings import FineTuning, Sampling
 from sppnet.errors import SppnetError
 from sppnet.models.schedule import Schedule
 
+SETTINGS = {
+    "batch": 8,
+    "positive_fraction": 0.25,
+    "positive_iou": 0.5,
+    "images_per_chunk": 4,
+    "windows_per_image": 16,
+    "holdout": 0.25,
+    "holdout_windows": 100,
+    "seed": 0,
+}
+
 
 def sampling(**changes):
-    settings = {
-        "batch": 8,
-        "positive_fraction": 0.25,
-        "positive_iou": 0.5,
-        "negative_iou": (0.1, 0.5),
-        "images_per_chunk": 4,
-        "windows_per_image": 16,
-        "holdout": 0.25,
-        "holdout_windows": 100,
-        "scale_choice": "best",
-        "seed": 0,
-    }
-    return Sampling(**settings | changes)
+    return Sampling(**SETTINGS | changes)
+
+
+def schedule(**changes):
+    learning = {"learning_rate": 0.1, "momentum": 0.9, "weight_decay": 5e-4, "warmup": 3}
+    return chunk_schedule(FineTuning(**SETTINGS | learning | {"classifier_std": 0.01} | changes))
 
 
 def batches(labels, seed=0, **changes):
@@ -34,17 +45,18 @@ def batches(labels, seed=0, **changes):
 
 
 def test_chunk_uses_each_box_about_once():
-    assert sampling().chunk_iterations == 8
-    assert sampling(images_per_chunk=1, windows_per_image=2).chunk_iterations == 1
+    assert chunk_iterations(sampling()) == 8
+    assert chunk_iterations(sampling(images_per_chunk=1, windows_per_image=2)) == 1
 
 
 def test_iterations_round_up_to_whole_chunks():
-    assert [sampling().chunks(count) for count in (0, 1, 8, 9)] == [0, 1, 1, 2]
+    assert [schedule(iterations=count).epochs for count in (1, 8, 9, 16, 17)] == [1, 1, 2, 2, 3]
 
 
 def test_a_schedule_of_iterations_counts_chunks():
-    found = sampling().schedule(0.1, (8, 9, 20), 33, 0.9, 5e-4, 3)
-    assert found == Schedule(0.1, (1, 2, 3), 5, 0.9, 5e-4, 3)
+    assert schedule(iterations=33, milestones=(8, 9, 20)) == Schedule(
+        learning_rate=0.1, milestones=(1, 2, 3), epochs=5, momentum=0.9, weight_decay=5e-4, warmup=3
+    )
 
 
 @given(st.integers(2, 60), st.floats(0.01, 0.9), st.integers(0, 5))

@@ -1,5 +1,3 @@
-from dataclasses import replace
-
 import numpy as np
 import pytest
 import torch
@@ -7,10 +5,9 @@ from scipy.optimize import minimize
 
 from sppnet.detect import svm as svm_module
 from sppnet.detect.regions import ImageRegions
+from sppnet.detect.settings import Scaling, SvmSolver
 from sppnet.detect.svm import (
     LinearSvms,
-    Scaling,
-    SvmSettings,
     feature_scales,
     load_svms,
     save_svms,
@@ -18,7 +15,15 @@ from sppnet.detect.svm import (
 )
 from sppnet.errors import SppnetError
 
-SETTINGS = SvmSettings(cost=0.05, bias=10.0, positive_weight=2.0, tolerance=1e-9, seed=0)
+SOLVER = SvmSolver(cost=0.05, bias=10.0, positive_weight=2.0, tolerance=1e-9, seed=0)
+
+
+def solver(**changes):
+    return SOLVER.model_copy(update=changes)
+
+
+def scaling(*, images, boxes, seed=0):
+    return Scaling(target_norm=20.0, stats_images=images, stats_boxes=boxes, seed=seed)
 
 
 def samples(seed=0, count=60, length=5):
@@ -49,7 +54,7 @@ def dual_optimum(features, positive, cost, bias, positive_weight):
 @pytest.mark.parametrize("positive_weight", [1.0, 2.0])
 def test_solution_is_the_optimum_of_the_dual(bias, positive_weight):
     features, positive = samples()
-    settings = replace(SETTINGS, bias=bias, positive_weight=positive_weight)
+    settings = solver(bias=bias, positive_weight=positive_weight)
     weight, found_bias = solve_svm(features, positive, settings)
     wanted, wanted_bias = dual_optimum(features, positive, 0.05, bias, positive_weight)
     np.testing.assert_allclose(weight, wanted, atol=2e-4)
@@ -66,7 +71,7 @@ def objective(features, positive, weight, bias):
 
 def test_no_step_away_lowers_the_objective():
     features, positive = samples(seed=3)
-    weight, bias = solve_svm(features, positive, SETTINGS)
+    weight, bias = solve_svm(features, positive, SOLVER)
     best = objective(features, positive, weight, bias)
     random = np.random.default_rng(1)
     for size in (1e-3, 1e-1):
@@ -77,8 +82,7 @@ def test_no_step_away_lowers_the_objective():
 def test_the_solver_takes_samples_in_an_order_of_the_seed():
     features, positive = samples()
     solutions = [
-        solve_svm(features, positive, replace(SETTINGS, tolerance=0.1, seed=seed))[0]
-        for seed in (0, 0, 1)
+        solve_svm(features, positive, solver(tolerance=0.1, seed=seed))[0] for seed in (0, 0, 1)
     ]
     assert np.array_equal(solutions[0], solutions[1])
     assert not np.array_equal(solutions[0], solutions[2])
@@ -88,8 +92,8 @@ def test_weight_two_is_every_positive_twice():
     features, positive = samples(seed=5)
     twice = np.concatenate([features, features[positive]])
     labels = np.concatenate([positive, positive[positive]])
-    once = replace(SETTINGS, positive_weight=1.0)
-    weight, bias = solve_svm(features, positive, SETTINGS)
+    once = solver(positive_weight=1.0)
+    weight, bias = solve_svm(features, positive, SOLVER)
     other, other_bias = solve_svm(twice, labels, once)
     np.testing.assert_allclose(weight, other, atol=1e-5)
     assert bias == pytest.approx(other_bias, abs=1e-4)
@@ -98,13 +102,13 @@ def test_weight_two_is_every_positive_twice():
 @pytest.mark.parametrize(("value", "kind"), [(True, "negative"), (False, "positive")])
 def test_one_kind_only_is_an_error(value, kind):
     with pytest.raises(SppnetError, match=f"no {kind}"):
-        solve_svm(np.ones((3, 2)), np.full(3, value), SETTINGS)
+        solve_svm(np.ones((3, 2)), np.full(3, value), SOLVER)
 
 
 def test_missing_the_tolerance_is_an_error(monkeypatch):
     monkeypatch.setattr(svm_module, "MAXIMUM_ITERATIONS", 1)
     with pytest.raises(SppnetError, match="tolerance"):
-        solve_svm(*samples(), SETTINGS)
+        solve_svm(*samples(), SOLVER)
 
 
 def images(counts):
@@ -139,7 +143,7 @@ class Recorded:
 
 def test_scale_brings_the_mean_norm_to_the_target():
     layers = Recorded()
-    scales = feature_scales(images([2, 3]), layers, Scaling(20.0, images=9, boxes=9, seed=0))
+    scales = feature_scales(images([2, 3]), layers, scaling(images=9, boxes=9))
     mean = (1 + 2 + 2 + 4 + 6) / 5
     assert scales == pytest.approx({"a": 20 / mean, "b": 10 / mean})
     assert sorted(layers.asked) == [(0, [0, 1]), (1, [0, 1, 2])]
@@ -149,7 +153,7 @@ def test_scale_draws_images_and_boxes_by_the_seed():
     asked = []
     for seed in (0, 0, 1):
         layers = Recorded()
-        feature_scales(images([50] * 30), layers, Scaling(20.0, images=4, boxes=6, seed=seed))
+        feature_scales(images([50] * 30), layers, scaling(images=4, boxes=6, seed=seed))
         asked.append(layers.asked)
         assert len({image for image, _ in layers.asked}) == 4
         assert all(len(set(rows)) == 6 for _, rows in layers.asked)
@@ -161,19 +165,17 @@ def test_features_that_are_all_zero_cannot_be_scaled():
         feature_scales(
             images([2]),
             lambda _, rows: {"fc6": torch.zeros(len(rows), 3)},
-            Scaling(20.0, images=1, boxes=1, seed=0),
+            scaling(images=1, boxes=1),
         )
 
 
 @pytest.mark.parametrize("value", [float("inf"), float("nan")])
 def test_features_that_are_no_numbers_cannot_be_scaled(value):
-    scaling = Scaling(20.0, images=3, boxes=2, seed=0)
-
     def layers(regions, rows):
         return {"ftfc6": torch.full((len(rows), 3), value if regions.image == "1" else 1.0)}
 
     with pytest.raises(SppnetError, match=r"ftfc6: its features have mean norm (inf|nan)"):
-        feature_scales(images([2, 2, 2]), layers, scaling)
+        feature_scales(images([2, 2, 2]), layers, scaling(images=3, boxes=2))
 
 
 def test_scores_are_scaled_products():

@@ -7,12 +7,13 @@ import torch
 from sppnet.data.store import ArrayStore, ArrayWriter
 from sppnet.detect import timing
 from sppnet.detect.features import MapFeatures, convolve
-from sppnet.detect.rcnn import Warp, convolve_boxes
+from sppnet.detect.rcnn import convolve_boxes
 from sppnet.detect.regions import image_regions
+from sppnet.detect.settings import Warp
 from sppnet.detect.svm import LinearSvms
 from sppnet.detect.timing import (
     CropPooling,
-    MapPooling,
+    ImagePooling,
     TimedDetector,
     fastest_batch,
     measure,
@@ -25,7 +26,16 @@ CPU = torch.device("cpu")
 
 
 def network(levels=(3, 1)):
-    architecture = Architecture("zf5", 0.125, levels, 8, ("a", "b"), (128.0,) * 3, 1.0, "RGB")
+    architecture = Architecture(
+        backbone="zf5",
+        width=0.125,
+        levels=levels,
+        fc=8,
+        classes=("a", "b"),
+        mean=(128.0,) * 3,
+        std=1.0,
+        channel_order="RGB",
+    )
     generator = torch.Generator().manual_seed(0)
     return build_network(architecture, initialisation="he", generator=generator).eval()
 
@@ -51,7 +61,7 @@ def test_maps_are_pooled_as_in_detection(tmp_path):
     regions = image_regions(record, boxes.numpy(), ("a", "b"))
     detection = MapFeatures(stores, geometry, (3, 1), 100)
     wanted = detection.pool5(regions, torch.arange(4))
-    features, index = MapPooling(net, geometry, (128, 224), 100)(image, boxes)
+    features, index = ImagePooling(net, geometry, (128, 224), 100)(image, boxes)
     torch.testing.assert_close(features[index], wanted)
     assert len(detection.window_keys(regions, torch.arange(4))[:, 0].unique()) == 2
 
@@ -65,7 +75,7 @@ def test_the_map_of_every_scale_is_timed_needed_or_not(monkeypatch):
         return convolve(network, image, size)
 
     monkeypatch.setattr(timing, "convolve", remember)
-    pooling = MapPooling(net, map_geometry(net.backbone, shrink=6.5), (128, 160, 224), 100)
+    pooling = ImagePooling(net, map_geometry(net.backbone, shrink=6.5), (128, 160, 224), 100)
     features, index = pooling(image, boxes[:1])  # the largest, which the first scale suits best
     assert made == [128, 160, 224]
     assert len(features) == 1 and index.tolist() == [0]
@@ -73,7 +83,7 @@ def test_the_map_of_every_scale_is_timed_needed_or_not(monkeypatch):
 
 def test_boxes_on_the_same_cells_are_pooled_once():
     net, (image, boxes) = network(), sample()
-    pooling = MapPooling(net, map_geometry(net.backbone, shrink=6.5), (224,), 100)
+    pooling = ImagePooling(net, map_geometry(net.backbone, shrink=6.5), (224,), 100)
     features, index = pooling(image, torch.cat([boxes, boxes.flip(0), boxes + 0.01]))
     assert len(features) == 4
     assert index[:4].tolist() == index[4:8].flip(0).tolist() == index[8:].tolist()
@@ -81,7 +91,7 @@ def test_boxes_on_the_same_cells_are_pooled_once():
 
 def test_crops_are_pooled_as_in_detection():
     net, (image, boxes) = network(), sample()
-    warp = Warp(size=67, context=4)
+    warp = Warp(crop=67, context=4)
     features, index = CropPooling(net, warp, batch=3)(image, boxes)
     found = features[index]
     wanted = convolve_boxes(net, image, boxes.numpy(), warp=warp, batch=4)
@@ -158,5 +168,5 @@ def test_the_fastest_batch_is_chosen(monkeypatch, clock):
         clock.now += {1: 3.0, 2: 2.0, 4: 2.5}[batch]
 
     monkeypatch.setattr(timing, "convolve_boxes", convolve_boxes)
-    pooling = CropPooling(None, Warp(size=67, context=4), batch=1)
+    pooling = CropPooling(None, Warp(crop=67, context=4), batch=1)
     assert fastest_batch(pooling, (None, torch.zeros(20, 4)), [1, 2, 4], CPU).batch == 2

@@ -1,4 +1,4 @@
-from dataclasses import replace
+import json
 
 import pytest
 import torch
@@ -8,7 +8,6 @@ from sppnet.geometry.pyramid import pyramid_pool
 from sppnet.models.network import (
     Architecture,
     build_network,
-    choose_device,
     freeze_backbone,
     replace_classifier,
 )
@@ -30,7 +29,7 @@ def seeded(seed):
 
 
 def network(seed=0, initialisation="he", **changes):
-    architecture = replace(ARCHITECTURE, **changes)
+    architecture = ARCHITECTURE.model_copy(update=changes)
     return build_network(architecture, initialisation=initialisation, generator=seeded(seed)).eval()
 
 
@@ -39,7 +38,7 @@ def images(height=80, width=96, count=2):
 
 
 def test_an_architecture_survives_json():
-    architecture = replace(ARCHITECTURE, background=True)
+    architecture = ARCHITECTURE.model_copy(update={"background": True})
     assert Architecture.from_json(architecture.to_json()) == architecture
 
 
@@ -49,9 +48,26 @@ def test_other_text_is_no_architecture(text):
         Architecture.from_json(text)
 
 
+@pytest.mark.parametrize("wrong", [{"channel_order": "rgb"}, {"mean": (1.0,)}, {"outputs": 3}])
+def test_an_architecture_with_an_unfit_value_is_refused(wrong):
+    text = json.dumps(ARCHITECTURE.model_dump() | wrong)
+    with pytest.raises(SppnetError, match=f"architecture: not readable .*{next(iter(wrong))}"):
+        Architecture.from_json(text)
+
+
+def test_files_of_earlier_runs_can_be_read():
+    """The JSON that lies in their headers, key by key."""
+    text = (
+        '{"backbone": "zf5", "background": false, "channel_order": "BGR", '
+        '"classes": ["ape", "bee", "cat"], "fc": 24, "levels": [3, 1], "map_std": 1.0, '
+        '"mean": [104.0, 117.0, 123.0], "std": 58.0, "width": 0.0625}'
+    )
+    assert ARCHITECTURE.to_json() == text and Architecture.from_json(text) == ARCHITECTURE
+
+
 def test_outputs_count_the_background():
     assert ARCHITECTURE.outputs == 3
-    assert replace(ARCHITECTURE, background=True).outputs == 4
+    assert ARCHITECTURE.model_copy(update={"background": True}).outputs == 4
     assert network(background=True)(images()).shape == (2, 4)
 
 
@@ -167,7 +183,9 @@ def test_a_new_classifier_on_a_copy():
     new = replace_classifier(
         old, ("x", "y", "z", "w"), background=True, generator=seeded(3), std=0.01
     )
-    assert new.architecture == replace(ARCHITECTURE, classes=("x", "y", "z", "w"), background=True)
+    assert new.architecture == ARCHITECTURE.model_copy(
+        update={"classes": ("x", "y", "z", "w"), "background": True}
+    )
     assert new.fc8.weight.shape == (5, 24) and (new.fc8.bias == 0).all()
     assert new.fc8.weight.std().item() == pytest.approx(0.01, rel=0.2)
     for name in ("backbone.0.weight", "fc6.weight", "fc7.bias"):
@@ -202,19 +220,3 @@ def test_channels_last_is_the_layout_of_the_backbone():
     net = network()
     assert net.backbone[4].weight.is_contiguous(memory_format=torch.channels_last)
     assert net.maps(images()).is_contiguous(memory_format=torch.channels_last)
-
-
-def test_devices():
-    assert choose_device("cpu") == torch.device("cpu")
-    assert choose_device("auto").type in ("cpu", "cuda")
-    for name in ("nonsense", "cuda:99"):
-        with pytest.raises(SppnetError, match="--device"):
-            choose_device(name)
-
-
-def test_a_gpu_adds_in_one_order_and_in_32_bits(monkeypatch):
-    monkeypatch.setattr(torch.backends.cudnn, "deterministic", False)
-    monkeypatch.setattr(torch.backends.cudnn, "allow_tf32", True)
-    choose_device("cpu")
-    assert torch.backends.cudnn.deterministic
-    assert not torch.backends.cudnn.allow_tf32

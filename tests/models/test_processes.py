@@ -15,7 +15,9 @@ from sppnet.models.processes import from_first, joined_processes, process_count,
 from sppnet.models.training import Schedule, fit
 from sppnet.models.weights import load_tensors, save_tensors
 
-SCHEDULE = Schedule(0.1, (2,), 4, 0.9, 1e-3, 3)
+SCHEDULE = Schedule(
+    learning_rate=0.1, milestones=(2,), epochs=4, momentum=0.9, weight_decay=1e-3, warmup=3
+)
 
 
 def network():

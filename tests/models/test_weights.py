@@ -1,5 +1,4 @@
 import pickle
-from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -22,13 +21,20 @@ from sppnet.models.weights import (
 )
 
 ARCHITECTURE = Architecture(
-    "zf5", 0.0625, (3, 1), 8, ("ape", "bee"), (104.0, 117.0, 123.0), 58.0, "BGR"
+    backbone="zf5",
+    width=0.0625,
+    levels=(3, 1),
+    fc=8,
+    classes=("ape", "bee"),
+    mean=(104.0, 117.0, 123.0),
+    std=58.0,
+    channel_order="BGR",
 )
 PARTS = {"conv1x1_1": "squeeze", "conv1x1_2": "expand1x1", "conv3x3_2": "expand3x3"}
 
 
 def network(seed=0, **changes):
-    architecture = replace(ARCHITECTURE, **changes)
+    architecture = ARCHITECTURE.model_copy(update=changes)
     generator = torch.Generator().manual_seed(seed)
     return build_network(architecture, initialisation="he", generator=generator)
 
@@ -119,7 +125,7 @@ def test_a_backbone_is_not_saved_under_another_name(tmp_path):
 
 
 def test_weights_of_another_architecture_are_refused(tmp_path):
-    text = {"architecture": replace(ARCHITECTURE, fc=9).to_json()}
+    text = {"architecture": ARCHITECTURE.model_copy(update={"fc": 9}).to_json()}
     save_tensors(tmp_path / "net", network().state_dict(), text)
     refused("net: weights do not fit", load_network, tmp_path / "net", "cpu")
     save_tensors(tmp_path / "plain", network().state_dict(), {})

@@ -64,7 +64,7 @@ def test_the_papers_numbers_say_their_backbones(claim):
     names = {"alex5": "Alex5"} | NETWORKS
     assert (claim.backbones is None) == (claim.paper is None)
     for key, backbone in zip(claim.paper or (), claim.backbones or (), strict=True):
-        words = " ".join(map(str, key)).replace("ZF5", "ZF-5")
+        words = f"{key.row} {key.column}".replace("ZF5", "ZF-5")
         assert names[backbone] in words
 
 
@@ -146,8 +146,8 @@ ROWS = {
 @pytest.mark.parametrize("claim", CLAIMS.values(), ids=lambda claim: claim.name)
 def test_what_is_measured_is_what_the_papers_numbers_are_of(claim):
     if claim.kind in ("map", "accuracy"):
-        assert claim.rows == tuple(ROWS[row] for _, row, _ in claim.paper)
-    words = " ".join(str(part) for key in claim.paper or () for part in key) + claim.text
+        assert claim.rows == tuple(ROWS[key.row] for key in claim.paper)
+    words = " ".join(key.row for key in claim.paper or ()) + claim.text
     assert (claim.top == 5) == ("top5" in words or "top-5" in words)
 
 

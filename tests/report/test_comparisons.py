@@ -9,8 +9,10 @@ from sppnet.errors import SppnetError
 from sppnet.models.clock import take_turns
 from sppnet.models.weights import save_tensors
 from sppnet.report.claims import CLAIMS
-from sppnet.report.comparisons import Side, measure
+from sppnet.report.comparisons import measure
+from sppnet.report.requests import Side
 from sppnet.report.verdicts import CONTRADICTED, REPRODUCED, UNDECIDED, claim_row, verdict
+from sppnet.statistics.settings import Bootstrap
 
 IMAGES = 400
 
@@ -37,13 +39,13 @@ def scores(tmp_path):
 
 def compare(name, ours, reference, **options):
     sides = [
-        Side(tuple(files), part)
+        Side(files=tuple(files), part=part)
         for files, part in (
             (ours, options.get("ours_part", "")),
             (reference, options.get("part", "")),
         )
     ]
-    return measure(CLAIMS[name], *sides, replicates=400, seed=1)
+    return measure(CLAIMS[name], *sides, Bootstrap(bootstrap=400, seed=1))
 
 
 def test_errors_are_compared_on_the_same_images(scores):

@@ -7,10 +7,18 @@ import sppnet.report
 from sppnet.errors import SppnetError
 from sppnet.report.detection_table import layout, table9_cells
 from sppnet.report.reference import PaperValue, read_reference
-from sppnet.report.tables import Cell, Column
+from sppnet.report.requests import DetectionColumn
+from sppnet.report.tables import Cell
+from sppnet.statistics.settings import Bootstrap
 
 SHIPPED = Path(sppnet.report.__file__).parent / "reference.csv"
-COLUMNS = [Column("ours", "SPP (1-sc)", "SPP_1sc_ZF5"), Column("base", "R-CNN", "RCNN_Alex5")]
+COLUMNS = [
+    DetectionColumn(name=name, title=title, reference=reference, evaluation="evaluation.json")
+    for name, title, reference in (
+        ("ours", "SPP (1-sc)", "SPP_1sc_ZF5"),
+        ("base", "R-CNN", "RCNN_Alex5"),
+    )
+]
 REFERENCE = {
     ("ftfc7bb", "SPP_1sc_ZF5"): PaperValue(58.0, "deck"),
     ("conv_s", "SPP_1sc_ZF5"): PaperValue(0.053, "deck"),
@@ -48,7 +56,9 @@ def cells(**changes):
         "timing": timing(),
         "reference": REFERENCE,
     } | changes
-    return table9_cells(COLUMNS, baseline="base", replicates=200, seed=1, **values)
+    return table9_cells(
+        COLUMNS, baseline="base", bootstrap=Bootstrap(bootstrap=200, seed=1), **values
+    )
 
 
 def test_cells_carry_unit_count_interval_and_the_papers_number():
@@ -96,8 +106,7 @@ def test_the_papers_speedup_stands_only_beside_its_baseline():
         timing(),
         REFERENCE,
         baseline="ours",
-        replicates=10,
-        seed=1,
+        bootstrap=Bootstrap(bootstrap=10, seed=1),
     )
     assert found["ours"]["ftfc7_bb"].paper == 58.0
     assert found["ours"]["speedup"].paper is None

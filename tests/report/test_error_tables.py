@@ -7,7 +7,10 @@ import torch
 import sppnet.report
 from sppnet.errors import SppnetError
 from sppnet.models.weights import save_tensors
-from sppnet.report.error_tables import Request, cell_metrics, error_table, layout
+from sppnet.report.error_tables import cell_metrics, error_table, layout
+from sppnet.report.paper_numbers import PaperNumber, full_image_error, method_error, variant_error
+from sppnet.report.requests import ErrorCellRequest, ErrorTableRequest
+from sppnet.statistics.settings import Bootstrap
 
 REFERENCE = Path(sppnet.report.__file__).parent / "reference.csv"
 IMAGES = 200
@@ -40,15 +43,20 @@ def scores(tmp_path):
     return make
 
 
-def build(table, requests):
-    return error_table(table, requests, REFERENCE, replicates=300, seed=1)
+def request(row, column, metric, paper, files):
+    return ErrorCellRequest(row=row, column=column, metric=metric, paper=paper, files=files)
+
+
+def build(table, cells):
+    asked = ErrorTableRequest(table=table, cells=cells)
+    return error_table(asked, REFERENCE, Bootstrap(bootstrap=300, seed=1))
 
 
 def table2_requests(scores):
     plain = (scores("plain1", 80), scores("plain2", 90))
     single, multi = (scores("single", 70, hopeless=10),), (scores("multi", 60),)
     return [
-        Request(row, column, metric, (f"{paper} | {metric}", column), files)
+        request(row, column, metric, variant_error(paper, column, metric), files)
         for metric in ("top5", "top1")
         for row, paper, files in (
             ("no SPP", "no_SPP", plain),
@@ -102,8 +110,14 @@ def test_every_cell_is_the_mean_of_what_its_networks_show(scores):
 def test_table_3_by_model_and_training(scores):
     crop, full = scores("crop", 75), scores("full", 74)
     rows = [
-        Request("ZF-5 | single-size", view, "top1", (f"ZF-5 | single | {key}", "top1"), (file,))
-        for view, key, file in (("1 crop", "1crop", crop), ("1 full", "1full", full))
+        request(
+            "ZF-5 | single-size",
+            f"1 {view}",
+            "top1",
+            full_image_error("ZF-5", "single", view),
+            (file,),
+        )
+        for view, file in (("crop", crop), ("full", full))
     ]
     lines = build("3", rows)
     assert layout("3", lines) == [
@@ -116,8 +130,8 @@ def test_table_3_by_model_and_training(scores):
 def test_table_4_quotes_the_paper_in_order_and_adds_ours(scores):
     file = scores("views", 60, hopeless=20)
     rows = [
-        Request("ours", "top-1 val", "top1", ("SPP_O-7, 6 scales", "top1_val"), (file,)),
-        Request("ours", "top-5 val", "top5", ("SPP_O-7, 1 scale", "top5_val"), (file,)),
+        request("ours", "top-1 val", "top1", method_error("SPP_O-7", 6, "top1"), (file,)),
+        request("ours", "top-5 val", "top5", method_error("SPP_O-7", 1, "top5"), (file,)),
     ]
     lines = build("4", rows)
     text = layout("4", lines)
@@ -143,7 +157,8 @@ def test_table_4_quotes_the_paper_in_order_and_adds_ours(scores):
 
 def test_table_5_says_how_many_models_are_combined(scores):
     file = scores("combined", 60, hopeless=20, models=11)
-    lines = build("5", [Request("ours", "top-5 val", "top5", ("ours", "top5_test"), (file,))])
+    number = PaperNumber(table=5, row="ours", column="top5_test")
+    lines = build("5", [request("ours", "top-5 val", "top5", number, (file,))])
     text = layout("5", lines)
     assert text[0] == ["rank", "team", "top-5 test", "top-5 val"]
     assert text[3] == ["3", "ours", "8.06", "-"]
@@ -152,8 +167,11 @@ def test_table_5_says_how_many_models_are_combined(scores):
 
 def test_ablations_stand_beside_rows_of_table_2(scores):
     rows = [
-        Request("50 bins", "ZF-5", "top1", ("SPP_single | top1", "ZF-5"), (scores("a", 60),)),
-        Request("30 bins", "ZF-5", "top1", ("SPP_30bins | top1", "ZF-5"), (scores("b", 62),)),
+        request(title, "ZF-5", "top1", variant_error(paper, "ZF-5", "top1"), (file,))
+        for title, paper, file in (
+            ("50 bins", "SPP_single", scores("a", 60)),
+            ("30 bins", "SPP_30bins", scores("b", 62)),
+        )
     ]
     lines = build("ablations", rows)
     assert layout("ablations", lines)[1:] == [
@@ -165,10 +183,10 @@ def test_ablations_stand_beside_rows_of_table_2(scores):
 
 def test_unfit_cells_are_named(scores):
     file = (scores("a", 60),)
-    good = Request("no SPP", "ZF-5", "top1", None, file)
+    good = request("no SPP", "ZF-5", "top1", None, file)
     with pytest.raises(SppnetError, match="given twice"):
         build("2", [good, good])
-    with pytest.raises(SppnetError, match="the paper has no 'x', 'ZF-5'"):
-        build("2", [Request("no SPP", "ZF-5", "top1", ("x", "ZF-5"), file)])
+    with pytest.raises(SppnetError, match=r"the paper has no 'x \| top1', 'ZF-5'"):
+        build("2", [request("no SPP", "ZF-5", "top1", variant_error("x", "ZF-5", "top1"), file)])
     with pytest.raises(SppnetError, match=r"model \| train"):
-        build("3", [Request("ZF-5", "1 crop", "top1", None, file)])
+        build("3", [request("ZF-5", "1 crop", "top1", None, file)])

@@ -1,6 +1,5 @@
 """Rules and commands in step: each command line that a rule makes is what its command takes."""
 
-import json
 import re
 import shlex
 import subprocess
@@ -11,7 +10,6 @@ import pytest
 import yaml
 
 from sppnet.cli import COMMANDS, build
-from sppnet.report.claims import CLAIMS
 
 ROOT = Path(__file__).resolve().parents[2]
 CONFIGS = [
@@ -122,128 +120,6 @@ def test_every_flag_is_passed_by_some_rule(tmp_path):
 
 def test_one_configuration_inherits_nothing_from_the_default(tmp_path):
     assert "generate" not in {line[0] for line in command_lines("config/voc07.yaml", tmp_path)}
-
-
-@pytest.mark.parametrize(
-    ("config", "same"), [("config/mini.yaml", True), ("config/voc07.yaml", False)]
-)
-def test_accuracy_is_claimed_only_of_detectors_with_the_same_images(tmp_path, config, same):
-    """R-CNN learns from all images of mini, and from a few photographs."""
-    (line,) = (words for words in command_lines(config, tmp_path) if words[0] == "tabulate-claims")
-    assert any('"as_accurate_as_rcnn"' in word for word in line) is same
-    assert any('"faster_than_rcnn_one_scale"' in word for word in line)
-
-
-@pytest.mark.parametrize(
-    ("config", "network", "papers"),
-    [
-        ("config/mini.yaml", "Overfeat-7", ["SPP_O-7, 1 scale", None, "SPP_O-7, 6 scales"]),
-        ("config/paper.yaml", "Overfeat-7", ["SPP_O-7, 1 scale", None, "SPP_O-7, 6 scales"]),
-        ("tests/workflow/tiny.yaml", "ZF-5", [None, None, None]),
-    ],
-)
-def test_rows_of_table_4_name_their_views_and_the_papers_row(tmp_path, config, network, papers):
-    """The paper's rows are of Overfeat-7; tiny has 9 positions at one scale and 3 at another."""
-    (line,) = (
-        words
-        for words in command_lines(config, tmp_path)
-        if words[0] == "tabulate-errors" and words[words.index("--table") + 1] == "4"
-    )
-    cells = [json.loads(word) for word in line if word.startswith("{")]
-    views = "24 views" if network == "ZF-5" else "96 views"
-    assert [(cell["row"], cell["column"], cell["reference"]) for cell in cells] == [
-        (
-            f"SPP-net ({network}, this run), {words}",
-            f"top-{top} val",
-            [paper, f"top{top}_val"] if paper else None,
-        )
-        for words, paper in zip(("10 views", views, f"{views} + 2 full"), papers, strict=True)
-        for top in (1, 5)
-    ]
-
-
-def test_only_backbones_of_the_paper_are_claimed_about(tmp_path):
-    settings = yaml.safe_load((ROOT / "config/mini.yaml").read_text())
-    alex5 = {"title": "", "reference": None, "width": 1, "epochs": 1}
-    settings["classifiers"]["backbones"]["alex5"] = alex5
-    settings["errors"]["table3"]["backbones"].append("alex5")
-    config = tmp_path / "more.yaml"
-    config.write_text(yaml.safe_dump(settings))
-    lines = command_lines(config, tmp_path / "run")
-    (words,) = (line for line in lines if line[0] == "tabulate-claims")
-    claims = [json.loads(word)["claim"] for word in words if word.startswith("{")]
-    assert set(claims) == set(CLAIMS)
-    assert any("alex5-" in word for line in lines if line[0] == "tabulate-errors" for word in line)
-
-
-def claimed(config, folder):
-    """Comparisons of a configuration by the name of their claim."""
-    (words,) = (line for line in command_lines(config, folder) if line[0] == "tabulate-claims")
-    found = [json.loads(word) for word in words if word.startswith("{")]
-    return {each["claim"]: each for each in found}
-
-
-def test_claims_say_network_and_set_and_compare_like_networks_only(tmp_path):
-    photographs = claimed("config/voc07.yaml", tmp_path / "voc07")
-    assert {name for name, each in photographs.items() if each["comparable"]} == {
-        *("spp_zf5", "multi_size_zf5", "fewer_bins"),
-        *("full_image_zf5_single", "full_image_zf5_multi"),
-    }
-    assert photographs["views_96"]["measured_on"] == "ZF-5 of width 0.125, imagenette"
-    assert photographs["five_scales"]["measured_on"] == "SqueezeNet, VOC2007"
-    assert photographs["caltech101_pyramid"]["measured_on"] == "SqueezeNet, caltech101"
-    full = claimed("config/paper.yaml", tmp_path / "paper")
-    assert {name for name, each in full.items() if not each["comparable"]} == {
-        *("map_views_equal", "map_views_faster", "two_sizes_time"),
-    }
-    assert full["views_96"]["measured_on"] == "Overfeat-7, ILSVRC2012"
-    assert full["as_accurate_as_rcnn"]["measured_on"] == "ZF-5 and Alex-5, VOC2007"
-
-
-def test_times_of_a_claim_come_from_one_process(tmp_path):
-    """What took turns lies in one file; what ran beside other jobs is no time."""
-    found = claimed("config/mini.yaml", tmp_path)
-    times = {
-        "map_views_faster": ("views_timing.json", "ten_on_map", "ten_crops"),
-        "two_sizes_time": ("training_timing.json", "spp_multi", "spp_single"),
-        "faster_than_rcnn_one_scale": ("timing.json", "spp_1sc", "rcnn"),
-    }
-    for claim, (file, ours, reference) in times.items():
-        files = [f"artifacts/mini/{file}"]
-        assert found[claim]["ours"] == {"files": files, "part": ours}
-        assert found[claim]["reference"] == {"files": files, "part": reference}
-
-
-def test_the_figure_of_views_shows_what_is_timed(tmp_path):
-    lines = {words[0]: words for words in command_lines("config/mini.yaml", tmp_path)}
-    names = {
-        verb: {
-            json.loads(word)[key]
-            for flag, word in zip(lines[verb], lines[verb][1:], strict=False)
-            if flag == f"--{option}"
-        }
-        for verb, option, key in (
-            ("draw-error-by-views", "point", "view_set"),
-            ("measure-view-speed", "view-set", "name"),
-        )
-    }
-    assert names["draw-error-by-views"] <= names["measure-view-speed"]
-    words = lines["draw-error-by-views"]
-    assert words[words.index("--timing") + 1] == "artifacts/mini/views_timing.json"
-
-
-def test_one_scale_has_no_numbers_of_five_beside_it(tmp_path):
-    found = claimed("config/mini.yaml", tmp_path / "mini")
-    assert found["fine_tuning"]["measured_on"] == "ZF-5 of width 0.125, generated VOC set"
-    assert found["fine_tuning"]["comparable"] and found["box_regression"]["comparable"]
-    settings = yaml.safe_load((ROOT / "config/mini.yaml").read_text())
-    settings["table9"]["columns"].remove("spp_5sc")
-    config = tmp_path / "one.yaml"
-    config.write_text(yaml.safe_dump(settings))
-    found = claimed(config, tmp_path / "one")
-    for name in ("fine_tuning", "box_regression", "as_accurate_as_rcnn"):
-        assert not found[name]["comparable"]
-    assert found["faster_than_rcnn_one_scale"]["comparable"]
 
 
 @pytest.mark.parametrize("profile", sorted((ROOT / "workflow/profiles").glob("*/config.yaml")))

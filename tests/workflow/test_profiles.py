@@ -1,22 +1,18 @@
 """Profiles give a GPU to every stage that can use one."""
 
-import inspect
-from importlib import import_module
 from pathlib import Path
-from pkgutil import iter_modules
 
 import pytest
 import yaml
+from test_flags import options_of
 
-import sppnet.commands
+from sppnet.cli import COMMANDS
 
 PROFILES = Path(__file__).parents[2] / "workflow" / "profiles"
 
 
 def stages_with_a_device() -> set[str]:
-    names = [module.name for module in iter_modules(sppnet.commands.__path__)]
-    runs = {name: import_module(f"sppnet.commands.{name}").run for name in names}
-    return {name for name, run in runs.items() if "device" in inspect.signature(run).parameters}
+    return {verb.replace("-", "_") for verb in COMMANDS if "device" in options_of(verb)}
 
 
 @pytest.mark.parametrize("profile", ["gpu", "slurm-gpu"])

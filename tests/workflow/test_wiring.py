@@ -215,6 +215,11 @@ class Job:
         """Values of an option that are pieces of JSON."""
         return [json.loads(value) for value in self.options[option]]
 
+    def requests(self):
+        """All that stands in files that the plan has written for a job."""
+        paths = re.findall(r"work/requests/\S+", self.line)
+        return "".join((self.folder / path).read_text() for path in paths)
+
     def request(self, option):
         """What stands in the file that the plan has written for a job."""
         (path,) = self.options[option]
@@ -272,14 +277,20 @@ def expected(*settings):
         if isinstance(value, bool):
             options[name if value else f"no-{name}"] = []
         elif value not in (None, []):
-            options[name] = [str(each) for each in (value if isinstance(value, list) else [value])]
+            options[name] = read_words(value if isinstance(value, list) else [value])
     return options
+
+
+def read_words(words):
+    """Words of a command line, numbers as numbers: 20 and 20.0 are one."""
+    return [float(word) if re.fullmatch(r"-?\d+(\.\d+)?", str(word)) else word for word in words]
 
 
 def given(job, *apart):
     """Options of a job that make its result, but for those that a test checks apart."""
     machine = ("threads", "workers", "work")  # and the place of its restart state
-    return {name: job.options[name] for name in job.options if name not in (*machine, *apart)}
+    names = [name for name in job.options if name not in (*machine, *apart)]
+    return {name: read_words(job.options[name]) for name in names}
 
 
 def outputs_of(jobs, verb):
@@ -304,9 +315,9 @@ def scores(text, suffix="safetensors"):
 
 def test_all_claims_of_the_paper_are_tested(jobs):
     job = jobs["results/claims.csv"]
-    claims = [each["claim"] for each in job.parts("comparison")]
+    claims = [each["claim"] for each in job.request("comparisons")["comparisons"]]
     assert sorted(claims) == sorted(COMPARED) == sorted(CLAIMS)
-    assert given(job, "comparison", "reference") == expected(
+    assert given(job, "comparisons", "reference") == expected(
         INTERVALS, {"csv": "results/claims.csv", "json": "results/claims.json"}
     )
 
@@ -317,15 +328,15 @@ def side(networks, text):
     if kind.endswith("timing"):
         return {"files": [f"{RUN}/{kind}.json"], "part": name}
     if kind == "evaluation":
-        return {"files": [f"{RUN}/detectors/{name}/evaluation.json"], "part": None}
+        return {"files": [f"{RUN}/detectors/{name}/evaluation.json"], "part": ""}
     if kind in TRANSFER:
-        return {"files": [f"{RUN}/transfer/{kind}/{name}.json"], "part": None}
-    return {"files": scores(f"{networks} {kind} {name}"), "part": None}
+        return {"files": [f"{RUN}/transfer/{kind}/{name}.json"], "part": ""}
+    return {"files": scores(f"{networks} {kind} {name}"), "part": ""}
 
 
 @pytest.mark.parametrize("claim", COMPARED)
 def test_claims_compare_what_they_say(jobs, claim):
-    comparisons = jobs["results/claims.csv"].parts("comparison")
+    comparisons = jobs["results/claims.csv"].request("comparisons")["comparisons"]
     networks, images, ours, reference = COMPARED[claim]
     backbones = " and ".join(SIZED_BACKBONES[name] for name in networks.split())
     assert [each for each in comparisons if each["claim"] == claim] == [
@@ -343,12 +354,11 @@ def files_beside_the_paper(jobs, folder):
     """Files of cells by the paper's row and column, and of whole columns by table and column."""
     found = {}
     for name in ("table2", "table3", "ablations"):
-        for cell in jobs[f"{folder}/{name}.csv"].parts("cell"):
-            found[tuple(cell["reference"])] = cell["files"]
-    for table, option in ((6, "result"), (7, "result"), (9, "evaluation")):
-        options = jobs[f"{folder}/table{table}.csv"].options
-        for column, file in zip(options["reference-column"], options[option], strict=True):
-            found[table, column] = [file]
+        for cell in jobs[f"{folder}/{name}.csv"].request("cells")["cells"]:
+            found[cell["paper"]["row"], cell["paper"]["column"]] = cell["files"]
+    for table, key in ((6, "result"), (7, "result"), (9, "evaluation")):
+        for column in jobs[f"{folder}/table{table}.csv"].request("columns")["columns"]:
+            found[table, column["reference"]] = [column[key]]
     return found
 
 
@@ -357,13 +367,14 @@ def test_claims_read_the_cells_beside_the_papers_numbers(request, run, folder):
     """A claim names two numbers of the paper, and a table prints what was measured beside each."""
     jobs = request.getfixturevalue(run)
     beside, checked = files_beside_the_paper(jobs, folder), set()
-    for each in jobs[f"{folder}/claims.csv"].parts("comparison"):
+    for each in jobs[f"{folder}/claims.csv"].request("comparisons")["comparisons"]:
         claim = CLAIMS[each["claim"]]
-        if claim.paper is None or claim.is_ratio or claim.paper[0][0] == "views":
+        if claim.paper is None or claim.is_ratio or claim.paper[0].table == "views":
             continue  # times are no cells, and the views of the paper's text in no table
-        for side, (table, row, column) in zip(("ours", "reference"), claim.paper, strict=True):
-            files = beside[(row, column) if (row, column) in beside else (table, column)]
-            assert each[side] == {"files": files, "part": None}, claim.name
+        for side, key in zip(("ours", "reference"), claim.paper, strict=True):
+            cell = (key.row, key.column)
+            files = beside[cell if cell in beside else (key.table, key.column)]
+            assert each[side] == {"files": files, "part": ""}, claim.name
         checked.add(claim.name)
     assert len(checked) == 22
 
@@ -372,14 +383,29 @@ def test_claims_read_the_cells_beside_the_papers_numbers(request, run, folder):
 def test_cells_of_error_tables_show_what_their_headings_say(jobs, table):
     name = "ablations" if table == "ablations" else f"table{table}"
     job = jobs[f"results/{name}.csv"]
+    request = job.request("cells")
     found = [
-        (*(each[key] for key in ("row", "column", "metric", "reference")), each["files"])
-        for each in job.parts("cell")
+        (*(each[key] for key in ("row", "column", "metric", "paper")), each["files"])
+        for each in request["cells"]
     ]
-    assert found == [(*cell, scores(text)) for *cell, text in ERROR_CELLS[table]]
-    assert given(job, "cell", "reference") == expected(
-        INTERVALS, {"table": table, "csv": f"results/{name}.csv", "json": f"results/{name}.json"}
+    assert request["table"] == table
+    assert found == [
+        (row, column, metric, number(table, paper), scores(text))
+        for row, column, metric, paper, text in ERROR_CELLS[table]
+    ]
+    assert given(job, "cells", "reference") == expected(
+        INTERVALS, {"csv": f"results/{name}.csv", "json": f"results/{name}.json"}
     )
+
+
+def number(table, paper):
+    """Key of a number of the paper; the ablations stand beside rows of Table 2."""
+    if paper is None:
+        return None
+    row, column = paper
+    if table == "ablations" and row.startswith(("no_SPP", "SPP_single", "SPP_multi")):
+        table = 2
+    return {"table": table if table == "ablations" else int(table), "row": row, "column": column}
 
 
 def test_table_5_combines_the_multi_size_networks(jobs):
@@ -390,51 +416,72 @@ def test_table_5_combines_the_multi_size_networks(jobs):
 
 
 @pytest.mark.parametrize(
-    ("table", "columns", "extra"),
+    ("table", "columns", "warped"),
     [
-        ("table6", "abcde", {}),
-        ("table7", "abcd", {"warped": f"{RUN}/transfer/table7/warped.json", "warped_column": "c"}),
+        ("table6", "abcde", None),
+        ("table7", "abcd", {"beside": "c", "result": f"{RUN}/transfer/table7/warped.json"}),
     ],
 )
-def test_columns_of_tables_6_and_7_are_their_results(jobs, table, columns, extra):
-    own = CONFIG["transfer"][table]["columns"]
-    assert given(jobs[f"results/{table}.csv"], "reference") == expected(
-        {
-            "table": table.removeprefix("table"),
-            "column": list(columns),
-            "title": [own[column]["title"] for column in columns],
-            "reference_column": [TRANSFER[table][column][0] for column in columns],
-            "result": [f"{RUN}/transfer/{table}/{column}.json" for column in columns],
-            "csv": f"results/{table}.csv",
-            "json": f"results/{table}.json",
-        },
-        extra,
+def test_columns_of_tables_6_and_7_are_their_results(jobs, table, columns, warped):
+    own, job = CONFIG["transfer"][table]["columns"], jobs[f"results/{table}.csv"]
+    assert job.request("columns") == {
+        "table": int(table.removeprefix("table")),
+        "columns": [
+            {
+                "name": column,
+                "title": own[column]["title"],
+                "reference": TRANSFER[table][column][0],
+                "result": f"{RUN}/transfer/{table}/{column}.json",
+                "layer": None,
+            }
+            for column in columns
+        ],
+        "warped": warped,
+    }
+    assert given(job, "columns", "reference") == expected(
+        {"csv": f"results/{table}.csv", "json": f"results/{table}.json"}
     )
 
 
 def test_table_8_shows_one_column_and_layer_of_each_set(jobs):
-    assert given(jobs["results/table8.csv"], "reference") == expected(
-        {
-            "table": 8,
-            "column": ["voc07", "caltech101"],
-            "title": ["VOC07", "Caltech101"],
-            "reference_column": ["voc07", "caltech101"],
-            "result": [f"{RUN}/transfer/table6/e.json", f"{RUN}/transfer/table7/d.json"],
-            "layer": ["fc7", "spp"],
-            "csv": "results/table8.csv",
-            "json": "results/table8.json",
-        }
+    job = jobs["results/table8.csv"]
+    columns = [
+        ("voc07", "VOC07", "table6/e", "fc7"),
+        ("caltech101", "Caltech101", "table7/d", "spp"),
+    ]
+    assert job.request("columns") == {
+        "table": 8,
+        "columns": [
+            {
+                "name": name,
+                "title": title,
+                "reference": name,
+                "result": f"{RUN}/transfer/{result}.json",
+                "layer": layer,
+            }
+            for name, title, result, layer in columns
+        ],
+        "warped": None,
+    }
+    assert given(job, "columns", "reference") == expected(
+        {"csv": "results/table8.csv", "json": "results/table8.json"}
     )
 
 
 def test_columns_of_table_9_are_their_evaluations(jobs):
-    assert given(jobs["results/table9.csv"], "reference") == expected(
+    job = jobs["results/table9.csv"]
+    assert job.request("columns")["columns"] == [
+        {
+            "name": name,
+            "title": title,
+            "reference": paper,
+            "evaluation": f"{RUN}/detectors/{name}/evaluation.json",
+        }
+        for name, (title, paper, _) in DETECTORS.items()
+    ]
+    assert given(job, "columns", "reference") == expected(
         INTERVALS,
         {
-            "column": list(DETECTORS),
-            "title": [title for title, _, _ in DETECTORS.values()],
-            "reference_column": [paper for _, paper, _ in DETECTORS.values()],
-            "evaluation": [f"{RUN}/detectors/{name}/evaluation.json" for name in DETECTORS],
             "baseline": "rcnn",
             "timing": f"{RUN}/timing.json",
             "csv": "results/table9.csv",
@@ -457,7 +504,7 @@ def test_tables_have_the_papers_numbers_beside_them(jobs):
 
 def test_table_1_is_of_the_papers_backbones(jobs):
     assert given(jobs["results/table1.csv"]) == expected(
-        {"backbone": list(BACKBONES), "input_size": 224},
+        {"backbones": list(BACKBONES), "input_size": 224},
         {"csv": "results/table1.csv", "json": "results/table1.json"},
     )
 
@@ -467,36 +514,30 @@ def test_table_1_is_of_the_papers_backbones(jobs):
 
 def test_detectors_are_timed_with_their_own_weights(jobs):
     job = jobs[f"{RUN}/timing.json"]
-    assert job.parts("column") == [
+    assert job.request("columns")["columns"] == [
         {
             "name": name,
             "weights": network(backbone),
             "finetuned": f"{RUN}/detectors/{name}/finetuned.safetensors",
             "svm": f"{RUN}/detectors/{name}/svm.safetensors",
-            **timed_regions(name),
+            "boxes": boxes(name),
         }
         for name, (_, _, backbone) in DETECTORS.items()
     ]
-    assert given(job, "column") == expected(
+    assert given(job, "columns") == expected(
         {"manifest": VOC, "proposals": f"{RUN}/proposals/test.parquet"},
         {name: CONFIG["timing"][name] for name in ("images", "repeats", "batch")},
         {"output": f"{RUN}/timing.json"},
     )
 
 
-def timed_regions(name):
-    """How a detector that is timed crops or pools boxes."""
-    own = CONFIG["detectors"][name]
-    if name == "rcnn":
-        return {"method": "rcnn", "crop": own["crop"], "context": own["context"]}
-    return {"method": "spp", **pooling(name)}
-
-
 def test_views_are_timed_on_the_network_of_table_4(jobs):
     job = jobs[f"{RUN}/views_timing.json"]
     names = ("ten_crops", "ten_on_map", "six_scales", "six_scales_full")
-    assert job.parts("view-set") == [{"name": name, **CONFIG["view_sets"][name]} for name in names]
-    assert given(job, "view-set") == expected(
+    request = job.request("view-sets")
+    assert request == {"view_sets": {name: CONFIG["view_sets"][name] for name in names}}
+    assert list(request["view_sets"]) == list(names)
+    assert given(job, "view-sets") == expected(
         {"manifest": CLASSIFICATION, "weights": network("overfeat7-spp_multi-1")},
         CONFIG["timing"]["views"],
         {"output": f"{RUN}/views_timing.json"},
@@ -506,7 +547,7 @@ def test_views_are_timed_on_the_network_of_table_4(jobs):
 def test_training_is_timed_at_one_size_and_at_two(jobs):
     job = jobs[f"{RUN}/training_timing.json"]
     variants, shared = CONFIG["classifiers"]["variants"], CONFIG["classifiers"]["training"]
-    assert job.parts("variant") == [
+    assert job.request("variants")["variants"] == [
         {
             "name": name,
             "weights": network(f"overfeat7-{name}-1"),
@@ -516,7 +557,7 @@ def test_training_is_timed_at_one_size_and_at_two(jobs):
         for name in ("spp_single", "spp_multi")
     ]
     names = ("resize", "crop", "batch", "learning_rate", "momentum", "weight_decay", "colour")
-    assert given(job, "variant") == expected(
+    assert given(job, "variants") == expected(
         {"manifest": CLASSIFICATION, "seed": 1},
         {name: shared[name] for name in (*names, "precision")},
         CONFIG["timing"]["training"],
@@ -530,20 +571,25 @@ def test_training_is_timed_at_one_size_and_at_two(jobs):
 def seen(detector, split):
     """Features of a detector on a split: SPP-net's are maps, by scale; R-CNN's are of regions."""
     if detector == "rcnn":
-        folder = f"{RUN}/features/rcnn"
-        return {
-            "features": f"{folder}/pretrained/{split}.npy",
-            "finetuned_features": f"{folder}/finetuned/{split}.npy",
-        }
-    return {"features": [f"{RUN}/features/zf5/{scale}/{split}.npy" for scale in SCALES[detector]]}
+        names = [f"rcnn/{state}" for state in ("pretrained", "finetuned")]
+    else:
+        names = [f"zf5/{scale}" for scale in SCALES[detector]]
+    return {"features": [f"{RUN}/features/{name}/{split}.npy" for name in names]}
+
+
+def boxes(detector):
+    """How a detector warps boxes, or pools them."""
+    own = CONFIG["detectors"][detector]
+    if detector == "rcnn":
+        return {"crop": own["crop"], "context": own["context"]}
+    return {"scales": SCALES[detector], "target": own["target"], "shrink": own["shrink"]}
 
 
 def pooling(detector):
     """How SPP-net pools a box; R-CNN has done so in its features."""
-    own = CONFIG["detectors"][detector]
     if detector == "rcnn":
-        return {"images": own["images"]}
-    return {"sizes": SCALES[detector], "target": own["target"], "shrink": own["shrink"]}
+        return {"images": CONFIG["detectors"][detector]["images"]}
+    return boxes(detector)
 
 
 def read(detector, split):
@@ -557,17 +603,14 @@ def read(detector, split):
 
 @pytest.mark.parametrize("detector", DETECTORS)
 def test_fine_tuning_is_on_boxes_of_trainval(jobs, detector):
-    folder, own = f"{RUN}/detectors/{detector}", CONFIG["detectors"][detector]
+    folder = f"{RUN}/detectors/{detector}"
     files = {"output": f"{folder}/finetuned.safetensors", "history": f"{folder}/finetune.csv"}
     job = jobs[files["output"]]
     assert job.verb == ("finetune-rcnn" if detector == "rcnn" else "finetune")
-    regions = (
-        {"crop": own["crop"], "context": own["context"]}
-        if detector == "rcnn"
-        else seen(detector, "trainval") | pooling(detector)
-    )
+    features = {} if detector == "rcnn" else seen(detector, "trainval")
+    settings = CONFIG["finetune"][CONFIG["detectors"][detector]["method"]]
     assert given(job) == expected(
-        read(detector, "trainval"), regions, CONFIG["finetune"][own["method"]], files
+        read(detector, "trainval"), features, boxes(detector), settings, files
     )
 
 
@@ -578,7 +621,7 @@ def test_svms_and_regressors_learn_from_trainval(jobs, stage, detector):
     job = jobs[f"{folder}/{stage}.safetensors"]
     assert job.verb == f"train-{stage}"
     assert given(job) == expected(
-        {"method": method, "finetuned": f"{folder}/finetuned.safetensors"},
+        {"finetuned": f"{folder}/finetuned.safetensors"},
         read(detector, "trainval"),
         seen(detector, "trainval"),
         pooling(detector),
@@ -593,7 +636,6 @@ def test_detections_are_of_test_images(jobs, detector):
     folder = f"{RUN}/detectors/{detector}"
     assert given(jobs[f"{folder}/detections.parquet"]) == expected(
         {
-            "method": CONFIG["detectors"][detector]["method"],
             "finetuned": f"{folder}/finetuned.safetensors",
             "svm": f"{folder}/svm.safetensors",
             "bbox": f"{folder}/bbox.safetensors",
@@ -618,7 +660,7 @@ def test_detectors_are_evaluated_by_their_detections(jobs, detector):
 
 @pytest.mark.parametrize("split", ["trainval", "test"])
 def test_region_features_are_of_the_network_in_their_state(jobs, split):
-    own = CONFIG["detectors"]["rcnn"]
+    images = {"images": CONFIG["detectors"]["rcnn"]["images"]}
     weights = {
         "pretrained": network("alex5"),
         "finetuned": f"{RUN}/detectors/rcnn/finetuned.safetensors",
@@ -627,8 +669,9 @@ def test_region_features_are_of_the_network_in_their_state(jobs, split):
         output = f"{RUN}/features/rcnn/{state}/{split}.npy"
         assert given(jobs[output]) == expected(
             {"split": split, "manifest": VOC, "proposals": f"{RUN}/proposals/{split}.parquet"},
-            {"weights": file, "crop": own["crop"], "context": own["context"]},
-            {"images": own["images"], "output": output},
+            {"weights": file, "output": output},
+            boxes("rcnn"),
+            images,
         )
 
 
@@ -675,7 +718,7 @@ def test_networks_are_trained_as_their_own_entry_says(jobs):
         job = jobs[network(name)]
         files = {"weights": network(name), "history": network(name, "csv")}
         assert given(job) == options | expected(
-            {"manifest": CLASSIFICATION, "metrics": network(name, "json")}, files
+            {"manifest": CLASSIFICATION, "metrics": network(name, "json"), "map_std": 1}, files
         )
         assert job.options["work"] == [f"work/pretrain/{name}"]
 
@@ -710,7 +753,7 @@ def drawn(name):
 
 def test_pages_of_photographs_have_no_svg_form(jobs):
     """It would be several times as large as the PNG, with the same pixels in it."""
-    plots = ["views", *(f"learning_curves_{backbone}" for backbone in BACKBONES)]
+    plots = ["error_by_views", *(f"learning_curves_{backbone}" for backbone in BACKBONES)]
     pages = [
         f"results/figures/{name}.png" for name in ("view_positions", "responses", "detections")
     ]
@@ -722,7 +765,7 @@ def test_pages_of_photographs_have_no_svg_form(jobs):
 def test_learning_curves_are_of_the_training_in_their_title(jobs, backbone):
     files = drawn(f"learning_curves_{backbone}")
     job = jobs[files["png"]]
-    assert job.parts("variant") == [
+    assert job.request("curves")["variants"] == [
         {"name": title, "files": [network(f"{backbone}-{way}-{seed}", "csv") for seed in SEEDS]}
         for title, way in (
             ("no SPP", "no_spp"),
@@ -730,12 +773,12 @@ def test_learning_curves_are_of_the_training_in_their_title(jobs, backbone):
             ("SPP multi-size trained", "spp_multi"),
         )
     ]
-    assert given(job, "variant") == expected(files)
+    assert given(job, "curves") == expected(files)
 
 
 def test_the_cost_of_views_is_drawn_from_their_scores_and_times(jobs):
     job = jobs["results/figures/error_by_views.png"]
-    assert job.parts("point") == [
+    assert job.request("points")["points"] == [
         {
             "series": series,
             "label": label,
@@ -750,7 +793,7 @@ def test_the_cost_of_views_is_drawn_from_their_scores_and_times(jobs):
             ("feature maps", "six scales full", "six_scales_full"),
         )
     ]
-    assert given(job, "point") == expected(
+    assert given(job, "points") == expected(
         INTERVALS, {"timing": f"{RUN}/views_timing.json"}, drawn("error_by_views")
     )
 
@@ -794,7 +837,6 @@ def test_columns_of_transfer_learn_from_their_own_features(jobs, table, column):
     if table == "table6":
         settings = {
             "manifest": VOC,
-            "protocol": "voc07",
             "features": image_features(table, column, "trainval"),
             "test_features": image_features(table, column, "test"),
             "holdout": own["table6"]["holdout"],
@@ -804,11 +846,13 @@ def test_columns_of_transfer_learn_from_their_own_features(jobs, table, column):
         names = ("train_per_class", "test_per_class", "splits", "split_halves")
         settings = {
             "manifest": CALTECH,
-            "protocol": "caltech101",
             "features": image_features(table, column, "all"),
             **{name: own["table7"][name] for name in names},
         }
-    assert given(jobs[files["output"]]) == expected(settings, shared, files)
+    options = given(jobs[files["output"]])
+    if table == "table7":
+        assert options.pop("test-features") == []
+    assert options == expected(settings, shared, files)
 
 
 def test_features_of_images_are_of_their_network_view_and_set(jobs):
@@ -871,8 +915,9 @@ def test_generated_sets_have_their_own_settings(jobs):
 )
 def test_sets_are_read_from_where_they_were_drawn(jobs, name, layout, settings):
     job, folder = jobs[f"{RUN}/{name}.parquet"], f"{RUN}/scenes/{layout.partition('/')[0]}"
+    folder_option = "voc" if name == "voc" else "root"
     assert given(job) == expected(
-        {"root": f"{RUN}/scenes/{layout}", "manifest": f"{RUN}/{name}.parquet"},
+        {folder_option: f"{RUN}/scenes/{layout}", "manifest": f"{RUN}/{name}.parquet"},
         {"problems": f"{RUN}/{name}_problems.csv"},
         settings,
     )
@@ -947,7 +992,7 @@ def test_jobs_wait_for_the_files_in_their_commands_and_for_no_others(jobs):
     for job in jobs.values():
         if job.verb.startswith("prepare"):
             continue
-        named = set(re.findall(rf"{RUN}/[\w./-]+", job.line))
+        named = set(re.findall(rf"{RUN}/[\w./-]+", job.line + job.requests()))
         inputs = {file for file in job.inputs if file.startswith(f"{RUN}/")}
         assert named - set(job.outputs) == inputs, job.line
 

@@ -8,7 +8,7 @@ Gives: claims.csv with its JSON metadata.
 rule tabulate_claims:
     """The paper's claims beside what was measured."""
     input:
-        measured=claim_files,
+        measured=per_job(PLAN.claims.measured),
         reference=REFERENCE,
     output:
         table="<results>/claims.csv",
@@ -23,8 +23,10 @@ rule tabulate_claims:
     resources:
         mem_mb=1000,
     params:
-        settings=claim_settings,
+        comparisons=requested(PLAN.claims.comparisons),
+        settings=per_job(PLAN.claims.interval),
         code=code_hash("sppnet.commands.tabulate_claims"),
     shell:
-        "sppnet tabulate-claims {params.settings} --reference {input.reference:q}"
+        "sppnet tabulate-claims --comparisons {params.comparisons:q} {params.settings}"
+        " --reference {input.reference:q}"
         " --csv {output.table:q} --json {output.cells:q} > {log:q} 2>&1"

@@ -5,6 +5,10 @@ Gives: views/{network}/{view_set}.{safetensors,json}, table1 to table5, ablation
 """
 
 
+wildcard_constraints:
+    view_set="|".join(SETTINGS.view_sets or ["-"]),
+
+
 rule tabulate_architectures:
     """Table 1, read off the layers of the backbones."""
     input:
@@ -22,7 +26,7 @@ rule tabulate_architectures:
     resources:
         mem_mb=1000,
     params:
-        settings=table1_settings,
+        settings=per_job(PLAN.classification.table1),
         code=code_hash("sppnet.commands.tabulate_architectures"),
     shell:
         "sppnet tabulate-architectures {params.settings} --csv {output.table:q}"
@@ -32,7 +36,7 @@ rule tabulate_architectures:
 rule classify:
     """Score the validation images on a view set."""
     input:
-        manifest=CLASSIFICATION,
+        manifest=PLAN.images.classification,
         weights="<artifacts>/networks/{network}.safetensors",
     output:
         scores="<artifacts>/views/{network}/{view_set}.safetensors",
@@ -47,7 +51,7 @@ rule classify:
     resources:
         mem_mb=2000,
     params:
-        settings=view_set_settings,
+        settings=per_job(PLAN.classification.view_set),
         code=code_hash("sppnet.commands.classify"),
     shell:
         "sppnet classify --manifest {input.manifest:q} --weights {input.weights:q}"
@@ -59,7 +63,7 @@ rule classify:
 rule combine_scores:
     """Average the scores of several networks."""
     input:
-        combined_scores,
+        per_job(PLAN.classification.combined),
     output:
         scores="<artifacts>/views/combined.safetensors",
         metrics="<artifacts>/views/combined.json",
@@ -73,44 +77,45 @@ rule combine_scores:
     resources:
         mem_mb=1000,
     params:
-        settings=lambda wildcards, input: flags({"scores": list(input)}),
         code=code_hash("sppnet.commands.combine_scores"),
     shell:
-        "sppnet combine-scores {params.settings} --output {output.scores:q}"
+        "sppnet combine-scores --scores {input:q} --output {output.scores:q}"
         " --metrics {output.metrics:q} > {log:q} 2>&1"
 
 
 rule tabulate_errors:
     """Tables 2 to 5 and the ablations."""
     input:
-        scores=error_scores,
+        scores=per_job(PLAN.classification.table_scores),
         reference=REFERENCE,
     output:
-        table="<results>/{errors}.csv",
-        cells="<results>/{errors}.json",
+        table="<results>/{table}.csv",
+        cells="<results>/{table}.json",
     log:
-        "<logs>/tabulate_errors/{errors}.log",
+        "<logs>/tabulate_errors/{table}.log",
     benchmark:
-        "<logs>/tabulate_errors/{errors}.tsv"
+        "<logs>/tabulate_errors/{table}.tsv"
     wildcard_constraints:
-        errors="table[2345]|ablations",
+        table="table[2345]|ablations",
     conda:
         "../envs/sppnet.yaml"
     threads: 1
     resources:
         mem_mb=1000,
     params:
-        settings=error_settings,
+        cells=requested(PLAN.classification.cells),
+        interval=per_job(PLAN.classification.interval),
         code=code_hash("sppnet.commands.tabulate_errors"),
     shell:
-        "sppnet tabulate-errors {params.settings} --reference {input.reference:q}"
+        "sppnet tabulate-errors --cells {params.cells} {params.interval}"
+        " --reference {input.reference:q}"
         " --csv {output.table:q} --json {output.cells:q} > {log:q} 2>&1"
 
 
 rule draw_curves:
     """Learning curves of a backbone in every training variant of Table 2."""
     input:
-        curve_files,
+        per_job(PLAN.classification.curve_files),
     output:
         png="<results>/figures/learning_curves_{backbone}.png",
         svg="<results>/figures/learning_curves_{backbone}.svg",
@@ -124,17 +129,17 @@ rule draw_curves:
     resources:
         mem_mb=1000,
     params:
-        settings=curve_settings,
+        curves=requested(PLAN.classification.curves),
         code=code_hash("sppnet.commands.draw_curves"),
     shell:
-        "sppnet draw-curves {params.settings} --png {output.png:q} --svg {output.svg:q}"
+        "sppnet draw-curves --curves {params.curves} --png {output.png:q} --svg {output.svg:q}"
         " > {log:q} 2>&1"
 
 
 rule draw_error_by_views:
     """Error against the number of views and their time."""
     input:
-        files=error_by_views_files,
+        scores=per_job(PLAN.classification.point_files),
         timing="<artifacts>/views_timing.json",
     output:
         png="<results>/figures/error_by_views.png",
@@ -149,17 +154,18 @@ rule draw_error_by_views:
     resources:
         mem_mb=1000,
     params:
-        settings=error_by_views_settings,
+        points=requested(PLAN.classification.points),
+        interval=per_job(PLAN.classification.interval),
         code=code_hash("sppnet.commands.draw_error_by_views"),
     shell:
-        "sppnet draw-error-by-views {params.settings} --timing {input.timing:q}"
+        "sppnet draw-error-by-views --points {params.points} {params.interval} --timing {input.timing:q}"
         " --png {output.png:q} --svg {output.svg:q} > {log:q} 2>&1"
 
 
 rule draw_view_positions:
     """Where the 96 views of Table 4 lie on an image and on its feature maps."""
     input:
-        manifest=CLASSIFICATION,
+        manifest=PLAN.images.classification,
     output:
         "<results>/figures/view_positions.png",
     log:
@@ -172,18 +178,19 @@ rule draw_view_positions:
     resources:
         mem_mb=1000,
     params:
-        settings=view_positions_settings,
+        backbone=per_job(PLAN.classification.drawn_backbone),
+        settings=per_job(PLAN.classification.drawn_views),
         code=code_hash("sppnet.commands.draw_view_positions"),
     shell:
-        "sppnet draw-view-positions --manifest {input.manifest:q} {params.settings}"
-        " --output {output:q} > {log:q} 2>&1"
+        "sppnet draw-view-positions --manifest {input.manifest:q} --backbone {params.backbone}"
+        " {params.settings} --output {output:q} > {log:q} 2>&1"
 
 
 rule draw_responses:
     """Images on which filters of the last convolution respond most."""
     input:
-        manifest=responses_manifest,
-        weights=responses_weights,
+        manifest=per_job(PLAN.classification.responses_manifest),
+        weights=per_job(PLAN.classification.responses_network),
     output:
         "<results>/figures/responses.png",
     log:
@@ -196,7 +203,7 @@ rule draw_responses:
     resources:
         mem_mb=2000,
     params:
-        settings=responses_settings,
+        settings=per_job(PLAN.classification.responses),
         code=code_hash("sppnet.commands.draw_responses"),
     shell:
         "sppnet draw-responses --manifest {input.manifest:q} --weights {input.weights:q}"

@@ -1,4 +1,4 @@
-"""The checked configuration, where files go, and how settings become flags."""
+"""The checked configuration, its plan, and what all rules share."""
 
 import shlex
 import sys
@@ -10,7 +10,8 @@ sys.path.insert(0, str(ROOT))
 
 from sppnet.config.settings import check_settings
 from sppnet.errors import SppnetError
-from sppnet.plan.jobs import per_job, requested
+from sppnet.plan.detection import STATES
+from sppnet.plan.jobs import launcher, one_of, per_job, requested
 from sppnet.plan.plan import plan_of
 
 try:
@@ -29,6 +30,9 @@ shell.prefix(
     f" MALLOC_MMAP_THRESHOLD_={1 << 33} MALLOC_TRIM_THRESHOLD_={1 << 33}; "
 )
 
+# The paper's numbers.
+REFERENCE = relpath(ROOT / "sppnet/report/reference.csv")
+
 # For rules that work in processes; on a cluster, which is not given a number of cores, what
 # such a job asks for.
 ALL_CORES = workflow.cores if workflow._cores else 8
@@ -41,33 +45,7 @@ pathvars:
 
 
 wildcard_constraints:
-    detector="|".join(config["detectors"]),
+    detector=one_of(SETTINGS.detectors),
     split="trainval|test",
-    state="pretrained|finetuned",
+    state=one_of(STATES),
     size=r"\d+",
-
-
-def located(text):
-    """A text with the folders of the configuration in it, as Snakemake puts them into paths.
-
-    Parameters that are made of `input` are not among those whose change rebuilds an output, so
-    files inside of parameters are located here.
-    """
-    for name in ("artifacts", "results", "logs"):
-        text = text.replace(f"<{name}>", config["paths"][name])
-    return text
-
-
-def flags(settings):
-    """Flags of a mapping: lists repeat, booleans are --x or --no-x, null is left out."""
-    words = []
-    for key, value in settings.items():
-        name = key.replace("_", "-")
-        if isinstance(value, bool):
-            words.append(f"--{name}" if value else f"--no-{name}")
-        elif value is not None:
-            values = value if isinstance(value, list) else [value]
-            words.extend(
-                f"--{name} {shlex.quote(located(str(item)))}" for item in values
-            )
-    return " ".join(words)

@@ -22,7 +22,7 @@ rule generate:
     resources:
         mem_mb=2000,
     params:
-        settings=scene_settings,
+        settings=per_job(PLAN.images.scene_plan),
         code=code_hash("sppnet.commands.generate"),
     shell:
         "sppnet generate --layout {wildcards.layout} {params.settings} --workers {threads}"
@@ -32,7 +32,8 @@ rule generate:
 rule prepare_voc:
     """Read the detection set once: sizes, boxes and checksums, and a list of what is broken."""
     input:
-        **scenes("VOCdevkit"),
+        scenes=ancient(per_job(PLAN.images.scenes, layout="VOCdevkit")),
+        digest=per_job(PLAN.images.scenes_digest, layout="VOCdevkit"),
     output:
         manifest="<artifacts>/voc.parquet",
         problems="<artifacts>/voc_problems.csv",
@@ -46,13 +47,7 @@ rule prepare_voc:
     resources:
         mem_mb=2000,
     params:
-        settings=flags(
-            {
-                "root": config["data"]["voc"],
-                "trainval": config["data"]["trainval"],
-                "test": config["data"]["test"],
-            }
-        ),
+        settings=per_job(PLAN.images.detection),
         contents=contents("prepare_voc"),
         code=code_hash("sppnet.commands.prepare_voc"),
     shell:
@@ -61,9 +56,10 @@ rule prepare_voc:
 
 
 rule prepare_image_folder:
-    """Read the images to pre-train on once, from a folder per class."""
+    """Read the images to pretrain on once, from a folder per class."""
     input:
-        **scenes("ImageFolder"),
+        scenes=ancient(per_job(PLAN.images.scenes, layout="ImageFolder")),
+        digest=per_job(PLAN.images.scenes_digest, layout="ImageFolder"),
     output:
         manifest="<artifacts>/image_folder.parquet",
         problems="<artifacts>/image_folder_problems.csv",
@@ -77,11 +73,11 @@ rule prepare_image_folder:
     resources:
         mem_mb=2000,
     params:
-        root=flags({"root": config["data"]["image_folder"]}),
+        root=per_job(PLAN.images.image_folder),
         contents=contents("prepare_image_folder"),
         code=code_hash("sppnet.commands.prepare_image_folder"),
     shell:
-        "sppnet prepare-image-folder {params.root} --workers {threads}"
+        "sppnet prepare-image-folder --root {params.root:q} --workers {threads}"
         " --manifest {output.manifest:q} --problems {output.problems:q} > {log:q} 2>&1"
 
 
@@ -100,18 +96,18 @@ rule prepare_imagenet:
     resources:
         mem_mb=4000,
     params:
-        root=flags({"root": config["data"]["imagenet"]}),
+        root=per_job(PLAN.images.imagenet),
         contents=contents("prepare_imagenet"),
         code=code_hash("sppnet.commands.prepare_imagenet"),
     shell:
-        "sppnet prepare-imagenet {params.root} --workers {threads} --work work/prepare_imagenet"
+        "sppnet prepare-imagenet --root {params.root:q} --workers {threads} --work work/prepare_imagenet"
         " --manifest {output.manifest:q} --problems {output.problems:q} > {log:q} 2>&1"
 
 
 rule store_images:
     """Resize the images of a split once and keep them in a few large files."""
     input:
-        manifest=CLASSIFICATION,
+        manifest=PLAN.images.classification,
     output:
         store=directory("<artifacts>/store/{part}"),
         digest="<artifacts>/store/{part}.json",
@@ -127,7 +123,7 @@ rule store_images:
     resources:
         mem_mb=4000,
     params:
-        settings=flags(config.get("store", {})),
+        settings=per_job(PLAN.images.store),
         code=code_hash("sppnet.commands.store_images"),
     shell:
         "sppnet store-images --manifest {input.manifest:q} --dataset classification"
@@ -154,7 +150,7 @@ rule propose:
     resources:
         mem_mb=4000,
     params:
-        settings=flags(config["proposals"]),
+        settings=per_job(PLAN.images.proposals),
         code=code_hash("sppnet.commands.propose"),
     shell:
         "sppnet propose --manifest {input.manifest:q} --split {wildcards.split}"

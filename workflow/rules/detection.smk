@@ -41,10 +41,9 @@ rule train_bbox:
     input:
         manifest="<artifacts>/voc.parquet",
         proposals="<artifacts>/proposals/trainval.parquet",
-        weights=pretrained,
+        weights=per_job(PLAN.detection.weights),
         finetuned="<artifacts>/detectors/{detector}/finetuned.safetensors",
-        features=features("trainval"),
-        finetuned_features=features("trainval", "finetuned"),
+        features=per_job(PLAN.detection.features, split="trainval"),
     output:
         "<artifacts>/detectors/{detector}/bbox.safetensors",
     log:
@@ -58,12 +57,11 @@ rule train_bbox:
     resources:
         mem_mb=8000,
     params:
-        settings=bbox_settings,
-        features=feature_flags,
+        settings=per_job(PLAN.detection.bbox),
         code=code_hash("sppnet.commands.train_bbox"),
     shell:
         "sppnet train-bbox --manifest {input.manifest:q} --proposals {input.proposals:q}"
-        " --weights {input.weights:q} --finetuned {input.finetuned:q} {params.features}"
+        " --weights {input.weights:q} --finetuned {input.finetuned:q} --features {input.features:q}"
         " {params.settings} --threads {threads} --work work/train_bbox/{wildcards.detector}"
         " --output {output:q} > {log:q} 2>&1"
 
@@ -73,12 +71,11 @@ rule detect:
     input:
         manifest="<artifacts>/voc.parquet",
         proposals="<artifacts>/proposals/test.parquet",
-        weights=pretrained,
+        weights=per_job(PLAN.detection.weights),
         finetuned="<artifacts>/detectors/{detector}/finetuned.safetensors",
         svm="<artifacts>/detectors/{detector}/svm.safetensors",
         bbox="<artifacts>/detectors/{detector}/bbox.safetensors",
-        features=features("test"),
-        finetuned_features=features("test", "finetuned"),
+        features=per_job(PLAN.detection.features, split="test"),
     output:
         "<artifacts>/detectors/{detector}/detections.parquet",
     log:
@@ -92,13 +89,12 @@ rule detect:
     resources:
         mem_mb=4000,
     params:
-        settings=detection_settings,
-        features=feature_flags,
+        settings=per_job(PLAN.detection.detection),
         code=code_hash("sppnet.commands.detect"),
     shell:
         "sppnet detect --manifest {input.manifest:q} --proposals {input.proposals:q}"
         " --weights {input.weights:q} --finetuned {input.finetuned:q} --svm {input.svm:q}"
-        " --bbox {input.bbox:q} {params.features} {params.settings} --threads {threads}"
+        " --bbox {input.bbox:q} --features {input.features:q} {params.settings} --threads {threads}"
         " --work work/detect/{wildcards.detector} --output {output:q} > {log:q} 2>&1"
 
 
@@ -119,7 +115,7 @@ rule evaluate:
     resources:
         mem_mb=2000,
     params:
-        settings=evaluation_settings,
+        settings=per_job(PLAN.detection.evaluation),
         code=code_hash("sppnet.commands.evaluate"),
     shell:
         "sppnet evaluate --manifest {input.manifest:q} --detections {input.detections:q}"

@@ -40,11 +40,7 @@ rule cache_region_features:
     input:
         manifest="<artifacts>/voc.parquet",
         proposals="<artifacts>/proposals/{split}.parquet",
-        weights=lambda wildcards: (
-            pretrained(wildcards)
-            if wildcards.state == "pretrained"
-            else "<artifacts>/detectors/{detector}/finetuned.safetensors"
-        ),
+        weights=per_job(PLAN.detection.state_weights),
     output:
         features="<artifacts>/features/{detector}/{state}/{split}.npy",
         index="<artifacts>/features/{detector}/{state}/{split}.parquet",
@@ -53,7 +49,7 @@ rule cache_region_features:
     benchmark:
         "<logs>/cache_region_features/{detector}.{state}.{split}.tsv"
     wildcard_constraints:
-        detector=named("rcnn"),
+        detector=one_of(PLAN.detection.named("rcnn")),
     priority: 2
     conda:
         "../envs/sppnet.yaml"
@@ -61,7 +57,7 @@ rule cache_region_features:
     resources:
         mem_mb=4000,
     params:
-        settings=lambda wildcards: flags(warping(wildcards) | pooling(wildcards)),
+        settings=per_job(PLAN.detection.region_features),
         code=code_hash("sppnet.commands.cache_region_features"),
     shell:
         "sppnet cache-region-features --manifest {input.manifest:q} --split {wildcards.split}"

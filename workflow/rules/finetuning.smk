@@ -10,8 +10,8 @@ rule finetune:
     input:
         manifest="<artifacts>/voc.parquet",
         proposals="<artifacts>/proposals/trainval.parquet",
-        weights=pretrained,
-        features=features("trainval"),
+        weights=per_job(PLAN.detection.weights),
+        features=per_job(PLAN.detection.features, split="trainval"),
     output:
         weights="<artifacts>/detectors/{detector}/finetuned.safetensors",
         history="<artifacts>/detectors/{detector}/finetune.csv",
@@ -20,7 +20,7 @@ rule finetune:
     benchmark:
         "<logs>/finetune/{detector}.tsv"
     wildcard_constraints:
-        detector=named("spp"),
+        detector=one_of(PLAN.detection.named("spp")),
     priority: 1
     conda:
         "../envs/sppnet.yaml"
@@ -28,12 +28,12 @@ rule finetune:
     resources:
         mem_mb=8000,
     params:
-        settings=finetune_settings,
-        features=feature_flags,
+        settings=per_job(PLAN.detection.finetuning),
         code=code_hash("sppnet.commands.finetune"),
     shell:
         "sppnet finetune --manifest {input.manifest:q} --proposals {input.proposals:q}"
-        " --weights {input.weights:q} {params.features} {params.settings} --threads {threads}"
+        " --weights {input.weights:q} --features {input.features:q} {params.settings}"
+        " --threads {threads}"
         " --work work/finetune/{wildcards.detector} --output {output.weights:q}"
         " --history {output.history:q} > {log:q} 2>&1"
 
@@ -43,7 +43,7 @@ rule finetune_rcnn:
     input:
         manifest="<artifacts>/voc.parquet",
         proposals="<artifacts>/proposals/trainval.parquet",
-        weights=pretrained,
+        weights=per_job(PLAN.detection.weights),
     output:
         weights="<artifacts>/detectors/{detector}/finetuned.safetensors",
         history="<artifacts>/detectors/{detector}/finetune.csv",
@@ -52,7 +52,7 @@ rule finetune_rcnn:
     benchmark:
         "<logs>/finetune_rcnn/{detector}.tsv"
     wildcard_constraints:
-        detector=named("rcnn"),
+        detector=one_of(PLAN.detection.named("rcnn")),
     priority: 3
     conda:
         "../envs/sppnet.yaml"
@@ -60,7 +60,7 @@ rule finetune_rcnn:
     resources:
         mem_mb=8000,
     params:
-        settings=finetune_settings,
+        settings=per_job(PLAN.detection.finetuning),
         code=code_hash("sppnet.commands.finetune_rcnn"),
     shell:
         "sppnet finetune-rcnn --manifest {input.manifest:q} --proposals {input.proposals:q}"

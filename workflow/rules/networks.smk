@@ -1,14 +1,21 @@
-"""Pre-trained networks.
+"""Pretrained networks.
 
 Needs: a manifest or stores of images, and the weights file of an imported backbone.
 Gives: networks/{network}.safetensors, with its history (.csv) and validation (.json).
 """
 
+# With a store, processes decode beside the one that trains.
+PRETRAIN_THREADS = ALL_CORES if SETTINGS.store else 1
+
+
+wildcard_constraints:
+    network="|".join(PLAN.networks.all),
+
 
 rule import_weights:
     """Convert a backbone that was trained elsewhere."""
     input:
-        backbone_source,
+        per_job(PLAN.networks.source_files),
     output:
         "<artifacts>/networks/{network}.backbone.safetensors",
     log:
@@ -21,17 +28,20 @@ rule import_weights:
     resources:
         mem_mb=2000,
     params:
-        settings=import_settings,
+        source=per_job(PLAN.networks.source),
+        backbone=per_job(PLAN.networks.backbone_name),
         code=code_hash("sppnet.commands.import_weights"),
     shell:
-        "sppnet import-weights {params.settings} --output {output:q} > {log:q} 2>&1"
+        "sppnet import-weights {params.source} --backbone {params.backbone} --output {output:q}"
+        " > {log:q} 2>&1"
 
 
 rule pretrain:
-    """Train a network to name the one object of an image."""
+    """Pretrain a network on image classification."""
     input:
-        unpack(training_images),
-        backbone_weights=backbone_file,
+        images=per_job(PLAN.networks.images_read),
+        stores=ancient(PLAN.networks.stores()),
+        backbone=per_job(PLAN.networks.backbone),
     output:
         weights="<artifacts>/networks/{network}.safetensors",
         history="<artifacts>/networks/{network}.csv",
@@ -47,8 +57,8 @@ rule pretrain:
         mem_mb=8000,
         workers=PRETRAIN_THREADS - 1,
     params:
-        settings=pretrain_settings,
-        images=training_flags,
+        images=per_job(PLAN.networks.training_images),
+        settings=per_job(PLAN.networks.training),
         launcher=launcher,
         code=code_hash("sppnet.commands.pretrain"),
     shell:

@@ -8,7 +8,7 @@ Gives: table9.csv with its JSON metadata, figures/detections.png.
 rule tabulate_detection:
     """Table 9: mean average precision by layer, and seconds per image."""
     input:
-        evaluations=column_files("<artifacts>/detectors/{detector}/evaluation.json"),
+        evaluations=PLAN.detection.column_files("evaluation.json"),
         timing="<artifacts>/timing.json",
         reference=REFERENCE,
     output:
@@ -24,12 +24,12 @@ rule tabulate_detection:
     resources:
         mem_mb=500,
     params:
-        settings=flags(column_settings()),
-        evaluations=lambda wildcards, input: flags({"evaluation": input.evaluations}),
+        columns=requested(PLAN.detection.table_columns),
+        settings=per_job(PLAN.detection.table),
         code=code_hash("sppnet.commands.tabulate_detection"),
     shell:
-        "sppnet tabulate-detection {params.settings} {params.evaluations} --timing {input.timing:q}"
-        " --reference {input.reference:q} --csv {output.table:q} --json {output.cells:q}"
+        "sppnet tabulate-detection --columns {params.columns:q} --timing {input.timing:q}"
+        " {params.settings} --reference {input.reference:q} --csv {output.table:q} --json {output.cells:q}"
         " > {log:q} 2>&1"
 
 
@@ -37,7 +37,7 @@ rule draw_detections:
     """Test photographs with what the detector found in them."""
     input:
         manifest="<artifacts>/voc.parquet",
-        detections=FIGURE_DETECTIONS,
+        detections=PLAN.detection.drawn_detections(),
     output:
         "<results>/figures/detections.png",
     log:
@@ -50,7 +50,7 @@ rule draw_detections:
     resources:
         mem_mb=1000,
     params:
-        settings=flags(figure_settings()),
+        settings=per_job(PLAN.detection.page),
         code=code_hash("sppnet.commands.draw_detections"),
     shell:
         "sppnet draw-detections --manifest {input.manifest:q} --detections {input.detections:q}"

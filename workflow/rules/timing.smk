@@ -10,9 +10,9 @@ rule measure_speed:
     input:
         manifest="<artifacts>/voc.parquet",
         proposals="<artifacts>/proposals/test.parquet",
-        weights=column_files(TIMED[0]),
-        finetuned=column_files(TIMED[1]),
-        svm=column_files(TIMED[2]),
+        weights=PLAN.detection.column_weights(),
+        finetuned=PLAN.detection.column_files("finetuned.safetensors"),
+        svm=PLAN.detection.column_files("svm.safetensors"),
     output:
         "<artifacts>/timing.json",
     log:
@@ -25,18 +25,19 @@ rule measure_speed:
     resources:
         mem_mb=4000,
     params:
-        settings=speed_settings,
+        columns=requested(PLAN.detection.timed_columns),
+        settings=per_job(PLAN.detection.timing),
         code=code_hash("sppnet.commands.measure_speed"),
     shell:
         "sppnet measure-speed --manifest {input.manifest:q} --proposals {input.proposals:q}"
-        " {params.settings} --output {output:q} > {log:q} 2>&1"
+        " --columns {params.columns:q} {params.settings} --output {output:q} > {log:q} 2>&1"
 
 
 rule measure_view_speed:
     """Time view sets in turn; it takes all cores, so that nothing else runs."""
     input:
-        manifest=CLASSIFICATION,
-        weights=view_speed_weights,
+        manifest=PLAN.images.classification,
+        weights=per_job(PLAN.classification.timed_network),
     output:
         "<artifacts>/views_timing.json",
     log:
@@ -49,18 +50,20 @@ rule measure_view_speed:
     resources:
         mem_mb=2000,
     params:
-        settings=view_speed_settings,
+        view_sets=requested(PLAN.classification.timed_view_sets),
+        settings=per_job(PLAN.classification.view_timing),
         code=code_hash("sppnet.commands.measure_view_speed"),
     shell:
         "sppnet measure-view-speed --manifest {input.manifest:q} --weights {input.weights:q}"
-        " {params.settings} --output {output:q} > {log:q} 2>&1"
+        " --view-sets {params.view_sets} {params.settings} --output {output:q} > {log:q} 2>&1"
 
 
 rule measure_training_speed:
     """Time training at one size and at two in turns; it takes all cores, as the others do."""
     input:
-        unpack(training_images),
-        weights=training_speed_weights,
+        images=per_job(PLAN.networks.images_read),
+        stores=ancient(PLAN.networks.stores()),
+        weights=per_job(PLAN.classification.timed_variant_networks),
     output:
         "<artifacts>/training_timing.json",
     log:
@@ -75,10 +78,11 @@ rule measure_training_speed:
         workers=PRETRAIN_THREADS - 1,
         training_threads=PRETRAIN_THREADS,  # no parameter: cores change no result
     params:
-        settings=training_speed_settings,
-        images=training_flags,
+        images=per_job(PLAN.networks.training_images),
+        variants=requested(PLAN.classification.timed_variants),
+        settings=per_job(PLAN.classification.training_timing),
         code=code_hash("sppnet.commands.measure_training_speed"),
     shell:
-        "sppnet measure-training-speed {params.images} {params.settings}"
+        "sppnet measure-training-speed {params.images} --variants {params.variants} {params.settings}"
         " --threads {resources.training_threads} --workers {resources.workers}"
         " --output {output:q} > {log:q} 2>&1"

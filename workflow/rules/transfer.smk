@@ -1,14 +1,19 @@
 """Linear SVMs on features of whole images: VOC 2007 and Caltech-101.
 
 Needs: voc.parquet, the folder of Caltech-101, networks.
-Gives: transfer/{column}.json with the outcome of every image, table6, table7, table8.
+Gives: transfer/{table}/{column}.json with the outcome of every image, table6, table7, table8.
 """
+
+
+wildcard_constraints:
+    column=one_of(PLAN.transfer.names),
 
 
 rule prepare_caltech101:
     """Read Caltech-101 once."""
     input:
-        **scenes("caltech101"),
+        scenes=ancient(per_job(PLAN.images.scenes, layout="caltech101")),
+        digest=per_job(PLAN.images.scenes_digest, layout="caltech101"),
     output:
         manifest="<artifacts>/caltech101.parquet",
         problems="<artifacts>/caltech101_problems.csv",
@@ -22,59 +27,53 @@ rule prepare_caltech101:
     resources:
         mem_mb=1000,
     params:
-        settings=caltech_settings,
+        root=per_job(PLAN.transfer.caltech_root),
+        settings=per_job(PLAN.transfer.category_images),
         contents=contents("prepare_caltech101"),
         code=code_hash("sppnet.commands.prepare_caltech101"),
     shell:
-        "sppnet prepare-caltech101 {params.settings} --workers {threads}"
+        "sppnet prepare-caltech101 --root {params.root:q} {params.settings} --workers {threads}"
         " --manifest {output.manifest:q} --problems {output.problems:q} > {log:q} 2>&1"
 
 
 rule cache_image_features:
     """Whole images at every layer of a network."""
     input:
-        manifest=lambda wildcards: (
-            "<artifacts>/caltech101.parquet"
-            if wildcards.part == "all"
-            else "<artifacts>/voc.parquet"
-        ),
+        manifest=per_job(PLAN.transfer.manifest),
         weights="<artifacts>/networks/{network}.safetensors",
     output:
-        features="<artifacts>/image_features/{network}/{view}/{part}.npy",
-        index="<artifacts>/image_features/{network}/{view}/{part}.parquet",
-        about="<artifacts>/image_features/{network}/{view}/{part}.json",
+        features="<artifacts>/image_features/{network}/{view}/{split}.npy",
+        index="<artifacts>/image_features/{network}/{view}/{split}.parquet",
+        about="<artifacts>/image_features/{network}/{view}/{split}.json",
     log:
-        "<logs>/cache_image_features/{network}.{view}.{part}.log",
+        "<logs>/cache_image_features/{network}.{view}.{split}.log",
     benchmark:
-        "<logs>/cache_image_features/{network}.{view}.{part}.tsv"
+        "<logs>/cache_image_features/{network}.{view}.{split}.tsv"
     wildcard_constraints:
-        view=r"(crop|full|warp)\d+(of\d+)?",
-        part="trainval|test|all",
+        view=one_of(PLAN.transfer.views),
+        split="trainval|test|all",
     conda:
         "../envs/sppnet.yaml"
     threads: 1
     resources:
         mem_mb=4000,
     params:
-        settings=image_view_settings,
+        dataset=per_job(PLAN.transfer.dataset),
+        settings=per_job(PLAN.transfer.view),
         code=code_hash("sppnet.commands.cache_image_features"),
     shell:
         "sppnet cache-image-features --manifest {input.manifest:q} --weights {input.weights:q}"
-        " --split {wildcards.part} {params.settings} --threads {threads}"
-        " --work work/cache_image_features/{wildcards.network}.{wildcards.view}.{wildcards.part}"
+        " --dataset {params.dataset} --split {wildcards.split} {params.settings} --threads {threads}"
+        " --work work/cache_image_features/{wildcards.network}.{wildcards.view}.{wildcards.split}"
         " --output {output.features:q} > {log:q} 2>&1"
 
 
 rule transfer:
     """Train linear SVMs on every layer, and test them."""
     input:
-        manifest=lambda wildcards: (
-            "<artifacts>/voc.parquet"
-            if wildcards.table == "table6"
-            else "<artifacts>/caltech101.parquet"
-        ),
-        features=transfer_features("trainval"),
-        test_features=transfer_features("test"),
+        manifest=per_job(PLAN.transfer.table_manifest),
+        features=per_job(PLAN.transfer.features),
+        test_features=per_job(PLAN.transfer.test_features),
     output:
         result="<artifacts>/transfer/{table}/{column}.json",
         outcomes="<artifacts>/transfer/{table}/{column}.parquet",
@@ -90,17 +89,18 @@ rule transfer:
     resources:
         mem_mb=4000,
     params:
-        settings=transfer_settings,
+        settings=per_job(PLAN.transfer.protocol),
         code=code_hash("sppnet.commands.transfer"),
     shell:
-        "sppnet transfer --manifest {input.manifest:q} {params.settings} --threads {threads}"
+        "sppnet transfer --manifest {input.manifest:q} --features {input.features:q}"
+        " --test-features {input.test_features:q} {params.settings} --threads {threads}"
         " --output {output.result:q} --outcomes {output.outcomes:q} > {log:q} 2>&1"
 
 
 rule tabulate_transfer:
     """Tables 6, 7 and 8."""
     input:
-        results=transfer_results,
+        results=per_job(PLAN.transfer.results),
         reference=REFERENCE,
     output:
         table="<results>/{table}.csv",
@@ -117,8 +117,8 @@ rule tabulate_transfer:
     resources:
         mem_mb=500,
     params:
-        settings=transfer_table_settings,
+        columns=requested(PLAN.transfer.table),
         code=code_hash("sppnet.commands.tabulate_transfer"),
     shell:
-        "sppnet tabulate-transfer {params.settings} --reference {input.reference:q}"
+        "sppnet tabulate-transfer --columns {params.columns:q} --reference {input.reference:q}"
         " --csv {output.table:q} --json {output.cells:q} > {log:q} 2>&1"

@@ -1,0 +1,27 @@
+"""Requests: what the plan asks of a command where a command line would be too long."""
+
+from pathlib import Path
+from typing import TypeVar
+
+from pydantic import ValidationError
+
+from sppnet.config.section import Section
+from sppnet.errors import SppnetError
+
+Request = TypeVar("Request", bound=Section)
+
+
+def read_request(path: Path, model: type[Request]) -> Request:
+    """What a request file asks for.
+
+    Raises:
+        SppnetError: the file cannot be read, or is not of the model.
+    """
+    try:
+        return model.model_validate_json(path.read_text())
+    except (OSError, UnicodeDecodeError) as error:
+        raise SppnetError(f"{path}: cannot be read ({error}); run snakemake again") from None
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        key = ".".join(map(str, first["loc"]))
+        raise SppnetError(f"{path}: {key}: {first['msg']}; correct it") from None

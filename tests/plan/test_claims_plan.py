@@ -1,0 +1,154 @@
+"""Claims as planned: which can be tested, on what, and the files of their two sides."""
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from sppnet.config.settings import check_settings
+from sppnet.plan.plan import plan_of
+from sppnet.report.claims import CLAIMS
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def settings(file="config/mini.yaml"):
+    return yaml.safe_load((ROOT / file).read_text())
+
+
+def planned(config):
+    return plan_of(check_settings(config)).claims
+
+
+def claimed(config):
+    """Comparisons by the name of their claim."""
+    return {each.claim: each for each in planned(config).comparisons().comparisons}
+
+
+@pytest.fixture(scope="module")
+def mini():
+    return claimed(settings())
+
+
+def test_all_claims_of_the_paper_are_tested_once_in_the_order_of_the_table(mini):
+    names = [each.claim for each in planned(settings()).comparisons().comparisons]
+    assert len(names) == len(set(names)) and set(names) == set(CLAIMS)
+    assert names[0] == "spp_zf5" and names[-1] == "faster_than_rcnn_five_scales"
+
+
+def test_files_behind_claims_are_waited_for_once(mini):
+    files = planned(settings()).measured()
+    sides = [side for each in mini.values() for side in (each.ours, each.reference)]
+    assert sorted(files) == sorted({str(file) for side in sides for file in side.files})
+
+
+@pytest.mark.parametrize(("file", "same"), [("mini", True), ("voc07", False)])
+def test_accuracy_is_claimed_only_of_detectors_with_the_same_images(file, same):
+    """R-CNN learns from all images of mini, and from a few photographs."""
+    found = claimed(settings(f"config/{file}.yaml"))
+    assert ("as_accurate_as_rcnn" in found) is same
+    assert "faster_than_rcnn_one_scale" in found
+
+
+def test_only_backbones_of_the_paper_are_claimed_about():
+    config = settings()
+    alex5 = {"title": "", "reference": None, "width": 1, "epochs": 1}
+    config["classifiers"]["backbones"]["alex5"] = alex5
+    config["errors"]["table3"]["backbones"].append("alex5")
+    assert set(claimed(config)) == set(CLAIMS)
+
+
+def test_claims_say_network_and_set_and_compare_like_networks_only():
+    photographs = claimed(settings("config/voc07.yaml"))
+    assert {name for name, each in photographs.items() if each.comparable} == {
+        *("spp_zf5", "multi_size_zf5", "fewer_bins"),
+        *("full_image_zf5_single", "full_image_zf5_multi"),
+    }
+    assert photographs["views_96"].measured_on == "ZF-5 of width 0.125, imagenette"
+    assert photographs["five_scales"].measured_on == "SqueezeNet, VOC2007"
+    assert photographs["caltech101_pyramid"].measured_on == "SqueezeNet, caltech101"
+    full = claimed(settings("config/paper.yaml"))
+    assert {name for name, each in full.items() if not each.comparable} == {
+        *("map_views_equal", "map_views_faster", "two_sizes_time"),
+    }
+    assert full["views_96"].measured_on == "Overfeat-7, ILSVRC2012"
+    assert full["as_accurate_as_rcnn"].measured_on == "ZF-5 and Alex-5, VOC2007"
+
+
+def test_times_of_a_claim_come_from_one_process(mini):
+    """What took turns lies in one file; what ran beside other jobs is no time."""
+    times = {
+        "map_views_faster": ("views_timing.json", "ten_on_map", "ten_crops"),
+        "two_sizes_time": ("training_timing.json", "spp_multi", "spp_single"),
+        "faster_than_rcnn_one_scale": ("timing.json", "spp_1sc", "rcnn"),
+    }
+    for claim, (file, ours, reference) in times.items():
+        sides = (mini[claim].ours, mini[claim].reference)
+        assert [side.part for side in sides] == [ours, reference]
+        assert [side.files for side in sides] == [(Path(f"artifacts/mini/{file}"),)] * 2
+
+
+def test_one_scale_has_no_numbers_of_five_beside_it(mini):
+    assert mini["fine_tuning"].measured_on == "ZF-5 of width 0.125, generated VOC set"
+    assert mini["fine_tuning"].comparable and mini["box_regression"].comparable
+    config = settings()
+    config["table9"]["columns"].remove("spp_5sc")
+    found = claimed(config)
+    for name in ("fine_tuning", "box_regression", "as_accurate_as_rcnn"):
+        assert not found[name].comparable
+    assert found["faster_than_rcnn_one_scale"].comparable and "five_scales" not in found
+
+
+def test_detectors_are_found_by_the_papers_and_not_by_their_own_names():
+    config = settings()
+    config["detectors"] = {
+        {"spp_1sc": "fast", "spp_5sc": "exact"}.get(name, name): own
+        for name, own in config["detectors"].items()
+    }
+    config["table9"]["columns"] = ["fast", "exact", "rcnn"]
+    config["figures"]["detector"] = "exact"
+    found = claimed(config)["five_scales"]
+    assert found.ours.files == (Path("artifacts/mini/detectors/exact/evaluation.json"),)
+    assert found.reference.files == (Path("artifacts/mini/detectors/fast/evaluation.json"),)
+
+
+def test_without_detectors_of_the_paper_or_transfer_their_claims_are_left_out():
+    config = settings()
+    for name in ("spp_1sc", "spp_5sc"):
+        config["detectors"][name]["reference"] = None
+    del config["transfer"]
+    left_out = {name for name, claim in CLAIMS.items() if claim.kind in ("map", "accuracy")}
+    speed = {"faster_than_rcnn_one_scale", "faster_than_rcnn_five_scales"}
+    assert set(claimed(config)) == set(CLAIMS) - left_out - speed
+
+
+@pytest.mark.parametrize("file", ["mini", "voc07", "paper"])
+def test_results_are_tables_plots_in_two_forms_and_pages_in_one(file):
+    config = settings(f"config/{file}.yaml")
+    folder, results = config["paths"]["results"], planned(config).results()
+    numbers = range(1 if "table1" in config else 2, 10)
+    tables = [f"table{number}" for number in numbers] + ["claims", "ablations"]
+    plots = [f"learning_curves_{name}" for name in config["classifiers"]["backbones"]]
+    pages = ["detections", "view_positions", "responses"]
+    assert sorted(results) == sorted(
+        [
+            *(f"{folder}/{name}.{kind}" for name in tables for kind in ("csv", "json")),
+            *(
+                f"{folder}/figures/{name}.{kind}"
+                for name in (*plots, "error_by_views")
+                for kind in ("png", "svg")
+            ),
+            *(f"{folder}/figures/{name}.png" for name in pages),
+        ]
+    )
+
+
+def test_results_of_sections_that_are_left_out_are_not_asked_for():
+    config = settings()
+    for name in ("transfer", "responses", "table1", "classifiers", "view_sets", "errors"):
+        del config[name]
+    config["timing"] = {**config["timing"], "views": None, "training": None}
+    assert sorted(planned(config).results()) == [
+        *("results/claims.csv", "results/claims.json", "results/figures/detections.png"),
+        *("results/table9.csv", "results/table9.json"),
+    ]

@@ -1,0 +1,84 @@
+"""Networks as planned: their architecture, their training, and what both read."""
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from sppnet.config.section import flags
+from sppnet.config.settings import check_settings
+from sppnet.plan.plan import plan_of
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def settings(name="mini"):
+    return yaml.safe_load((ROOT / f"config/{name}.yaml").read_text())
+
+
+def planned(config):
+    return plan_of(check_settings(config)).networks
+
+
+def test_a_network_of_table_2_is_of_its_backbone_variant_and_seed():
+    architecture, training = planned(settings()).training("overfeat7-spp_random-3")
+    assert (architecture.backbone, architecture.width) == ("overfeat7", 0.0625)
+    assert architecture.levels == (6, 3, 2, 1) and architecture.fc == 256
+    assert (training.sizes, training.size_choice) == ((90, 112), "random")
+    assert (training.epochs, training.seed) == (15, 3)
+
+
+def test_there_is_a_network_for_every_backbone_variant_and_seed():
+    assert len(planned(settings()).all) == 2 + 4 * 5 * 3
+    config = settings()
+    for name in ("classifiers", "view_sets", "errors", "responses", "transfer"):
+        del config[name]
+    for name in ("views", "training"):
+        del config["timing"][name]
+    assert set(planned(config).all) == {"zf5", "alex5"}
+
+
+def test_an_imported_backbone_is_where_training_starts():
+    plan, folder = planned(settings("voc07")), "artifacts/voc07/networks"
+    architecture, start, _ = plan.training("squeezenet_spp")
+    assert plan.backbone("squeezenet_spp") == [f"{folder}/squeezenet_spp.backbone.safetensors"]
+    assert start.backbone_weights == Path(*plan.backbone("squeezenet_spp"))
+    assert "--freeze-backbone" in flags(start)
+    assert plan.backbone_name("squeezenet_spp") == architecture.backbone == "squeezenet"
+    assert plan.source_files("squeezenet_spp") == [plan.source("squeezenet_spp").source]
+
+
+def test_torchvision_fetches_its_own_weights():
+    config = settings("voc07")
+    network = config["networks"]["squeezenet_spp"]
+    network["imported_backbone"]["source"] = "torchvision:squeezenet1_0"
+    assert planned(config).source_files("squeezenet_spp") == []
+
+
+def test_a_network_without_an_imported_backbone_waits_for_none():
+    plan = planned(settings())
+    assert plan.backbone("zf5") == []
+    assert "backbone-weights" not in flags(*plan.training("zf5"))
+
+
+@pytest.mark.parametrize(
+    ("name", "read", "stores", "words"),
+    [
+        (
+            "mini",
+            ["artifacts/mini/image_folder.parquet"],
+            [],
+            "--manifest artifacts/mini/image_folder.parquet",
+        ),
+        (
+            "paper",
+            ["artifacts/paper/store/train.json", "artifacts/paper/store/val.json"],
+            ["artifacts/paper/store/train", "artifacts/paper/store/val"],
+            "--store artifacts/paper/store/train --validation-store artifacts/paper/store/val",
+        ),
+    ],
+)
+def test_networks_learn_from_a_manifest_or_from_stores(name, read, stores, words):
+    plan = planned(settings(name))
+    assert plan.images_read() == read and plan.stores() == stores
+    assert flags(plan.training_images()) == words
