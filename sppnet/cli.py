@@ -12,6 +12,7 @@ from cyclopts import App, CycloptsError, Group, MissingArgumentError, Parameter
 from pydantic import ValidationError
 
 import sppnet
+from sppnet.config.findings import reason
 from sppnet.errors import SppnetError
 
 PLANNED_CODE = "SPPNET_PLANNED_CODE"  # in the environment of jobs: code of the package in the plan
@@ -119,9 +120,7 @@ def _explain(error: CycloptsError) -> str:
     if isinstance(error.__cause__, ValidationError):
         first = error.__cause__.errors(include_url=False)[0]
         option = f"--{str(first['loc'][0]).replace('_', '-')}: " if first["loc"] else ""
-        if first["type"] == "value_error":
-            return f"{option}{first['ctx']['error']}"
-        return f"{option}{first['msg'].lower()}, not {first['input']!r}"
+        return f"{option}{reason(first)}"
     return " ".join(str(error).split()).removesuffix(".")
 
 

@@ -1,13 +1,15 @@
 """Settings of image classification: networks of Tables 2 to 5, views, transfer, timing."""
 
+from itertools import product
 from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, ValidationInfo, field_validator
 
 from sppnet.config.section import SEED, Count, Name, Pixels, Positive, Section, Seed
-from sppnet.models.settings import Chain, Head, Recipe, Sizes
+from sppnet.models.settings import Architecture, Chain, Head, Network, Recipe, Sizes, Training
 
+BackboneName = Literal[Chain, "squeezenet"]
 Layer = Literal["conv4", "conv5", "pool", "spp", "fc6", "fc7"]
 
 
@@ -100,12 +102,37 @@ class Classifiers(Section):
     seeds: tuple[Seed, ...] = Field(min_length=1, description="One network per seed.")
     head: Head
     training: Recipe
-    backbones: dict[Literal[Chain, "squeezenet"], Backbone] = Field(
-        min_length=1, description="Columns of Table 2."
-    )
+    backbones: dict[BackboneName, Backbone] = Field(min_length=1, description="Columns of Table 2.")
     variants: dict[Name, TrainingVariant] = Field(
         min_length=1, description="Rows of Table 2 and of the ablations."
     )
+
+    def names(self, backbone: str, variant: str) -> list[str]:
+        """Networks of a backbone in a training variant, one per seed."""
+        return [f"{backbone}-{variant}-{seed}" for seed in self.seeds]
+
+    def networks(self) -> dict[str, Network]:
+        """All networks by name."""
+        return {
+            name: self._network(backbone, variant, seed)
+            for backbone, variant in product(self.backbones, self.variants)
+            for name, seed in zip(self.names(backbone, variant), self.seeds, strict=True)
+        }
+
+    def _network(self, name: BackboneName, variant_name: str, seed: int) -> Network:
+        backbone, variant = self.backbones[name], self.variants[variant_name]
+        return Network(
+            architecture=Architecture(
+                backbone=name, width=backbone.width, levels=variant.levels, **dict(self.head)
+            ),
+            imported_backbone=None,
+            training=Training(
+                **dict(self.training),
+                **dict(Sizes.of(variant)),
+                epochs=backbone.epochs,
+                seed=seed,
+            ),
+        )
 
 
 class ViewTiming(Section):
@@ -244,6 +271,18 @@ class Table8(Section):
     voc07_layer: Layer = Field(description="Its layer.")
     caltech101: Name = Field(description="Column of Table 7.")
     caltech101_layer: Layer = Field(description="Its layer.")
+
+
+class TransferFeatures(Section):
+    """Cached features of whole images."""
+
+    features: tuple[Path, ...] = Field(
+        min_length=1,
+        description="Features of trainval, one file per image size; or of all of Caltech-101.",
+    )
+    test_features: tuple[Path, ...] = Field(
+        default=(), description="VOC 2007: features of test, in the order of features."
+    )
 
 
 class TransferSvm(Section):

@@ -15,7 +15,7 @@ from sppnet.data.store import write_json
 from sppnet.data.subset import subset
 from sppnet.detect.regions import load_regions
 from sppnet.detect.requests import TimedColumn, TimedColumns
-from sppnet.detect.settings import DetectionTiming, Warp
+from sppnet.detect.settings import DetectionTiming
 from sppnet.detect.svm import load_svms
 from sppnet.detect.timing import (
     CropPooling,
@@ -86,11 +86,12 @@ def open_detector(
     svms, _ = load_svms(column.svm, device)
     if "ftfc7" not in svms:
         raise SppnetError(f"{column.svm}: holds no SVMs of ftfc7; run train-svm anew")
-    if isinstance(column.boxes, Warp):
-        pooling = CropPooling(network, column.boxes, batches[0])
+    if column.warp is not None:
+        pooling = CropPooling(network, column.warp, batches[0])
         fastest = fastest_batch(pooling, sample, batches, device)
         return TimedDetector(fastest, network, svms["ftfc7"]), fastest.batch
+    assert column.pooling is not None  # a column has one of the two
     pretrained = load_network(column.weights, device)
-    geometry = map_geometry(pretrained.backbone, shrink=column.boxes.shrink)
-    maps = ImagePooling(pretrained, geometry, column.boxes.scales, column.boxes.target)
+    geometry = map_geometry(pretrained.backbone, shrink=column.pooling.shrink)
+    maps = ImagePooling(pretrained, geometry, column.pooling.scales, column.pooling.target)
     return TimedDetector(maps, network, svms["ftfc7"]), None

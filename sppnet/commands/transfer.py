@@ -9,7 +9,7 @@ import torch
 from cyclopts import Parameter
 
 from sppnet.classify.image_features import ImageFeatures
-from sppnet.classify.settings import CaltechSplits, TransferSvm, VocProtocol
+from sppnet.classify.settings import CaltechSplits, TransferFeatures, TransferSvm, VocProtocol
 from sppnet.classify.transfer_caltech import learn_caltech
 from sppnet.classify.transfer_voc import choose_size, learn_voc
 from sppnet.classify.voc_classification import image_labels
@@ -25,13 +25,7 @@ Outcome = tuple[dict[str, Any], pd.DataFrame]
 def run(
     *,
     manifest: Manifest,
-    features: Annotated[
-        tuple[Path, ...],
-        Parameter(help="Features of trainval, one file per image size; or of all of Caltech-101."),
-    ],
-    test_features: Annotated[
-        tuple[Path, ...], Parameter(help="VOC 2007: features of test, in the order of --features.")
-    ] = (),
+    cached: TransferFeatures,
     svm: TransferSvm,
     voc: VocProtocol | None = None,
     caltech: CaltechSplits | None = None,
@@ -46,10 +40,10 @@ def run(
     """
     device = compute.start()
     if voc and not caltech:
-        report, table = _voc(manifest, features, test_features, svm, voc, device)
+        report, table = _voc(manifest, cached, svm, voc, device)
         name = "voc07"
     elif caltech and not voc:
-        report, table = _caltech(manifest, features, svm, caltech, device)
+        report, table = _caltech(manifest, cached.features, svm, caltech, device)
         name = "caltech101"
     else:
         raise SppnetError(
@@ -62,13 +56,12 @@ def run(
 
 def _voc(
     manifest: Path,
-    features: Sequence[Path],
-    test_features: Sequence[Path],
+    cached: TransferFeatures,
     svm: TransferSvm,
     protocol: VocProtocol,
     device: torch.device,
 ) -> Outcome:
-    trained, tested = _by_size(features), _by_size(test_features)
+    trained, tested = _by_size(cached.features), _by_size(cached.test_features)
     views = [{size: each.view for size, each in side.items()} for side in (trained, tested)]
     if views[0] != views[1]:
         raise SppnetError(

@@ -29,11 +29,6 @@ NAMED = {
 }
 
 
-def network_name(backbone: str, variant: str, seed: int) -> str:
-    """Name of a network of Tables 2 to 5."""
-    return f"{backbone}-{variant}-{seed}"
-
-
 def check_name(key: str, name: str, known: Collection[str]) -> None:
     """Refuse a name that is not among the known ones.
 

@@ -13,7 +13,7 @@ import yaml
 from annotated_types import Ge, Gt, Le, Lt
 from pydantic.fields import FieldInfo
 
-from sppnet.config.section import Section, Unit
+from sppnet.config.section import Section, Unit, groups_in
 from sppnet.config.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -53,21 +53,10 @@ def _sections(
     """Every group of settings, with its key and its values in each configuration."""
     yield key, model, values
     for name, field in model.model_fields.items():
-        for inner, named in _models(field.annotation):
+        for inner, named in groups_in(field.annotation):
             path = f"{key}.{name}" if key else name
             below = [[*_below(each, name, named, inner)] for each in values]
             yield from _sections(f"{path}.*NAME*" if named else path, inner, below)
-
-
-def _models(annotation: Any) -> Iterator[tuple[type[Section], bool]]:
-    """Groups of settings in a type, and whether they come by name."""
-    if isinstance(annotation, type) and issubclass(annotation, Section):
-        yield annotation, False
-    elif get_origin(annotation) is dict:
-        yield from ((model, True) for model, _ in _models(get_args(annotation)[1]))
-    else:
-        for part in get_args(annotation):
-            yield from _models(part)
 
 
 def _below(
@@ -93,7 +82,7 @@ def _table(key: str, model: type[Section], values: list[Values], names: list[str
     rows = [
         _row(name, field, [[*_below(each, name, False, model)] for each in values])
         for name, field in model.model_fields.items()
-        if not list(_models(field.annotation))
+        if not list(groups_in(field.annotation))
     ]
     if not rows:
         return ""

@@ -5,6 +5,7 @@ from typing import TypeVar
 
 from pydantic import ValidationError
 
+from sppnet.config.findings import reason
 from sppnet.config.section import Section
 from sppnet.errors import SppnetError
 
@@ -24,4 +25,5 @@ def read_request(path: Path, model: type[Request]) -> Request:
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         key = ".".join(map(str, first["loc"]))
-        raise SppnetError(f"{path}: {key}: {first['msg']}; correct it") from None
+        where = f"{path}: {key}" if key else path
+        raise SppnetError(f"{where}: {reason(first)}; correct it") from None

@@ -8,10 +8,12 @@ the depth), and rules turn it into flags.
 import shlex
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Self, TypeVar, get_args, get_origin
 
 from cyclopts import Parameter
 from pydantic import BaseModel, ConfigDict, Field
+
+from sppnet.errors import SppnetError
 
 
 @dataclass(frozen=True)
@@ -44,6 +46,31 @@ class Section(BaseModel):
     def of(cls, wider: "Section") -> Self:
         """The values that a wider group of settings has for these fields."""
         return cls(**{name: getattr(wider, name) for name in cls.model_fields})
+
+
+Group = TypeVar("Group")
+
+
+def required(group: Group | None, key: str) -> Group:
+    """A group of settings that a configuration may leave out, where it is needed.
+
+    Raises:
+        SppnetError: it is left out.
+    """
+    if group is None:
+        raise SppnetError(f"{key}: missing; add it as in config/mini.yaml")
+    return group
+
+
+def groups_in(annotation: Any) -> Iterator[tuple[type[Section], bool]]:
+    """Groups of settings in a type, and whether they come by name."""
+    if isinstance(annotation, type) and issubclass(annotation, Section):
+        yield annotation, False
+    elif get_origin(annotation) is dict:
+        yield from ((model, True) for model, _ in groups_in(get_args(annotation)[1]))
+    else:
+        for part in get_args(annotation):
+            yield from groups_in(part)
 
 
 def flags(*settings: Section | Mapping[str, Any]) -> str:

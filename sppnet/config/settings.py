@@ -4,7 +4,8 @@ python -m sppnet.config.settings > workflow/schemas/config.schema.json
 """
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from functools import cached_property
 from os.path import normpath
 from pathlib import Path
 from typing import Any, Self
@@ -12,8 +13,9 @@ from typing import Any, Self
 from pydantic import Field, ValidationError, ValidationInfo, field_validator, model_validator
 
 from sppnet.classify.settings import Classifiers, TrainingTiming, Transfer, ViewSet, ViewTiming
-from sppnet.config.names import check_errors, check_name, check_transfer, network_name
-from sppnet.config.section import Name, Section
+from sppnet.config.findings import reason
+from sppnet.config.names import check_errors, check_name, check_transfer
+from sppnet.config.section import Name, Section, groups_in
 from sppnet.data.settings import Data, Scenes, Store
 from sppnet.detect.settings import (
     BoxRegressions,
@@ -28,6 +30,13 @@ from sppnet.detect.settings import (
 from sppnet.errors import SppnetError
 from sppnet.models.settings import Network
 from sppnet.report.settings import ErrorTables, Figures, Responses, Table1, Table9
+
+# What to do about a finding; most values have to be corrected.
+CURES = {
+    "missing": "; add it as in config/mini.yaml",
+    "extra_forbidden": "; correct its name or remove it",
+    "value_error": "",  # says it itself
+}
 
 
 class Paths(Section):
@@ -117,24 +126,18 @@ class Settings(Section):
             )
         if self.classifiers and self.view_sets and self.errors:
             check_errors(self.errors, self.classifiers, self.view_sets)
-        levels = self._levels()
+        levels = {name: own.architecture.levels for name, own in self.all_networks.items()}
         if self.transfer:
             check_transfer(self.transfer, levels)
         if self.responses:
             check_name("responses.network", self.responses.network, levels)
         return self
 
-    def _levels(self) -> dict[str, tuple[int, ...]]:
-        """Pyramid of every network, those of the tables of classification too, by its name."""
-        levels = {name: network.architecture.levels for name, network in self.networks.items()}
-        if self.classifiers:
-            levels |= {
-                network_name(backbone, name, seed): variant.levels
-                for backbone in self.classifiers.backbones
-                for name, variant in self.classifiers.variants.items()
-                for seed in self.classifiers.seeds
-            }
-        return levels
+    @cached_property
+    def all_networks(self) -> dict[str, Network]:
+        """The networks by name, those of Tables 2 to 5 among them."""
+        classifiers = self.classifiers.networks() if self.classifiers else {}
+        return {**self.networks, **classifiers}
 
 
 def check_settings(config: Mapping[str, Any]) -> Settings:
@@ -145,35 +148,39 @@ def check_settings(config: Mapping[str, Any]) -> Settings:
     """
     try:
         # As JSON, where a list may be a tuple of the models and no other type is converted.
-        return Settings.model_validate_json(json.dumps(config, default=str), strict=True)
+        settings = Settings.model_validate_json(json.dumps(config, default=str), strict=True)
     except ValidationError as error:
         errors = error.errors(include_url=False)
-        raise SppnetError(f"configuration: {explain(errors, config)}") from None
+        raise SppnetError(f"configuration: {_explain(errors, config)}") from None
+    for key in _unwritten(settings):
+        raise SppnetError(f"configuration: {key}: missing{CURES['missing']}")
+    return settings
 
 
-def explain(errors: Iterable[Mapping[str, Any]], values: Mapping[str, Any]) -> str:
-    """One line about pydantic's findings in some values.
+def _unwritten(value: Any, key: str = "") -> Iterator[str]:
+    """Settings that are null or empty without being written down; only groups may be left out.
 
-    Args:
-        errors: of a `ValidationError`, without addresses.
-        values: what was validated.
+    Commands need not be given them. In a configuration one that is absent may have been forgotten.
     """
+    if isinstance(value, dict):
+        for name, item in value.items():
+            yield from _unwritten(item, f"{key}{name}.")
+    elif isinstance(value, Section):
+        for name, item in value:
+            absent = item in (None, ()) and name not in value.model_fields_set
+            if absent and not any(groups_in(type(value).model_fields[name].annotation)):
+                yield f"{key}{name}"
+            yield from _unwritten(item, f"{key}{name}.")
+
+
+def _explain(errors: Iterable[Mapping[str, Any]], config: Mapping[str, Any]) -> str:
+    """One line about pydantic's findings: the first, and how many there are besides."""
     # A misspelt key is both missing and unknown: the unknown one tells more.
     first, *others = sorted(errors, key=lambda error: error["type"] != "extra_forbidden")
     more = f" ({len(others)} more after this one)" if others else ""
-    return f"{_explain(first, values)}{more}"
-
-
-def _explain(error: Mapping[str, Any], values: Mapping[str, Any]) -> str:
-    key = _key(error["loc"], values)
-    if error["type"] == "missing":
-        return f"{key}: missing; add it as in config/mini.yaml"
-    if error["type"] == "extra_forbidden":
-        return f"{key}: no such setting; correct its name or remove it"
-    if error["type"] == "value_error":
-        reason = str(error["ctx"]["error"])  # of the whole configuration: names its keys itself
-        return f"{key}: {reason}" if key else reason
-    return f"{key}: {error['msg'].lower()}, not {error['input']!r}; correct its value"
+    key = _key(first["loc"], config)  # a finding of the whole configuration names its keys itself
+    cure = CURES.get(first["type"], "; correct its value")
+    return f"{key}{': ' if key else ''}{reason(first)}{cure}{more}"
 
 
 def _key(location: tuple[int | str, ...], values: Mapping[str, Any]) -> str:

@@ -125,6 +125,12 @@ class Sampling(Section):
 class FineTuning(Sampling, Sgd):
     """Fine-tuning on labelled boxes, as far as both methods share it."""
 
+    milestones: tuple[Count, ...] = Field(
+        default=(),
+        min_length=1,
+        description="Iterations after which the learning rate is divided by ten, rounded up to "
+        "whole chunks.",
+    )
     iterations: Count = Field(description="Batches, rounded up to whole chunks.")
     classifier_std: Positive = Field(
         description="Standard deviation of the new layer's initial weights (paper §4.1: 0.01)."

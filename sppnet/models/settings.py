@@ -79,7 +79,7 @@ class Sgd(Update):
 
     milestones: tuple[Count, ...] = Field(
         default=(),
-        description="Epochs, in fine-tuning iterations, after which the rate is divided by ten.",
+        description="Epochs after which the learning rate is divided by ten.",
     )
     warmup: Natural = Field(description="Iterations over which the learning rate rises linearly.")
 
@@ -185,6 +185,6 @@ class Network(Section):
 
     architecture: Architecture
     imported_backbone: ImportedBackbone | None = Field(
-        default=None, description="A backbone trained elsewhere; null to train all layers."
+        description="A backbone trained elsewhere; null to train all layers."
     )
     training: Training

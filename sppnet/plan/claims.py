@@ -10,7 +10,6 @@ from sppnet.detect.settings import RcnnDetector
 from sppnet.plan.classification import ClassificationPlan
 from sppnet.plan.detection import DetectionPlan
 from sppnet.plan.files import Files
-from sppnet.plan.networks import NetworkPlan
 from sppnet.plan.transfer import TransferPlan
 from sppnet.report.claims import CLAIMS, FIVE_SCALES, ONE_SCALE, TITLES
 from sppnet.report.requests import Comparison, Comparisons, Side
@@ -25,7 +24,6 @@ class ClaimPlan:
 
     settings: Settings
     files: Files
-    networks: NetworkPlan
     classification: ClassificationPlan
     transfer: TransferPlan
     detection: DetectionPlan
@@ -167,7 +165,7 @@ class ClaimPlan:
         return self._comparison(claim, "VOC", sized, *sides, comparable=comparable)
 
     def _sized(self, network: str) -> SizedBackbone:
-        own = self.networks.all[network].architecture
+        own = self.settings.all_networks[network].architecture
         return own.backbone, own.width
 
     def _comparison(

@@ -8,8 +8,7 @@ from typing import Literal
 
 from sppnet.classify.requests import TimedVariant, TimedVariants, TimedViewSets
 from sppnet.classify.settings import Backbone, Classifiers, ViewSet, ViewTiming, Windows
-from sppnet.config.names import network_name
-from sppnet.config.section import Section
+from sppnet.config.section import Section, required
 from sppnet.config.settings import Settings
 from sppnet.models.settings import Iteration, Seeded
 from sppnet.plan.files import Files
@@ -29,7 +28,7 @@ from sppnet.report.requests import (
     PointRequest,
     Points,
 )
-from sppnet.report.settings import ErrorTables, StrongestResponses, Table1
+from sppnet.report.settings import ErrorTables, Responses, StrongestResponses, Table1
 from sppnet.statistics.settings import Bootstrap
 
 METRICS: tuple[Metric, ...] = ("top1", "top5")
@@ -51,8 +50,7 @@ class ClassificationPlan:
     @property
     def classifiers(self) -> Classifiers:
         """The networks of Tables 2 to 5."""
-        assert self.settings.classifiers, "no Tables 2 to 5 without classifiers"
-        return self.settings.classifiers
+        return required(self.settings.classifiers, "classifiers")
 
     @property
     def backbones(self) -> Mapping[str, Backbone]:
@@ -62,18 +60,16 @@ class ClassificationPlan:
     @property
     def errors(self) -> ErrorTables:
         """What Tables 2 to 5 show."""
-        assert self.settings.errors, "no Tables 2 to 5 without errors"
-        return self.settings.errors
+        return required(self.settings.errors, "errors")
 
     @property
     def view_sets(self) -> Mapping[str, ViewSet]:
         """View sets by name."""
-        assert self.settings.view_sets, "no Tables 2 to 5 without view_sets"
-        return self.settings.view_sets
+        return required(self.settings.view_sets, "view_sets")
 
     def names(self, backbone: str, variant: str) -> list[str]:
         """Networks of a backbone in a training variant, one per seed."""
-        return [network_name(backbone, variant, seed) for seed in self.classifiers.seeds]
+        return self.classifiers.names(backbone, variant)
 
     # Scores
 
@@ -102,8 +98,7 @@ class ClassificationPlan:
 
     def table1(self) -> Table1:
         """The backbones of Table 1."""
-        assert self.settings.table1, "no Table 1 without table1"
-        return self.settings.table1
+        return required(self.settings.table1, "table1")
 
     def interval(self) -> Bootstrap:
         """The samples behind the intervals of errors."""
@@ -230,8 +225,7 @@ class ClassificationPlan:
 
     def view_timing(self) -> ViewTiming:
         """How often view sets are timed."""
-        assert self.settings.timing.views, "no times of views without timing.views"
-        return self.settings.timing.views
+        return required(self.settings.timing.views, "timing.views")
 
     def timed_variants(self) -> TimedVariants:
         """Training at one size and at two, with the network that each goes on from."""
@@ -255,9 +249,9 @@ class ClassificationPlan:
 
     def training_timing(self) -> list[Section]:
         """What the timed trainings share, and how often they are timed."""
-        assert self.settings.timing.training, "no times of training without timing.training"
+        timing = required(self.settings.timing.training, "timing.training")
         iteration = Iteration.of(self.classifiers.training)
-        return [iteration, Seeded(seed=self.classifiers.seeds[0]), self.settings.timing.training]
+        return [iteration, Seeded(seed=self.classifiers.seeds[0]), timing]
 
     # Figures
 
@@ -310,18 +304,20 @@ class ClassificationPlan:
 
     def responses_network(self) -> str:
         """The network whose filters are shown."""
-        assert self.settings.responses, "no figure of responses without responses"
-        return self.files.network(self.settings.responses.network)
+        return self.files.network(self._responses.network)
 
     def responses_manifest(self) -> str:
         """The manifest of the images that are shown."""
-        classification = self.responses().dataset == "classification"
+        classification = self._responses.dataset == "classification"
         return self.images.classification if classification else self.files.manifest("voc")
 
     def responses(self) -> StrongestResponses:
         """Which filters and images are shown."""
-        assert self.settings.responses, "no figure of responses without responses"
-        return StrongestResponses.of(self.settings.responses)
+        return StrongestResponses.of(self._responses)
+
+    @property
+    def _responses(self) -> Responses:
+        return required(self.settings.responses, "responses")
 
 
 def views_in_words(views: ViewSet) -> str:

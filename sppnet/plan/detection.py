@@ -147,12 +147,14 @@ class DetectionPlan:
         return self.part(detector) if isinstance(boxes, Warp) else boxes
 
     def _timed(self, detector: str) -> TimedColumn:
+        boxes = self.boxes(detector)
         return TimedColumn(
             name=detector,
             weights=Path(self.weights(detector)),
             finetuned=Path(self.files.detector(detector, "finetuned.safetensors")),
             svm=Path(self.files.detector(detector, "svm.safetensors")),
-            boxes=self.boxes(detector),
+            pooling=boxes if isinstance(boxes, MapPooling) else None,
+            warp=boxes if isinstance(boxes, Warp) else None,
         )
 
     def _column(self, detector: str) -> DetectionColumn:

@@ -2,12 +2,11 @@
 
 from dataclasses import dataclass
 
-from sppnet.config.section import Section
+from sppnet.config.section import Section, required
 from sppnet.config.settings import Settings
-from sppnet.data.settings import DetectionImages, Drawing, Layout, ScenePlan, Scenes
+from sppnet.data.settings import DetectionImages, Drawing, Layout, ScenePlan
 from sppnet.data.shapes import CLASSES
 from sppnet.detect.settings import SelectiveSearch
-from sppnet.errors import SppnetError
 from sppnet.plan.files import Files
 
 
@@ -37,35 +36,28 @@ class ImagePlan:
 
     def scene_plan(self, layout: Layout) -> ScenePlan:
         """How a set is drawn: for classification one whole object, for detection several."""
-        scenes = self._scenes()
-        images = {
-            "VOCdevkit": (scenes.detection_trainval, scenes.detection_test),
-            "ImageFolder": (scenes.classification_train, scenes.classification_validation),
-            "caltech101": (scenes.caltech_per_class * len(CLASSES),),
-        }
+        scenes = required(self.settings.scenes, "scenes")
         drawing = dict(Drawing.of(scenes))
         if layout == "VOCdevkit":
             return ScenePlan(
                 **drawing,
-                images=images[layout],
+                images=(scenes.detection_trainval, scenes.detection_test),
                 sides=scenes.detection_sides,
                 object_sides=scenes.detection_object_sides,
                 objects=scenes.detection_objects,
                 cut=scenes.detection_cut,
             )
+        images: tuple[int, ...] = (scenes.caltech_per_class * len(CLASSES),)
+        if layout == "ImageFolder":
+            images = (scenes.classification_train, scenes.classification_validation)
         return ScenePlan(
             **drawing,
-            images=images[layout],
+            images=images,
             sides=scenes.classification_sides,
             object_sides=scenes.classification_object_sides,
             objects=(1, 1),
             cut=0,
         )
-
-    def _scenes(self) -> Scenes:
-        if self.settings.scenes is None:
-            raise SppnetError("scenes: missing; add them as in config/mini.yaml")
-        return self.settings.scenes
 
     def detection(self) -> DetectionImages:
         """The detection set."""

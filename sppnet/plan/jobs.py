@@ -13,12 +13,12 @@ from typing import Any
 from sppnet.config.section import Section, flags
 from sppnet.data.store import atomic_path
 
-Files = str | Sequence[str]
-Settings = Section | Sequence[Section]
+JobFiles = str | Sequence[str]
+JobSettings = Section | Sequence[Section]
 REQUESTS = Path("work/requests")
 
 
-def per_job(function: Callable[..., Files | Settings], **fixed: Any) -> Callable[[Any], Any]:
+def per_job(function: Callable[..., JobFiles | JobSettings], **fixed: Any) -> Callable[[Any], Any]:
     """A function of the plan as Snakemake calls it: for each job, with its wildcards.
 
     Args:

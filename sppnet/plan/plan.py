@@ -41,5 +41,5 @@ def plan_of(settings: Settings) -> Plan:
     classification = ClassificationPlan(settings, files, images, networks)
     transfer = TransferPlan(settings, files, images)
     detection = DetectionPlan(settings, files, images)
-    claims = ClaimPlan(settings, files, networks, classification, transfer, detection)
+    claims = ClaimPlan(settings, files, classification, transfer, detection)
     return Plan(images, networks, classification, transfer, detection, claims)

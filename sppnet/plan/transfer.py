@@ -11,10 +11,11 @@ from sppnet.classify.settings import (
     ImageView,
     Transfer,
     TransferColumn,
+    TransferFeatures,
     TransferSvm,
     VocProtocol,
 )
-from sppnet.config.section import Section
+from sppnet.config.section import Section, required
 from sppnet.config.settings import Settings
 from sppnet.plan.files import Files
 from sppnet.plan.images import ImagePlan
@@ -40,8 +41,7 @@ class TransferPlan:
     @property
     def transfer(self) -> Transfer:
         """The section of Tables 6 to 8."""
-        assert self.settings.transfer, "no Tables 6 to 8 without transfer"
-        return self.settings.transfer
+        return required(self.settings.transfer, "transfer")
 
     def columns(self, table: str) -> Mapping[str, TransferColumn]:
         """Columns of table6 or table7 by name; none without these tables."""
@@ -108,6 +108,13 @@ class TransferPlan:
         """Features of test; Caltech-101 is split at random."""
         return [] if table == "table7" else self._features(table, column, "test")
 
+    def cached(self, table: str, column: str) -> TransferFeatures:
+        """All features of a column, as its command takes them."""
+        return TransferFeatures(
+            features=tuple(map(Path, self.features(table, column))),
+            test_features=tuple(map(Path, self.test_features(table, column))),
+        )
+
     def _features(self, table: str, column: str, split: str) -> list[str]:
         own = self.columns(table)[column]
         names = map(view_name, own.views)
@@ -127,6 +134,7 @@ class TransferPlan:
         """The columns of table6, table7 or table8."""
         if table == "table8":
             return TransferTableRequest(table=8, columns=self._table8())
+        table7 = self.transfer.table7
         columns = tuple(
             TransferColumnRequest(
                 name=name,
@@ -139,27 +147,25 @@ class TransferPlan:
         )
         if table == "table6":
             return TransferTableRequest(table=6, columns=columns)
-        own = self.transfer.table7
-        warped = WarpedRequest(beside=own.warped_beside, result=self._result(table, own.warped))
+        result = self._result(table, table7.warped)
+        warped = WarpedRequest(beside=table7.warped_beside, result=result)
         return TransferTableRequest(table=7, columns=columns, warped=warped)
 
     def _table8(self) -> tuple[TransferColumnRequest, ...]:
         own = self.transfer.table8
-        return (
+        shown = (
+            ("voc07", "VOC07", "table6", own.voc07, own.voc07_layer),
+            ("caltech101", "Caltech101", "table7", own.caltech101, own.caltech101_layer),
+        )
+        return tuple(
             TransferColumnRequest(
-                name="voc07",
-                title="VOC07",
-                reference="voc07",
-                result=self._result("table6", own.voc07),
-                layer=own.voc07_layer,
-            ),
-            TransferColumnRequest(
-                name="caltech101",
-                title="Caltech101",
-                reference="caltech101",
-                result=self._result("table7", own.caltech101),
-                layer=own.caltech101_layer,
-            ),
+                name=name,
+                title=title,
+                reference=name,
+                result=self._result(table, column),
+                layer=layer,
+            )
+            for name, title, table, column, layer in shown
         )
 
     def _result(self, table: str, column: str) -> Path:

@@ -57,7 +57,7 @@ STAGES = {
 VIEWS = {"source": "maps", "scales": [72], "window": 64, "positions": 1, "mirrored": True}
 VARIANT = {"name": "one", "weights": "net", "sizes": [64], "size_choice": "alternate"}
 COLUMN = {"name": "one", "weights": "net", "finetuned": "net", "svm": "svm"}
-COLUMN |= {"boxes": {"crop": 67, "context": 4}}
+COLUMN |= {"warp": {"crop": 67, "context": 4}}
 REQUESTS = {
     "views": {"view_sets": {"one": VIEWS}},
     "variants": {"variants": [VARIANT]},

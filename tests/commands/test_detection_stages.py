@@ -362,11 +362,11 @@ def test_both_methods_are_timed(stage: Path, tmp_path: Path) -> None:
             weights=stage / "network.safetensors",
             finetuned=stage / "finetuned.safetensors",
             svm=train(stage, method) / "svm.safetensors",
-            boxes=boxes,
+            **boxes,
         )
         for method, boxes in (
-            ("spp", MapPooling(scales=SIZES, target=80, shrink=6.5)),
-            ("rcnn", Warp(crop=67, context=4)),
+            ("spp", {"pooling": MapPooling(scales=SIZES, target=80, shrink=6.5)}),
+            ("rcnn", {"warp": Warp(crop=67, context=4)}),
         )
     ]
     request = tmp_path / "columns.json"
@@ -392,13 +392,30 @@ def test_both_methods_are_timed(stage: Path, tmp_path: Path) -> None:
             assert len(each) == 2 and 0 < min(each) <= times[part]["median"] <= max(each)
 
 
+COLUMN = '{"name": "a", "weights": "w", "finetuned": "f", "svm": "s"'
+WARP = '"warp": {"crop": 67, "context": 4}'
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("{", r"columns\.json: : Invalid JSON"),
-        ("{}", r"columns\.json: columns: Field required; correct it"),
-        ('{"columns": []}', "columns: Tuple should have at least 1 item"),
-        ('{"columns": [{"name": "a"}]}', r"columns\.0\.weights: Field required"),
+        ("{", r"columns\.json: invalid json"),
+        ("{}", r"columns\.json: columns: missing; correct it"),
+        ('{"columns": []}', "columns: tuple should have at least 1 item"),
+        ("[]", r"columns\.json: input should be an object"),
+        ('{"columns": [{"name": "a"}]}', r"columns\.0\.weights: missing"),
+        (
+            f'{{"columns": [{COLUMN}}}]}}',
+            r"columns\.0: give pooling for SPP-net, or warp for R-CNN",
+        ),
+        (
+            f'{{"columns": [{COLUMN}, "warp": {{"crop": 67}}}}]}}',
+            r"columns\.0\.warp\.context: missing",
+        ),
+        (
+            f'{{"columns": [{COLUMN}, {WARP}}}, {COLUMN}, {WARP}}}]}}',
+            "a, a: give each detector once",
+        ),
     ],
 )
 def test_wrong_columns_are_refused(stage: Path, tmp_path: Path, text: str, message: str) -> None:
@@ -414,6 +431,7 @@ def test_wrong_columns_are_refused(stage: Path, tmp_path: Path, text: str, messa
     [
         ("spp", lambda words: words[: words.index("--scales")], "gives 32 values per box"),
         ("rcnn", lambda words: words[:-1], "1 files without --scales; R-CNN takes"),
+        ("rcnn", lambda words: [*words, words[-1]], "3 files without --scales; R-CNN takes"),
         ("rcnn", lambda words: [*words, *POOLING.split()], "gives 3200 values per box"),
     ],
 )

@@ -29,13 +29,13 @@ def test_a_network_of_table_2_is_of_its_backbone_variant_and_seed():
 
 
 def test_there_is_a_network_for_every_backbone_variant_and_seed():
-    assert len(planned(settings()).all) == 2 + 4 * 5 * 3
+    assert len(planned(settings()).settings.all_networks) == 2 + 4 * 5 * 3
     config = settings()
     for name in ("classifiers", "view_sets", "errors", "responses", "transfer"):
         del config[name]
     for name in ("views", "training"):
         del config["timing"][name]
-    assert set(planned(config).all) == {"zf5", "alex5"}
+    assert set(planned(config).settings.all_networks) == {"zf5", "alex5"}
 
 
 def test_an_imported_backbone_is_where_training_starts():

@@ -32,13 +32,12 @@ def options_of(verb):
     return {each.names[0].removeprefix("--"): each for each in arguments if each.show}
 
 
-def dry_run(config, folder, *options):
-    """What Snakemake prints of a whole run from nothing, without running it."""
+def try_dry_run(config, folder, *options):
     folder.mkdir(parents=True, exist_ok=True)
     settings = yaml.safe_load((ROOT / config).read_text())
     write_data(settings, folder)
     words = ["--snakefile", ROOT / "workflow/Snakefile", "--configfile", ROOT / config]
-    done = subprocess.run(
+    return subprocess.run(
         [
             sys.executable,
             "-m",
@@ -54,6 +53,11 @@ def dry_run(config, folder, *options):
         text=True,
         capture_output=True,
     )
+
+
+def dry_run(config, folder, *options):
+    """What Snakemake prints of a whole run from nothing, without running it."""
+    done = try_dry_run(config, folder, *options)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
 
@@ -116,6 +120,24 @@ def test_every_flag_is_passed_by_some_rule(tmp_path):
     for verb in COMMANDS.keys() - NO_RULE:
         for name in options_of(verb):
             assert {name, f"no-{name}"} & passed[verb], f"sppnet {verb} --{name}"
+
+
+@pytest.mark.parametrize(
+    ("table", "section"), [("table1", "table1"), ("table2", "errors"), ("table6", "transfer")]
+)
+def test_a_table_without_its_section_is_refused_in_one_line(tmp_path, table, section):
+    settings = yaml.safe_load((ROOT / "config/mini.yaml").read_text())
+    left_out = {"errors": ("errors", "classifiers", "view_sets", "responses", "transfer")}
+    for name in left_out.get(section, (section,)):
+        del settings[name]
+    if section == "errors":
+        del settings["timing"]["views"], settings["timing"]["training"]
+    config = tmp_path / "less.yaml"
+    config.write_text(yaml.safe_dump(settings))
+    done = try_dry_run(config, tmp_path / "run", "--", f"results/{table}.csv")
+    (line,) = (line for line in done.stderr.splitlines() if line.startswith("snakemake: "))
+    assert f"snakemake: {section}: missing; add it as in config/mini.yaml" == line
+    assert done.returncode == 2 and "Traceback" not in done.stdout + done.stderr
 
 
 def test_one_configuration_inherits_nothing_from_the_default(tmp_path):

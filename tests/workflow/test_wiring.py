@@ -520,7 +520,8 @@ def test_detectors_are_timed_with_their_own_weights(jobs):
             "weights": network(backbone),
             "finetuned": f"{RUN}/detectors/{name}/finetuned.safetensors",
             "svm": f"{RUN}/detectors/{name}/svm.safetensors",
-            "boxes": boxes(name),
+            "pooling": None if name == "rcnn" else boxes(name),
+            "warp": boxes(name) if name == "rcnn" else None,
         }
         for name, (_, _, backbone) in DETECTORS.items()
     ]

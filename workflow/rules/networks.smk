@@ -9,7 +9,7 @@ PRETRAIN_THREADS = ALL_CORES if SETTINGS.store else 1
 
 
 wildcard_constraints:
-    network="|".join(PLAN.networks.all),
+    network=one_of(SETTINGS.all_networks),
 
 
 rule import_weights:

@@ -89,11 +89,12 @@ rule transfer:
     resources:
         mem_mb=4000,
     params:
+        features=per_job(PLAN.transfer.cached),
         settings=per_job(PLAN.transfer.protocol),
         code=code_hash("sppnet.commands.transfer"),
     shell:
-        "sppnet transfer --manifest {input.manifest:q} --features {input.features:q}"
-        " --test-features {input.test_features:q} {params.settings} --threads {threads}"
+        "sppnet transfer --manifest {input.manifest:q} {params.features} {params.settings}"
+        " --threads {threads}"
         " --output {output.result:q} --outcomes {output.outcomes:q} > {log:q} 2>&1"
 
 
