@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from tiny import repository_files
 
 from sppnet.cli import COMMANDS, build
 
@@ -138,21 +139,9 @@ def test_nothing_random_is_global_and_nothing_is_unpickled():
 
 def test_no_loose_ends_and_no_foreign_paths():
     words = ["TO" + "DO", "FIX" + "ME", "/wo" + "rk/", "index-" + "url", "NotImplemented" + "Error"]
-    listed = subprocess.run(
-        ["git", "ls-files", "--cached", "--others", "--exclude-standard"],
-        cwd=ROOT,
-        text=True,
-        capture_output=True,
-        check=True,
-    )
-    for name in listed.stdout.splitlines():
-        path = ROOT / name
-        if (
-            path.suffix in {".py", ".smk", ".yaml", ".md", ".toml", ".txt", ".lock"}
-            and path.exists()
-        ):
-            text = path.read_text()
-            assert not [word for word in words if word in text], name
+    for path in repository_files(".py", ".smk", ".yaml", ".md", ".toml", ".txt", ".lock"):
+        text = path.read_text()
+        assert not [word for word in words if word in text], path
 
 
 def test_a_plan_is_made_without_torch():

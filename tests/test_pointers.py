@@ -2,11 +2,11 @@
 
 import ast
 import re
-import subprocess
 from importlib import import_module
 from pathlib import Path
 
 import pytest
+from tiny import repository_files
 
 from sppnet.cli import COMMANDS
 from sppnet.config.settings import Settings
@@ -142,14 +142,5 @@ def test_every_table_is_reached():
 
 def test_no_document_outside_the_repository_is_cited():
     outside = re.compile(r"\bSP" + r"EC\b|\bDESI" + r"GN\b")
-    listed = subprocess.run(
-        ["git", "ls-files", "--cached", "--others", "--exclude-standard"],
-        cwd=ROOT,
-        text=True,
-        capture_output=True,
-        check=True,
-    )
-    for name in listed.stdout.splitlines():
-        path = ROOT / name
-        if path.suffix in {".py", ".smk", ".yaml", ".md", ".toml", ".json"} and path.exists():
-            assert not outside.search(path.read_text()), name
+    for path in repository_files(".py", ".smk", ".yaml", ".md", ".toml", ".json"):
+        assert not outside.search(path.read_text()), path

@@ -3,24 +3,14 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
+from tiny import tiny_network
 
 from sppnet.classify.training_crops import TrainingCrops
 from sppnet.classify.training_timing import TimedTraining, time_training
 from sppnet.models import training
-from sppnet.models.network import Architecture, build_network
 from sppnet.models.settings import Crops, Sizes
 from sppnet.models.training import Schedule
 
-ARCHITECTURE = Architecture(
-    backbone="zf5",
-    width=0.05,
-    levels=(2, 1),
-    fc=8,
-    classes=("a", "b"),
-    mean=(128.0,) * 3,
-    std=58.0,
-    channel_order="RGB",
-)
 SCHEDULE = Schedule(
     learning_rate=0.01, milestones=(), epochs=1, momentum=0.9, weight_decay=0.0005, warmup=0
 )
@@ -29,12 +19,11 @@ SCHEDULE = Schedule(
 def variant(sizes, batches=2):
     random = np.random.default_rng(0)
     images = [random.integers(0, 256, (72, 80, 3), np.uint8) for _ in range(20)]
-    generator = torch.Generator().manual_seed(0)
-    network = build_network(ARCHITECTURE, initialisation="he", generator=generator)
+    network = tiny_network()
     crops = TrainingCrops(
         images,
         torch.arange(20) % 2,
-        ARCHITECTURE,
+        network.architecture,
         crops=Crops(resize=72, crop=64, batch=4, colour=0.1),
         sizes=Sizes(sizes=sizes, size_choice="alternate"),
         images_per_epoch=4 * batches,

@@ -3,12 +3,12 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
+from tiny import tiny_network
 
 from sppnet.classify import multi_view
 from sppnet.classify.multi_view import MultiViewClassifier
 from sppnet.classify.settings import ViewSet
 from sppnet.classify.view_timing import time_views
-from sppnet.models.network import Architecture, build_network
 
 CPU = torch.device("cpu")
 TEN = ViewSet(source="crops", scales=(72,), window=64, positions=5, mirrored=True, full=None)
@@ -17,18 +17,7 @@ MAPS = ViewSet(source="maps", scales=(72,), window=64, positions=5, mirrored=Tru
 
 @pytest.fixture
 def network():
-    architecture = Architecture(
-        backbone="zf5",
-        width=0.05,
-        levels=(2, 1),
-        fc=8,
-        classes=("a", "b"),
-        mean=(128.0,) * 3,
-        std=58.0,
-        channel_order="RGB",
-    )
-    generator = torch.Generator().manual_seed(0)
-    return build_network(architecture, initialisation="he", generator=generator).eval()
+    return tiny_network().eval()
 
 
 def pictures(*widths):

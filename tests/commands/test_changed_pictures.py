@@ -6,8 +6,8 @@ import shlex
 import numpy as np
 import pandas as pd
 import pytest
-import torch
 from PIL import Image
+from tiny import tiny_network
 
 from sppnet.cli import run
 from sppnet.data.manifest import ImageRecord, write_manifest
@@ -15,7 +15,6 @@ from sppnet.data.store import file_sha256
 from sppnet.detect.detections import write_detections
 from sppnet.detect.proposals import write_proposals
 from sppnet.errors import SppnetError
-from sppnet.models.network import Architecture, build_network
 from sppnet.models.weights import save_network
 
 STAGES = {
@@ -94,18 +93,7 @@ def folder(tmp_path, monkeypatch):
     corners = [f"{regressed}{side}" for regressed in ("", "r") for side in ("x1", "y1", "x2", "y2")]
     found = pd.DataFrame([row | dict.fromkeys(corners, 1.0)])
     write_detections(tmp_path / "found", found, ["0", "1"], ["ftfc7"])
-    architecture = Architecture(
-        backbone="zf5",
-        width=0.05,
-        levels=(1,),
-        fc=8,
-        classes=("a", "b"),
-        mean=(128.0,) * 3,
-        std=58.0,
-        channel_order="RGB",
-    )
-    generator = torch.Generator().manual_seed(0)
-    net = build_network(architecture, initialisation="he", generator=generator)
+    net = tiny_network(levels=(1,))
     save_network(tmp_path / "net", net)
     for name, request in REQUESTS.items():
         (tmp_path / f"{name}.json").write_text(json.dumps(request))

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from tiny import tiny_network
 
 from sppnet import cli
 from sppnet.classify import multi_view
@@ -14,25 +15,13 @@ from sppnet.classify.multi_view import MultiViewClassifier
 from sppnet.data.manifest import ImageRecord, write_manifest
 from sppnet.data.store import file_sha256
 from sppnet.errors import SppnetError
-from sppnet.models.network import Architecture, build_network
 from sppnet.models.weights import load_tensors, save_network
 
 IMAGES = 7
 
 
 def save_weights(folder: Path, seed: int) -> None:
-    architecture = Architecture(
-        backbone="zf5",
-        width=0.05,
-        levels=(2, 1),
-        fc=8,
-        classes=("a", "b"),
-        mean=(128.0,) * 3,
-        std=58.0,
-        channel_order="RGB",
-    )
-    generator = torch.Generator().manual_seed(seed)
-    network = build_network(architecture, initialisation="he", generator=generator)
+    network = tiny_network(seed)
     save_network(folder / "net.safetensors", network)
 
 

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from tiny import tiny_network
 
 from sppnet import cli
 from sppnet.classify.training_timing import time_training
@@ -11,7 +12,6 @@ from sppnet.commands import measure_training_speed
 from sppnet.data.manifest import ImageRecord, write_manifest
 from sppnet.data.store import file_sha256
 from sppnet.errors import SppnetError
-from sppnet.models.network import Architecture, build_network
 from sppnet.models.weights import save_network
 
 SETTINGS = """--resize 72 --crop 64 --batch 4 --learning-rate 0.01 --momentum 0.9
@@ -37,18 +37,7 @@ def folder(tmp_path):
 
 
 def write_network(path, classes):
-    architecture = Architecture(
-        backbone="zf5",
-        width=0.05,
-        levels=(2, 1),
-        fc=8,
-        classes=classes,
-        mean=(128.0,) * 3,
-        std=58.0,
-        channel_order="RGB",
-    )
-    generator = torch.Generator().manual_seed(0)
-    save_network(path, build_network(architecture, initialisation="he", generator=generator))
+    save_network(path, tiny_network(classes=classes))
 
 
 def run(folder, more):

@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from tiny import tiny_network
 
 from sppnet.cli import run
 from sppnet.data.manifest import ImageRecord, write_manifest
 from sppnet.data.store import file_sha256
 from sppnet.errors import SppnetError
-from sppnet.models.network import Architecture, build_network
 from sppnet.models.weights import save_network
 
 TEN = {"source": "crops", "scales": [72], "window": 64, "positions": 5, "mirrored": True}
@@ -33,19 +33,7 @@ def test_every_view_set_is_timed_on_every_image(tmp_path):
         place = (path.name, str(path), 100, 80, file_sha256(path))
         records.append(ImageRecord("classification", "val", *place, label))
     write_manifest(tmp_path / "m.parquet", records)
-    architecture = Architecture(
-        backbone="zf5",
-        width=0.05,
-        levels=(2, 1),
-        fc=8,
-        classes=("a", "b"),
-        mean=(128.0,) * 3,
-        std=58.0,
-        channel_order="RGB",
-    )
-    network = build_network(
-        architecture, initialisation="he", generator=torch.Generator().manual_seed(0)
-    )
+    network = tiny_network()
     save_network(tmp_path / "n.safetensors", network)
     measure(tmp_path, {"view_sets": {"ten": TEN, "many": MANY}})
     report = json.loads((tmp_path / "t.json").read_text())
@@ -61,14 +49,14 @@ def test_every_view_set_is_timed_on_every_image(tmp_path):
 @pytest.mark.parametrize(
     ("view_sets", "key"),
     [
-        ([], ""),
-        ({}, "view_sets"),
-        ({"view_sets": {}}, "view_sets"),
-        ({"view_sets": {"ten": TEN | {"side": 1}}}, "view_sets.ten.side"),
-        ({"view_sets": {"ten": TEN | {"scales": None}}}, "view_sets.ten.scales"),
-        ({"view_sets": {"ten": TEN | {"scales": []}}}, "view_sets.ten.full"),
+        ([], "input should be an object"),
+        ({}, "view_sets: "),
+        ({"view_sets": {}}, "view_sets: "),
+        ({"view_sets": {"ten": TEN | {"side": 1}}}, "view_sets.ten.side: "),
+        ({"view_sets": {"ten": TEN | {"scales": None}}}, "view_sets.ten.scales: "),
+        ({"view_sets": {"ten": TEN | {"scales": []}}}, "view_sets.ten.full: "),
     ],
 )
 def test_what_is_no_view_set_is_named(tmp_path, view_sets, key):
-    with pytest.raises(SppnetError, match=rf"v\.json: {key}: "):
+    with pytest.raises(SppnetError, match=rf"v\.json: {key}"):
         measure(tmp_path, view_sets)

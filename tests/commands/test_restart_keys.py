@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from tiny import tiny_network
 
 import sppnet
 from sppnet.cli import COMMANDS, build, run
@@ -26,7 +27,6 @@ from sppnet.data.settings import Store
 from sppnet.data.store import file_sha256, restart_directory
 from sppnet.detect.proposals import write_proposals
 from sppnet.models import compute
-from sppnet.models.network import Architecture, build_network
 from sppnet.models.weights import save_network
 
 PACKAGE = Path(sppnet.__file__).parent
@@ -362,18 +362,7 @@ def fill(folder: Path, seed: int) -> None:
     write_manifest(folder / "manifest.parquet", records)
     boxes = np.array([[0, 0, 30, 30 + seed]], np.float32)
     write_proposals(folder / "proposals.parquet", {"trainval": boxes, "test": boxes}, {})
-    architecture = Architecture(
-        backbone="zf5",
-        width=0.05,
-        levels=(2, 1),
-        fc=8,
-        classes=("a", "b"),
-        mean=(128.0,) * 3,
-        std=58.0,
-        channel_order="RGB",
-    )
-    generator = torch.Generator().manual_seed(seed)
-    network = build_network(architecture, initialisation="he", generator=generator)
+    network = tiny_network(seed)
     save_network(folder / "network.safetensors", network)
     for name, split in (("store", "train"), ("validation_store", "val")):
         some = read_manifest(folder / "manifest.parquet", "classification", split)

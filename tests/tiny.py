@@ -1,0 +1,43 @@
+"""A network that every test can afford, and the files of the repository."""
+
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from sppnet.models.network import Architecture, Network, build_network
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+def tiny_network(seed: int = 0, **changes: Any) -> Network:
+    """A ZF-5 of a twentieth of its width for two classes; some fields may be other ones."""
+    usual = {
+        "backbone": "zf5",
+        "width": 0.05,
+        "levels": (2, 1),
+        "fc": 8,
+        "classes": ("a", "b"),
+        "mean": (128.0,) * 3,
+        "std": 58.0,
+        "channel_order": "RGB",
+    }
+    architecture = Architecture(**usual | changes)
+    generator = torch.Generator().manual_seed(seed)
+    return build_network(architecture, initialisation="he", generator=generator)
+
+
+def repository_files(*suffixes: str) -> Iterator[Path]:
+    """Files with these suffixes that git tracks or would track."""
+    listed = subprocess.run(
+        ["git", "ls-files", "--cached", "--others", "--exclude-standard"],
+        cwd=ROOT,
+        text=True,
+        capture_output=True,
+        check=True,
+    )
+    for name in listed.stdout.splitlines():
+        if Path(name).suffix in suffixes and (ROOT / name).exists():
+            yield ROOT / name
