@@ -448,6 +448,13 @@ def test_gpus_are_alike_and_threads_do_not_count_beside_them(verb, inputs):
     assert restart(verb, inputs / "one", {"device": "cuda:1", "threads": 2}) == first
 
 
+def test_the_number_of_processes_of_a_training_counts(inputs, monkeypatch):
+    """Each draws a dropout of its own."""
+    one = restart("pretrain", inputs / "one", {})
+    monkeypatch.setattr(import_module(COMMANDS["pretrain"]), "process_count", lambda: 2)
+    assert restart("pretrain", inputs / "one", {}) != one
+
+
 def change_code(folder: Path, change: str) -> None:
     module, deeper = folder / "first.py", folder / "room/second.py"
     if change == "edited":
