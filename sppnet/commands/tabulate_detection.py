@@ -36,7 +36,7 @@ def run(
         shown,
         {column.name: read_json(column.evaluation) for column in shown},
         read_json(timing),
-        read_reference(reference, table=9),
+        read_reference(reference, 9),
         baseline=speedups.baseline,
         bootstrap=bootstrap,
     )

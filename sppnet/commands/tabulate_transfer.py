@@ -10,7 +10,7 @@ from sppnet.config.requests import read_request
 from sppnet.data.store import read_json
 from sppnet.report.reference import read_paper_rows, read_reference
 from sppnet.report.requests import TransferTableRequest
-from sppnet.report.tables import Column, aligned, metrics, write_table
+from sppnet.report.tables import aligned, metrics, write_table
 from sppnet.report.transfer_comparison import comparison_cells, comparison_lines
 from sppnet.report.transfer_tables import add_warped, layer_cells, layer_lines
 
@@ -32,22 +32,19 @@ def run(
 ) -> None:
     """Lay out Table 6, 7 or 8, print it, and write it as CSV and JSON."""
     request = read_request(columns, TransferTableRequest)
-    shown = {
-        each.name: Column(each.name, each.title, each.reference or "") for each in request.columns
-    }
-    headed = list(shown.values())
     results = {each.name: read_json(each.result) for each in request.columns}
     if request.table == 8:
         rows = read_paper_rows(reference, request.table)
         layers = [str(each.layer) for each in request.columns]
-        compared = comparison_cells(headed, results, layers, rows)
-        lines, cells = comparison_lines(headed, compared, rows), metrics(compared)
+        compared = comparison_cells(request.columns, results, layers, rows)
+        lines, cells = comparison_lines(request.columns, compared, rows), metrics(compared)
     else:
         paper = read_reference(reference, request.table)
-        measured = layer_cells(request.table, headed, results, paper)
+        measured = layer_cells(request.table, request.columns, results, paper)
         if request.warped:
             warped = read_json(request.warped.result)
-            add_warped(measured, shown[request.warped.beside], warped, paper)
-        lines, cells = layer_lines(request.table, headed, measured), metrics(measured)
+            (beside,) = (each for each in request.columns if each.name == request.warped.beside)
+            add_warped(measured, beside, warped, paper)
+        lines, cells = layer_lines(request.table, request.columns, measured), metrics(measured)
     write_table(table, lines, metadata, cells)
     print(aligned(lines))

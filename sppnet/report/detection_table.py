@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from sppnet.errors import SppnetError
+from sppnet.report.paper_numbers import PaperNumber
 from sppnet.report.reference import PaperValue
 from sppnet.report.requests import DetectionColumn
 from sppnet.report.tables import Cell, Cells, Row
@@ -34,7 +35,7 @@ def table9_cells(
     columns: Sequence[DetectionColumn],
     evaluations: Mapping[str, Mapping[str, Any]],
     timing: Mapping[str, Any],
-    reference: Mapping[tuple[str, str], PaperValue],
+    reference: Mapping[PaperNumber, PaperValue],
     *,
     baseline: str,
     bootstrap: Bootstrap,
@@ -48,7 +49,7 @@ def table9_cells(
         columns: in the order of the table.
         evaluations: what `evaluate` wrote, by column name; fractions become percent.
         timing: what `measure-speed` wrote, seconds per image.
-        reference: the paper's numbers by (row, column).
+        reference: the paper's numbers.
         baseline: the column to whose total time the speedups refer.
         bootstrap: samples behind the intervals of times.
 
@@ -130,11 +131,13 @@ def _seconds(timing: Mapping[str, Any], name: str, part: str) -> np.ndarray:
 
 
 def _with_paper_number(
-    cell: Cell, row: Row, column: DetectionColumn, reference: Mapping[tuple[str, str], PaperValue]
+    cell: Cell, row: Row, column: DetectionColumn, reference: Mapping[PaperNumber, PaperValue]
 ) -> Cell:
     """The cell with the paper's number."""
-    paper = column.reference and reference.get((row.reference, column.reference))
-    if not paper:
+    if column.reference is None:
+        return cell
+    paper = reference.get(PaperNumber(table=9, row=row.reference, column=column.reference))
+    if paper is None:
         return cell
     return Cell(cell.value, cell.unit, cell.n, cell.low, cell.high, paper.value, paper.origin)
 

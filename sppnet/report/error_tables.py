@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
@@ -122,14 +122,9 @@ def _paper_values(table: TableName, path: Path) -> dict[PaperNumber, PaperValue]
             if column in line.cells and (origin := line.cells[column].paper_origin)
         }
     # Some rows of the ablations are rows of Table 2.
-    tables: list[int | Literal["ablations"]] = (
-        [2, "ablations"] if table == "ablations" else [int(table)]
-    )
-    return {
-        PaperNumber(table=each, row=row, column=column): value
-        for each in tables
-        for (row, column), value in read_reference(path, each).items()
-    }
+    if table == "ablations":
+        return read_reference(path, 2, "ablations")
+    return read_reference(path, int(table))
 
 
 def _quoted_lines(table: TableName, path: Path) -> list[Line]:

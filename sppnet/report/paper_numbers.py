@@ -5,6 +5,7 @@ from typing import Literal
 from sppnet.config.section import Section
 
 Metric = Literal["top1", "top5"]
+TableKey = int | Literal["ablations", "views"]
 Views = Literal["10", "96", "96+2full"]
 # Rows that the paper reports in its text (paper §3.1.2, paper §3.1.3), not in Table 2.
 ABLATION_ROWS = ("SPP_30bins", "SPP_random")
@@ -13,14 +14,14 @@ ABLATION_ROWS = ("SPP_30bins", "SPP_random")
 class PaperNumber(Section):
     """The key of a number of the paper: a table or a part of the text, a row and a column."""
 
-    table: int | Literal["ablations", "views"]
+    table: TableKey
     row: str
     column: str
 
 
 def variant_error(variant: str, backbone: str, metric: Metric) -> PaperNumber:
     """Error of a backbone in a training variant: Table 2, and the ablations of the text."""
-    table: int | Literal["ablations"] = "ablations" if variant in ABLATION_ROWS else 2
+    table: TableKey = "ablations" if variant in ABLATION_ROWS else 2
     return PaperNumber(table=table, row=f"{variant} | {metric}", column=backbone)
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sppnet.errors import SppnetError
+from sppnet.report.paper_numbers import PaperNumber, TableKey
 
 COLUMNS = ("table", "row", "column", "value", "origin")
 UNVERIFIED = "unverified"  # the origin of a number from memory only
@@ -38,19 +39,23 @@ class PaperRow:
     origins: dict[str, str]
 
 
-def read_reference(path: Path, table: int | str) -> dict[tuple[str, str], PaperValue]:
-    """The numbers of one table by (row, column).
+def read_reference(path: Path, *tables: TableKey) -> dict[PaperNumber, PaperValue]:
+    """The numbers of some tables.
 
     Args:
         path: CSV with the columns table, row, column, value and origin.
-        table: its number in the paper, or the name of a group of numbers from the paper's text.
+        tables: numbers in the paper, or names of groups of numbers from the paper's text.
 
     Raises:
         SppnetError: the file is missing or lacks a column, or a value of the table is no number.
     """
+    cells = _cells(path)
     return {
-        (cell["row"], cell["column"]): PaperValue(_number(cell["value"], path), cell["origin"])
-        for cell in _cells(path)
+        PaperNumber(table=table, row=cell["row"], column=cell["column"]): PaperValue(
+            _number(cell["value"], path), cell["origin"]
+        )
+        for table in tables
+        for cell in cells
         if cell["table"] == str(table)
     }
 

@@ -57,12 +57,17 @@ class Points(Section):
     points: tuple[PointRequest, ...] = Field(min_length=1)
 
 
-class DetectionColumn(Section):
+class Column(Section):
+    """A column of a table: its key in JSON, heading, and name in the paper's numbers."""
+
+    name: Name = Field(description="Name of the detector, or of the column of the configuration.")
+    title: str = Field(description="Heading.")
+    reference: str | None = Field(description="Its column in the paper; null where it has none.")
+
+
+class DetectionColumn(Column):
     """A column of Table 9."""
 
-    name: Name = Field(description="Name of the detector.")
-    title: str = Field(description="Heading of the column.")
-    reference: str | None = Field(description="Column of the paper's table to compare with.")
     evaluation: Path = Field(description="Results of evaluate (.json).")
 
 
@@ -72,12 +77,9 @@ class DetectionColumns(Section):
     columns: tuple[DetectionColumn, ...] = Field(min_length=1, description="Columns.")
 
 
-class TransferColumnRequest(Section):
+class TransferColumnRequest(Column):
     """A column of Table 6, 7 or 8."""
 
-    name: str
-    title: str = Field(description="Heading.")
-    reference: str | None = Field(description="Its column in the paper; null where it has none.")
     result: Path = Field(description="Result of transfer.")
     layer: str | None = Field(default=None, description="Table 8: the layer that is shown.")
 

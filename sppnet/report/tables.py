@@ -20,15 +20,6 @@ class Row:
 
 
 @dataclass(frozen=True)
-class Column:
-    """A column: its key in JSON, heading, and name in the paper's numbers."""
-
-    name: str
-    title: str
-    reference: str
-
-
-@dataclass(frozen=True)
 class Cell:
     """One number of a table.
 

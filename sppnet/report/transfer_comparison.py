@@ -7,7 +7,7 @@ from typing import Any
 
 from sppnet.errors import SppnetError
 from sppnet.report.reference import UNVERIFIED, PaperRow, PaperValue
-from sppnet.report.tables import Column
+from sppnet.report.requests import Column
 from sppnet.report.transfer_tables import (
     TransferCell,
     measured_cell,

@@ -5,9 +5,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from sppnet.errors import SppnetError
+from sppnet.report.paper_numbers import PaperNumber
 from sppnet.report.reference import PaperValue
+from sppnet.report.requests import Column
 from sppnet.report.scores import percent
-from sppnet.report.tables import Cell, Cells, Column, Row
+from sppnet.report.tables import Cell, Cells, Row
 
 LAYER_ROWS = (
     Row("conv4", "conv4", "conv4", "conv4"),
@@ -36,7 +38,7 @@ class TransferCell(Cell):
     splits: list[float] | None = None
 
 
-Reference = Mapping[tuple[str, str], PaperValue]
+Reference = Mapping[PaperNumber, PaperValue]
 
 
 def layer_cells(
@@ -51,7 +53,7 @@ def layer_cells(
         table: 6 or 7.
         columns: in the order of the table.
         results: what `transfer` wrote, by column name; fractions become percent.
-        reference: the paper's numbers by (row, column).
+        reference: the paper's numbers.
 
     Raises:
         SppnetError: a result is none of transfer.
@@ -60,9 +62,7 @@ def layer_cells(
     for column in columns:
         layers = measured_layers(results[column.name], column.name)
         cells[column.name] = {
-            row.key: measured_cell(
-                layers[row.source], reference.get((row.reference, column.reference))
-            )
+            row.key: measured_cell(layers[row.source], _paper_value(table, row, column, reference))
             for row in ROWS[table]
             if row.source in layers
         }
@@ -81,8 +81,14 @@ def add_warped(
     """
     name = f"{column.name}, warped"
     measured = one_layer(measured_layers(warped, name), WARPED_ROW.source, name)
-    paper = reference.get((WARPED_ROW.reference, column.reference))
+    paper = _paper_value(7, WARPED_ROW, column, reference)
     cells[column.name][WARPED_ROW.key] = measured_cell(measured, paper)
+
+
+def _paper_value(table: int, row: Row, column: Column, reference: Reference) -> PaperValue | None:
+    if column.reference is None:
+        return None
+    return reference.get(PaperNumber(table=table, row=row.reference, column=column.reference))
 
 
 def layer_lines(table: int, columns: Sequence[Column], cells: Cells) -> list[list[str]]:

@@ -59,7 +59,7 @@ def paper_effect(claim: Claim, reference: Path) -> PaperEffect | None:
 
 
 def _paper_value(number: PaperNumber, path: Path) -> PaperValue:
-    value = read_reference(path, number.table).get((number.row, number.column))
+    value = read_reference(path, number.table).get(number)
     if value is None:
         raise SppnetError(
             f"{path}: no {number.row!r}, {number.column!r} in {number.table}; restore it"

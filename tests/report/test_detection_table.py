@@ -6,6 +6,7 @@ import pytest
 import sppnet.report
 from sppnet.errors import SppnetError
 from sppnet.report.detection_table import layout, table9_cells
+from sppnet.report.paper_numbers import PaperNumber
 from sppnet.report.reference import PaperValue, read_reference
 from sppnet.report.requests import DetectionColumn
 from sppnet.report.tables import Cell
@@ -19,10 +20,16 @@ COLUMNS = [
         ("base", "R-CNN", "RCNN_Alex5"),
     )
 ]
+
+
+def paper(row, column):
+    return PaperNumber(table=9, row=row, column=column)
+
+
 REFERENCE = {
-    ("ftfc7bb", "SPP_1sc_ZF5"): PaperValue(58.0, "deck"),
-    ("conv_s", "SPP_1sc_ZF5"): PaperValue(0.053, "deck"),
-    ("speedup", "SPP_1sc_ZF5"): PaperValue(64.0, "deck"),
+    paper("ftfc7bb", "SPP_1sc_ZF5"): PaperValue(58.0, "deck"),
+    paper("conv_s", "SPP_1sc_ZF5"): PaperValue(0.053, "deck"),
+    paper("speedup", "SPP_1sc_ZF5"): PaperValue(64.0, "deck"),
 }
 
 

@@ -6,6 +6,7 @@ import pytest
 import sppnet.report
 from sppnet.errors import SppnetError
 from sppnet.report.architectures import TABLE1
+from sppnet.report.paper_numbers import PaperNumber
 from sppnet.report.reference import PaperValue, read_reference
 
 SHIPPED = Path(sppnet.report.__file__).parent / "reference.csv"
@@ -59,7 +60,8 @@ def test_the_papers_numbers_are_as_they_were_compared_with_it(path, expected):
 
 
 def test_table_9_of_the_paper():
-    cells = read_reference(SHIPPED, table=9)
+    numbers = read_reference(SHIPPED, 9)
+    cells = {(number.row, number.column): value for number, value in numbers.items()}
     assert len(cells) == 26
     assert cells["ftfc7bb", "SPP_5sc_ZF5"] == PaperValue(59.2, "deck")
     assert cells["total_s", "RCNN_Alex5"] == PaperValue(9.03, "deck")
@@ -85,16 +87,18 @@ def test_broken_files_are_named(tmp_path, text, words):
     path = tmp_path / "reference.csv"
     path.write_text(text)
     with pytest.raises(SppnetError, match=words) as error:
-        read_reference(path, table=9)
+        read_reference(path, 9)
     assert str(path) in str(error.value)
 
 
 def test_a_missing_file_is_named(tmp_path):
     with pytest.raises(SppnetError, match=r"absent\.csv"):
-        read_reference(tmp_path / "absent.csv", table=9)
+        read_reference(tmp_path / "absent.csv", 9)
 
 
 def test_words_in_other_tables_do_no_harm(tmp_path):
     path = tmp_path / "reference.csv"
     path.write_text("table,row,column,value,origin\n13,1,team,NUS,deck\n9,a,b,2.5,deck\n")
-    assert read_reference(path, table=9) == {("a", "b"): PaperValue(2.5, "deck")}
+    assert read_reference(path, 9) == {
+        PaperNumber(table=9, row="a", column="b"): PaperValue(2.5, "deck")
+    }

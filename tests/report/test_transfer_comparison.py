@@ -5,14 +5,18 @@ import pytest
 import sppnet
 from sppnet.errors import SppnetError
 from sppnet.report.reference import PaperRow, read_paper_rows
-from sppnet.report.tables import Column, metrics
+from sppnet.report.requests import Column
+from sppnet.report.tables import metrics
 from sppnet.report.transfer_comparison import (
     QuotedCell,
     comparison_cells,
     comparison_lines,
 )
 
-COLUMNS = [Column("v", "VOC 2007", "voc07"), Column("k", "Caltech-101", "caltech101")]
+COLUMNS = [
+    Column(name="v", title="VOC 2007", reference="voc07"),
+    Column(name="k", title="Caltech-101", reference="caltech101"),
+]
 PAPER = [
     PaperRow(
         "VQ", {"voc07": "56.07", "caltech101": "74.41+-1.0"}, {"voc07": "a", "caltech101": "b"}

@@ -4,8 +4,9 @@ import pytest
 
 import sppnet.report
 from sppnet.errors import SppnetError
+from sppnet.report.paper_numbers import PaperNumber
 from sppnet.report.reference import PaperValue, read_reference
-from sppnet.report.tables import Column
+from sppnet.report.requests import Column
 from sppnet.report.transfer_tables import (
     TransferCell,
     add_warped,
@@ -15,11 +16,20 @@ from sppnet.report.transfer_tables import (
 )
 
 SHIPPED = Path(sppnet.report.__file__).parent / "reference.csv"
-CROP, FULL = Column("b", "SPP, crop", "B"), Column("c", "SPP, full", "C")
+CROP, FULL = (
+    Column(name="b", title="SPP, crop", reference="B"),
+    Column(name="c", title="SPP, full", reference="C"),
+)
+
+
+def paper(table, row, column):
+    return PaperNumber(table=table, row=row, column=column)
+
+
 REFERENCE = {
-    ("conv4", "B"): PaperValue(57.28, "unverified"),
-    ("pool5/7_6x6", "C"): PaperValue(70.82, "unverified"),
-    ("SPP_pool5/7_warped", "C"): PaperValue(89.91, "paper-text"),
+    paper(6, "conv4", "B"): PaperValue(57.28, "unverified"),
+    paper(6, "pool5/7_6x6", "C"): PaperValue(70.82, "unverified"),
+    paper(7, "SPP_pool5/7_warped", "C"): PaperValue(89.91, "paper-text"),
 }
 
 
@@ -93,7 +103,7 @@ def test_table_7_has_the_pyramid_and_the_warped_images_beside_it():
 )
 def test_every_row_stands_beside_its_row_of_the_paper(table, printed):
     """Column (b) of both tables, as printed."""
-    column = Column("b", "SPP, crop", "b_SPP_ZF5_crop224")
+    column = Column(name="b", title="SPP, crop", reference="b_SPP_ZF5_crop224")
     cells = layer_cells(table, [column], RESULTS, read_reference(SHIPPED, table))
     assert {key: cell.paper for key, cell in cells["b"].items()} == printed
 
