@@ -11,6 +11,7 @@ from sppnet.config.settings import check_settings, json_schema
 from sppnet.errors import SppnetError
 from sppnet.models.backbones import BACKBONES
 from sppnet.models.settings import Chain
+from sppnet.report.paper_numbers import PaperNumber
 from sppnet.report.reference import read_paper_rows, read_reference
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -65,7 +66,8 @@ def test_table_8_shows_the_columns_whose_numbers_the_paper_repeats_there(name):
     (ours,) = (row.texts for row in read_paper_rows(REFERENCE, 8) if row.name == "ours")
     for number, key, row in ((6, "voc07", "fc7/9"), (7, "caltech101", "SPP_pool5/7")):
         column = transfer[f"table{number}"]["columns"][transfer["table8"][key]]["reference"]
-        printed = read_reference(REFERENCE, number)[row, column].value
+        key_of_number = PaperNumber(table=number, row=row, column=column)
+        printed = read_reference(REFERENCE, number)[key_of_number].value
         assert printed == float(ours[key].partition("+-")[0])
 
 
