@@ -28,7 +28,7 @@ from sppnet.classify.transfer_caltech import (
     split_half_differences,
 )
 from sppnet.statistics.intervals import percentile_interval
-from sppnet.statistics.split_half import halves_interval
+from sppnet.statistics.split_half import split_half_interval
 
 LAYERS = (1.0, 1.3, 1.0)  # own noise of each: the second is worse than the first, the third equal
 PAIRS = ((0, 1), (0, 2))
@@ -134,7 +134,7 @@ def intervals(
         WAYS[0]: [percentile_interval(rows) for rows in samples],
         WAYS[1]: [corrected_t(rows, ratio) for rows in each],
         WAYS[2]: [
-            halves_interval(rows.mean(), half) for rows, half in zip(each, halved, strict=True)
+            split_half_interval(rows.mean(), half) for rows, half in zip(each, halved, strict=True)
         ],
     }
 

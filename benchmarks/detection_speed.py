@@ -37,7 +37,7 @@ from sppnet.detect.timing import (
     measure,
     summarise,
 )
-from sppnet.geometry.projection import first_of_equal, pixel_scale, project_windows
+from sppnet.geometry.projection import pixel_scale, project_windows, unique_rows
 from sppnet.geometry.pyramid import pool_windows
 from sppnet.geometry.receptive_field import MapGeometry, map_geometry
 from sppnet.models.network import Architecture, Network, build_network
@@ -151,7 +151,7 @@ def products_ratio(networks: tuple[Network, Network], sample: Sample) -> float:
     height, width = resize_shorter_side(image, SIZE).shape[:2]
     geometry = map_geometry(network.backbone)
     windows = windows_of(sample, geometry, convolve(network, image, SIZE))
-    distinct, _ = first_of_equal(windows)
+    distinct, _ = unique_rows(windows)
     spp = products_of(network, height, width) + len(distinct) * network.fc6.weight.numel()
     crop = products_of(crop_network, WARP.crop, WARP.crop) + crop_network.fc6.weight.numel()
     return len(boxes) * crop / spp

@@ -15,7 +15,7 @@ from sppnet.data.manifest import ImageRecord, class_list
 from sppnet.data.store import or_null
 from sppnet.errors import SppnetError
 from sppnet.progress import track
-from sppnet.statistics.split_half import draw_halves, halves_interval
+from sppnet.statistics.split_half import draw_split_halves, split_half_interval
 
 MEASURE = "mean per-class accuracy, averaged over the splits"
 Split = tuple[np.ndarray, np.ndarray]  # rows to train on and to test on
@@ -182,7 +182,7 @@ def split_half_differences(
         generator = np.random.default_rng([svm.seed, protocol.splits + number])
         first, second = (
             _half_accuracy(kernel, labels, half, svm.cost, protocol, generator)
-            for half in draw_halves(labels, generator)
+            for half in draw_split_halves(labels, generator)
         )
         differences.append((first - second) / 2)
     return np.array(differences)
@@ -223,7 +223,7 @@ def _summary(
     shares = category_accuracies(splits, predicted, labels, len(classes))
     each = np.nanmean(shares, axis=1)
     value = float(each.mean())
-    low, high = halves_interval(value, differences)
+    low, high = split_half_interval(value, differences)
     # Every split tests the same number of images of a category.
     known = or_null(np.array([column.mean() for column in shares.T]))
     return {

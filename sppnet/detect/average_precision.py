@@ -23,10 +23,10 @@ class AveragePrecision:
     """Average precision of one class and the curve behind it.
 
     Attributes:
-        ap: 0..1; NaN where there is no object to find.
-        recall: float64 (D,), after each detection that counts, best first.
+        ap: 0..1; NaN if the class has no objects.
+        recall: float64 (D,), after each detection that is not ignored, by falling score.
         precision: float64 (D,).
-        objects: objects that count, the difficult ones left out.
+        objects: number of objects, difficult ones excluded.
     """
 
     ap: float
@@ -37,16 +37,16 @@ class AveragePrecision:
 
 @dataclass(frozen=True, eq=False)
 class ClassCurve:
-    """What decides the average precision of a class under any weights of the n images.
+    """Match outcomes that give the average precision of a class under any weights of n images.
 
     Only true positives can raise the envelope of a curve, so false positives are kept as counts
     between them.
 
     Attributes:
-        true_positives: int64 (T,) image of each, best first.
-        false_positives: (T, n) their number in each image between the true positive
-            before and this one.
-        objects: float64 (n,) objects of each image that count.
+        true_positives: int64 (T,) image of each true positive, by falling score.
+        false_positives: (T, n) number of false positives in each image between the previous true
+            positive and this one.
+        objects: float64 (n,) number of objects in each image, difficult ones excluded.
     """
 
     true_positives: np.ndarray
@@ -62,13 +62,14 @@ def voc_average_precision(
 ) -> AveragePrecision:
     """Average precision of one class.
 
-    "11-point" is the mean, over recalls 0, 0.1 ... 1, of the best precision at that recall or
-    more; "area" is the area under that best precision. `match_detections` tells what is one.
+    "11-point" is the mean, over recalls 0, 0.1 ... 1, of the highest precision at that recall or
+    above; "area" is the area under the curve of that highest precision. `match_detections`
+    defines true and false positives.
 
     Args:
         detections: image, score, x1, y1, x2, y2 (pixels, half-open).
         ground_truth: image, x1, y1, x2, y2, difficult.
-        iou: overlap that a true positive needs.
+        iou: minimum IoU of a true positive.
         method: "11-point" (VOC 2007) or "area" (from VOC 2010 on).
 
     Raises:
@@ -88,56 +89,56 @@ def voc_average_precision(
 def class_curve(
     detections: pd.DataFrame, ground_truth: pd.DataFrame, images: Sequence[str], *, iou: float
 ) -> ClassCurve:
-    """Match the detections of one class and sum up the outcome per image.
+    """Match the detections of one class and count the outcomes in each image.
 
     Args:
         detections: as in `voc_average_precision`.
         ground_truth: objects of the class.
         images: the n images that are evaluated, with or without objects.
-        iou: overlap that a true positive needs.
+        iou: minimum IoU of a true positive.
 
     Raises:
-        SppnetError: an image of the tables is not in `images`, or a table is unfit.
+        SppnetError: an image of the tables is not in `images`, or a table is invalid.
     """
     outcomes, order = match_detections(detections, ground_truth, iou=iou)
     index = pd.Index(images)
-    position = image_numbers(detections, index)[order]
-    home = image_numbers(ground_truth, index)
-    if (position < 0).any() or (home < 0).any():
-        raise SppnetError("class_curve: a table has an image that is not evaluated; leave it out")
-    true_positives = position[outcomes == TRUE_POSITIVE]
-    earlier = np.cumsum(outcomes == TRUE_POSITIVE)
-    # False positives after the last true positive change nothing.
-    matters = (outcomes == FALSE_POSITIVE) & (earlier < len(true_positives))
-    cells = (earlier[matters], position[matters])
+    detection_image = image_numbers(detections, index)[order]
+    object_image = image_numbers(ground_truth, index)
+    if (detection_image < 0).any() or (object_image < 0).any():
+        raise SppnetError("class_curve: a table contains an image that is not evaluated; remove it")
+    true_positives = detection_image[outcomes == TRUE_POSITIVE]
+    preceding = np.cumsum(outcomes == TRUE_POSITIVE)
+    # False positives after the last true positive do not affect the result.
+    counted = (outcomes == FALSE_POSITIVE) & (preceding < len(true_positives))
+    cells = (preceding[counted], detection_image[counted])
     false_positives = sparse.csr_matrix(
         (np.ones(len(cells[0])), cells), shape=(len(true_positives), len(index))
     )
-    easy = home[~ground_truth["difficult"].to_numpy(bool)]
-    objects = np.bincount(easy, minlength=len(index)).astype(np.float64)
+    counted_objects = object_image[~ground_truth["difficult"].to_numpy(bool)]
+    objects = np.bincount(counted_objects, minlength=len(index)).astype(np.float64)
     return ClassCurve(true_positives, false_positives, objects)
 
 
 def average_precisions(curve: ClassCurve, weights: np.ndarray, *, method: Method) -> np.ndarray:
     """Average precision (B,) of a class for each row of image weights (B, n).
 
-    A whole-number weight w gives exactly what w copies of the image would give.
-    NaN where the weighted images hold no object.
+    An integer weight w gives exactly the result of w copies of the image.
+    NaN where the weighted images have no objects.
 
     Raises:
         SppnetError: the method is unknown.
     """
     objects = weights @ curve.objects
     true_positives = np.cumsum(weights[:, curve.true_positives], axis=1)
-    found = true_positives + np.cumsum((curve.false_positives @ weights.T).T, axis=1)
+    detections = true_positives + np.cumsum((curve.false_positives @ weights.T).T, axis=1)
     recall = true_positives / np.where(objects > 0, objects, 1)[:, None]
-    precision = true_positives / np.where(found > 0, found, 1)
+    precision = true_positives / np.where(detections > 0, detections, 1)
     return np.where(objects > 0, average_precision(recall, precision, method), np.nan)
 
 
 def mean_average_precision(
     curves: Sequence[ClassCurve], weights: np.ndarray, *, method: Method
 ) -> np.ndarray:
-    """Mean (B,) over the classes that have objects under each row of weights (B, n)."""
+    """Mean (B,) over the classes with objects, for each row of image weights (B, n)."""
     ap = np.array([average_precisions(curve, weights, method=method) for curve in curves])
     return mean_of_measurable(ap, axis=0)

@@ -1,4 +1,4 @@
-"""Bounding-box regression: from pooled conv5 features to a better box, per class."""
+"""Bounding-box regression: refines boxes by their pooled conv5 features, per class."""
 
 import json
 from collections.abc import Sequence
@@ -21,7 +21,7 @@ from sppnet.progress import track
 
 @dataclass(frozen=True)
 class Regressors:
-    """One linear map per class: deltas = scale * x . weight + bias; the whitening is undone in it.
+    """One linear map per class: deltas = scale * x . weight + bias, whitening undone.
 
     Attributes:
         weight: float32 `Tensor[K, 4, D]`, acts on scaled features.
@@ -34,21 +34,21 @@ class Regressors:
     scale: float
 
 
-Pair = tuple[int, int, int]  # number of the image, row of the box, row of the object
+Pair = tuple[int, int, int]  # image index, row of the box, row of the object
 
 
 def find_pairs(
     regions: Sequence[ImageRegions], number: int, regression: BoxRegression
 ) -> list[Pair]:
-    """Boxes and the objects of one class that they should become.
+    """Pair boxes with the objects of one class that are their regression targets.
 
-    Every box, objects included, is paired with the one object of any class that it overlaps most
-    (the first on ties), if by more than `regression.overlap`; it trains that object's class only.
+    Every box, objects included, is paired with the object of any class that it overlaps most (the
+    first of equals) if the IoU exceeds `regression.overlap`. It trains only that object's class.
 
     Args:
         regions: images with their boxes.
-        number: of the class.
-        regression: limit of overlap and of number.
+        number: index of the class.
+        regression: minimum overlap and maximum number of pairs.
 
     Returns:
         Pairs in the order of images and boxes.
@@ -56,14 +56,14 @@ def find_pairs(
     Source: release spp_train_bbox_regressor.m; paper §4.1 (at least 50 %).
     """
     pairs: list[Pair] = []
-    for image, each in enumerate(regions):
-        rows = torch.nonzero(each.overlaps[:, number] > regression.overlap).flatten()
+    for image, image_regions in enumerate(regions):
+        rows = torch.nonzero(image_regions.overlaps[:, number] > regression.overlap).flatten()
         if len(rows):
-            objects = each.boxes[: each.ground_truth]
-            partners = intersection_over_union(each.boxes[rows], objects).argmax(dim=1)
-            own = each.class_index[partners] == number
-            found = zip(rows[own].tolist(), partners[own].tolist(), strict=True)
-            pairs += [(image, *pair) for pair in found]
+            objects = image_regions.boxes[: image_regions.ground_truth]
+            partners = intersection_over_union(image_regions.boxes[rows], objects).argmax(dim=1)
+            same_class = image_regions.class_index[partners] == number
+            matches = zip(rows[same_class].tolist(), partners[same_class].tolist(), strict=True)
+            pairs += [(image, *pair) for pair in matches]
     if len(pairs) <= regression.maximum_pairs:
         return pairs
     generator = np.random.default_rng([regression.seed, number])
@@ -79,12 +79,12 @@ def fit_class(
     scale: float,
     regression: BoxRegression,
 ) -> tuple[Tensor, Tensor]:
-    """The regressor of one class; without pairs it leaves every box as it is.
+    """Fit the regressor of one class; without pairs it leaves boxes unchanged.
 
     Args:
         regions: images with their boxes.
         features: pooled conv5 features.
-        pairs: of `find_pairs`.
+        pairs: pairs of `find_pairs`.
         scale: factor on the features.
         regression: constants.
 
@@ -101,9 +101,9 @@ def fit_class(
     solution = solve_ridge(
         samples.mul_(scale), whitened.to(samples.device), regression.regularisation
     )
-    # targets are rows, so undoing the whitening multiplies from the right; the inverse is symmetric
-    undone = inverse @ solution.cpu()
-    return undone[:, :-1].float(), (undone[:, -1] + mean).float()
+    # targets are rows: the symmetric inverse, applied from the right, undoes the whitening
+    unwhitened = inverse @ solution.cpu()
+    return unwhitened[:, :-1].float(), (unwhitened[:, -1] + mean).float()
 
 
 def _gather(
@@ -114,14 +114,14 @@ def _gather(
     targets = torch.empty(len(pairs), 4, dtype=torch.float64)
     samples = torch.empty(0)
     for image in images.unique().tolist():
-        positions, each = torch.nonzero(images == image).flatten(), regions[image]
-        found = features.pool5(each, rows[positions])
+        positions, image_regions = torch.nonzero(images == image).flatten(), regions[image]
+        pooled = features.pool5(image_regions, rows[positions])
         if not len(samples):
-            # one allocation: joining parts would take twice the memory
-            samples = found.new_empty(len(pairs), found.shape[1])
-        samples[positions.to(found.device)] = found
+            # a single allocation: concatenating parts would need twice the memory
+            samples = pooled.new_empty(len(pairs), pooled.shape[1])
+        samples[positions.to(pooled.device)] = pooled
         targets[positions] = encode_deltas(
-            each.boxes[rows[positions]], each.boxes[objects[positions]]
+            image_regions.boxes[rows[positions]], image_regions.boxes[objects[positions]]
         ).double()
     return samples, targets
 
@@ -135,7 +135,7 @@ def fit_regressors(
     regression: BoxRegression,
     restart: Path,
 ) -> tuple[Regressors, dict[str, int]]:
-    """Fit every class; a killed run goes on with the next class.
+    """Fit the regressors of all classes; a killed run resumes with the next class.
 
     Args:
         regions: training images with their boxes.
@@ -143,7 +143,7 @@ def fit_regressors(
         classes: the K class names.
         scale: factor on the features.
         regression: constants.
-        restart: folder for the classes that are done.
+        restart: folder for the regressors of finished classes.
 
     Returns:
         The regressors, and the number of pairs by class.
@@ -155,11 +155,11 @@ def fit_regressors(
     weights, biases = [], []
     for number, name in enumerate(track(classes, "box regressors")):
         pairs = find_pairs(regions, number, regression)
-        done = restart / f"class-{number:04d}.safetensors"
-        if not done.exists():
+        class_file = restart / f"class-{number:04d}.safetensors"
+        if not class_file.exists():
             weight, bias = fit_class(regions, features, pairs, scale=scale, regression=regression)
-            save_tensors(done, {"weight": weight, "bias": bias}, {})
-        state, _ = load_tensors(done)
+            save_tensors(class_file, {"weight": weight, "bias": bias}, {})
+        state, _ = load_tensors(class_file)
         weights.append(state["weight"])
         biases.append(state["bias"])
         counts[name] = len(pairs)
@@ -175,15 +175,15 @@ def predict_boxes(
     width: int,
     height: int,
 ) -> Tensor:
-    """Move boxes to where the regressor of their class puts them, clipped to the image.
+    """Apply the regressor of its class to every box and clip the result to the image.
 
     Args:
-        regressors: of all classes.
+        regressors: regressors of all classes.
         features: unscaled `Tensor[n, D]` on the regressors' device.
         class_numbers: int64 `Tensor[n]`.
         boxes: float32 `Tensor[n, 4]` in image pixels.
-        width: of the image in pixels.
-        height: of the image in pixels.
+        width: image width in pixels.
+        height: image height in pixels.
 
     Returns:
         float32 `Tensor[n, 4]` on the CPU.
@@ -193,9 +193,12 @@ def predict_boxes(
     deltas = torch.zeros(len(boxes), 4)
     for number in sorted(set(class_numbers.tolist())):
         chosen = torch.nonzero(class_numbers == number).flatten()
-        some = features[chosen.to(features.device)]
-        found = some @ regressors.weight[number].T * regressors.scale + regressors.bias[number]
-        deltas[chosen] = found.cpu()
+        class_features = features[chosen.to(features.device)]
+        class_deltas = (
+            class_features @ regressors.weight[number].T * regressors.scale
+            + regressors.bias[number]
+        )
+        deltas[chosen] = class_deltas.cpu()
     return clip_boxes(decode_deltas(boxes, deltas), width, height)
 
 
@@ -213,7 +216,7 @@ def load_regressors(path: Path, device: torch.device | str) -> tuple[Regressors,
     """Read what `save_regressors` wrote: regressors and class names.
 
     Raises:
-        SppnetError: unreadable file, or not one of regressors.
+        SppnetError: the file is unreadable or contains no regressors.
     """
     tensors, header = load_tensors(path)
     if "pairs" not in header:

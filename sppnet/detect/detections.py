@@ -1,4 +1,4 @@
-"""The file of detections: rows of boxes with scores, and what was searched for them."""
+"""The file of detections: scored boxes, with the images searched and the layers scored."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ COLUMNS = ["layer", "class_name", "image", "score", *BOX, *REGRESSED_BOX]
 
 @dataclass(frozen=True, eq=False)
 class Detections:
-    """Detections, and the images and layers in some of which nothing may have been found.
+    """Detections, with all images searched and all layers scored, even those without detections.
 
     Attributes:
         rows: one per detection, with the columns of `COLUMNS`.
@@ -29,40 +29,40 @@ class Detections:
 
 
 def write_detections(
-    path: Path, found: pd.DataFrame, images: Sequence[str], layers: Sequence[str]
+    path: Path, detections: pd.DataFrame, images: Sequence[str], layers: Sequence[str]
 ) -> None:
     """Write detections to a Parquet file, atomically.
 
     Args:
         path: the file.
-        found: as `detect_image` gives them, of all images.
+        detections: rows of `detect_image` for all images.
         images: names of the images that were searched.
         layers: names of the layers that were scored.
     """
-    found = found.copy(deep=False)
-    found.attrs = {"images": list(images), "layers": list(layers)}
+    detections = detections.copy(deep=False)
+    detections.attrs = {"images": list(images), "layers": list(layers)}
     with atomic_path(path) as temporary:
-        found.to_parquet(temporary, index=False)
+        detections.to_parquet(temporary, index=False)
 
 
 def read_detections(path: Path) -> Detections:
     """Inverse of `write_detections`.
 
     Raises:
-        SppnetError: the file is missing or something else, or has rows of layers or images that
-            it does not name.
+        SppnetError: the file is missing or is not a file of detections, or has rows of images or
+            layers that its metadata does not list.
     """
     try:
-        found = pd.read_parquet(path)
-        rows, attributes = found[COLUMNS], found.attrs
-        known = {column: list(attributes[f"{column}s"]) for column in ("image", "layer")}
+        frame = pd.read_parquet(path)
+        rows, attributes = frame[COLUMNS], frame.attrs
+        searched = {column: list(attributes[f"{column}s"]) for column in ("image", "layer")}
     except (OSError, KeyError, ValueError) as error:
-        raise SppnetError(f"{path}: not a file of detections ({error}); run detect anew") from None
-    for column, names in known.items():
+        raise SppnetError(f"{path}: not a file of detections ({error}); run detect again") from None
+    for column, names in searched.items():
         unknown = sorted(set(rows[column].unique()) - set(names))
         if unknown:
             raise SppnetError(
-                f"{path}: has detections of {column} {unknown[0]}, which it does not say was "
-                "searched; run detect anew"
+                f"{path}: has detections of {column} {unknown[0]}, which its metadata does not "
+                "list; run detect again"
             )
-    return Detections(rows, known["image"], known["layer"])
+    return Detections(rows, searched["image"], searched["layer"])

@@ -21,12 +21,12 @@ REGRESSED_LAYER = "ftfc7"  # the paper regresses the boxes of its best layer onl
 
 @dataclass(frozen=True)
 class Detector:
-    """What turns features into detections of the K classes.
+    """Features, SVMs and box regressors of a detector of K classes.
 
     Attributes:
-        features: of boxes, at the layers of `svms`.
-        svms: by layer.
-        regressors: move the boxes of layer ftfc7.
+        features: box features at the layers of `svms`.
+        svms: SVMs by layer.
+        regressors: box regressors, applied at layer ftfc7.
         classes: the K class names.
     """
 
@@ -37,24 +37,26 @@ class Detector:
 
 
 def select_detections(boxes: Tensor, scores: Tensor, detection: Detection) -> tuple[Tensor, Tensor]:
-    """Boxes that are kept, class by class.
+    """Threshold scores and suppress overlapping boxes, class by class.
 
     Args:
         boxes: float32 `Tensor[R, 4]`.
         scores: float32 `Tensor[R, K]`.
-        detection: limits.
+        detection: score threshold, IoU of suppression, maximum number per class.
 
     Returns:
-        int64 rows and int64 class numbers, both `Tensor[N]`: classes in order, in each the best
-        first.
+        int64 rows and int64 class indices of the boxes kept, both `Tensor[N]`, by class and then
+        by falling score.
 
     Source: release spp_test.m; paper §4.1 (suppression at 30 %).
     """
     rows, numbers = [], []
     for number in range(scores.shape[1]):
         above = torch.nonzero(scores[:, number] > detection.minimum_score).flatten()
-        kept = non_maximum_suppression(boxes[above], scores[above, number], iou=detection.nms)
-        chosen = above[kept[: detection.top]]
+        unsuppressed = non_maximum_suppression(
+            boxes[above], scores[above, number], iou=detection.nms
+        )
+        chosen = above[unsuppressed[: detection.top]]
         rows.append(chosen)
         numbers.append(torch.full_like(chosen, number))
     return torch.cat(rows), torch.cat(numbers)
@@ -62,18 +64,18 @@ def select_detections(boxes: Tensor, scores: Tensor, detection: Detection) -> tu
 
 @torch.inference_mode()
 def detect_image(regions: ImageRegions, detector: Detector, detection: Detection) -> pd.DataFrame:
-    """Detections of every layer in one image; its objects, where known, are not among the boxes.
+    """Detections of every layer in one image. Ground-truth boxes are not scored.
 
     Args:
         regions: the image and its boxes.
-        detector: features, SVMs, regressors.
-        detection: limits.
+        detector: features, SVMs and box regressors.
+        detection: score threshold, IoU of suppression, maximum number per class.
 
     Returns:
         One row per detection with the columns of `COLUMNS`, numbers in float32; the regressed box
         is NaN for layers other than ftfc7.
 
-    Source: paper §4.1; release roidb_from_voc.m (objects are left out of a test).
+    Source: paper §4.1; release roidb_from_voc.m (tests exclude the objects).
     """
     proposals = torch.arange(regions.ground_truth, len(regions.boxes))
     boxes = regions.boxes[proposals]
@@ -82,8 +84,10 @@ def detect_image(regions: ImageRegions, detector: Detector, detection: Detection
     for layer, svms in detector.svms.items():
         scores = svms.scores(features[layer]).cpu()
         rows, numbers = select_detections(boxes, scores, detection)
-        moved = _regressed(layer, regions, detector, proposals[rows], numbers)
-        numeric = np.column_stack([scores[rows, numbers], boxes[rows], moved]).astype(np.float32)
+        regressed = _regressed(layer, regions, detector, proposals[rows], numbers)
+        numeric = np.column_stack([scores[rows, numbers], boxes[rows], regressed]).astype(
+            np.float32
+        )
         frame = pd.DataFrame(numeric, columns=["score", *BOX, *REGRESSED_BOX])
         frame["class_name"] = [detector.classes[number] for number in numbers.tolist()]
         frames.append(frame.assign(layer=layer, image=regions.image)[COLUMNS])
@@ -96,10 +100,10 @@ def _regressed(
     """float32 `(N, 4)`: boxes moved by the regressor of their class."""
     if layer != REGRESSED_LAYER or not len(rows):
         return np.full((len(rows), 4), np.nan, dtype=np.float32)
-    # a box kept for several classes is pooled once
+    # a box detected as several classes is pooled only once
     unique, index = torch.unique(rows, return_inverse=True)
     pooled = detector.features.regression_features(regions, unique)
-    moved = predict_boxes(
+    regressed = predict_boxes(
         detector.regressors,
         pooled[index.to(pooled.device)],
         numbers,
@@ -107,4 +111,4 @@ def _regressed(
         width=regions.width,
         height=regions.height,
     )
-    return moved.numpy()
+    return regressed.numpy()

@@ -1,4 +1,4 @@
-"""Features of boxes from cached conv5 maps of whole images, each box pooled on its best scale."""
+"""Box features from cached conv5 maps of whole images, each box pooled at its best scale."""
 
 from collections.abc import Mapping, Sequence
 from functools import partial
@@ -16,7 +16,7 @@ from sppnet.detect.pooling import ScalePooling
 from sppnet.detect.regions import ImageRegions
 from sppnet.detect.settings import MapPooling
 from sppnet.errors import SppnetError
-from sppnet.geometry.projection import first_of_equal
+from sppnet.geometry.projection import unique_rows
 from sppnet.geometry.receptive_field import MapGeometry, map_geometry
 from sppnet.models.half_precision import FeatureWriter
 from sppnet.models.network import Network
@@ -32,7 +32,7 @@ def convolve(network: Network, image: np.ndarray, size: int) -> Tensor:
     """conv5 map of a whole image whose shorter side is resized to `size`.
 
     Args:
-        network: its backbone is applied on the device that it is on.
+        network: its backbone runs on the network's device.
         image: uint8 `(H, W, 3)` RGB.
         size: shorter side in pixels.
 
@@ -57,35 +57,35 @@ def cache_maps(
 ) -> None:
     """Store the conv5 map of every image: key image id, float16 `(H', W', C)`.
 
-    Values beyond half precision's range are stored as its limit, and counted.
+    Values outside the range of half precision are clamped and counted.
 
     Args:
         records: images to convolve.
-        network: on the device to use.
+        network: network on the device to use.
         size: shorter side of the resized images in pixels.
-        weights: the network's file, named in messages.
-        path: the `.npy` to write, its index beside it.
-        restart: folder for unfinished work; a killed run goes on from there.
+        weights: file of the network, for error messages.
+        path: `.npy` file to write; the index is written beside it.
+        restart: folder for unfinished work; a killed run resumes from it.
 
     Raises:
         SppnetError: an image cannot be read, or its map has NaN or infinity.
     """
     with FeatureWriter(path, restart, weights) as writer:
-        left = [record for record in records if record.image not in writer.done]
-        for record in track(left, f"conv5 at {size} px"):
+        pending = [record for record in records if record.image not in writer.done]
+        for record in track(pending, f"conv5 at {size} px"):
             maps = convolve(network, read_listed(record), size)
             writer.store(record.image, maps.permute(1, 2, 0))
 
 
 class MapFeatures:
-    """Pooled conv5 features of boxes, each box on the scale where it is nearest to target² pixels.
+    """Pooled conv5 features of boxes, each at the scale where its area is closest to target².
 
     Args:
         stores: maps of `cache_maps` by shorter side in pixels, in the order of the scales.
         geometry: stride and offset of the backbone that made the maps.
         levels: bins per side of each pyramid level.
-        target: side in pixels that a box should have on its scale (the paper's 224).
-        device: where to pool; the features stay there.
+        target: preferred side of a box at its scale, in pixels (the paper's 224).
+        device: device of the pooling and of the features.
 
     Raises:
         SppnetError: no store, or stores of different networks.
@@ -104,8 +104,8 @@ class MapFeatures:
         if len({store.channels for store in stores.values()}) != 1:
             channels = {size: store.channels for size, store in stores.items()}
             raise SppnetError(
-                f"--features: channels by size are {channels}; give one or more caches that the "
-                "same network made"
+                f"--features: channels by size are {channels}; give one or more caches of the "
+                "same network"
             )
         self.stores, self.sizes = dict(stores), tuple(stores)
         self.pooling = ScalePooling(self.sizes, geometry, tuple(levels), target)
@@ -123,13 +123,13 @@ class MapFeatures:
         Args:
             regions: the image and its boxes.
             rows: int64 `Tensor[K]`, rows of `regions.boxes`.
-            scales: int64 `Tensor[K]`, index into `sizes` for each row; the best one when None.
+            scales: int64 `Tensor[K]`, index into `sizes` for each row; None selects the best scale.
 
         Returns:
             float32 `Tensor[K, D]`.
 
         Raises:
-            SppnetError: a store lacks the image, or its map is damaged.
+            SppnetError: a store does not contain the image, or its map is damaged.
         """
         windows = self.window_keys(regions, rows, scales)
         return self.pooling.pool(partial(self._map, regions), windows)
@@ -140,25 +140,25 @@ class MapFeatures:
         """int64 `Tensor[K, 5]`: scale index and map window; equal rows have equal features.
 
         Source: release spm_response_boxes.m (drops repeated negatives by such a key). Differs: it
-            takes the window before clamping to the map, which tells a few more apart.
+            uses windows before clamping to the map, which distinguishes a few more boxes.
         """
         map_sizes = [self.stores[size][regions.image].shape[:2] for size in self.sizes]
         short_side = min(regions.width, regions.height)
         return self.pooling.windows(regions.boxes[rows], short_side, map_sizes, scales)
 
     def distinct(self, regions: ImageRegions, rows: Tensor) -> tuple[Tensor, Tensor]:
-        """Which rows have features of their own: boxes on the same map cells share theirs.
+        """Rows with distinct features: boxes on the same map cells share their features.
 
         Returns:
-            int64 `Tensor[J]`, some of `rows`, and int64 `Tensor[K]`: where among these the
-            features of each of the K rows are.
+            int64 `Tensor[J]`, a subset of `rows`, and int64 `Tensor[K]`: for each of the K rows,
+            the index of its features in that subset.
         """
-        first, index = first_of_equal(self.window_keys(regions, rows))
+        first, index = unique_rows(self.window_keys(regions, rows))
         return rows[first], index
 
     def _map(self, regions: ImageRegions, scale: int) -> Tensor:
         stored = self.stores[self.sizes[scale]].read(regions.image)
-        # copied: the store is a read-only view of the file
+        # copied because the store returns a read-only view of the file
         return torch.from_numpy(np.array(stored)).to(self.device).permute(2, 0, 1).float()
 
 
@@ -170,19 +170,19 @@ class BoxFeatures(Protocol):
         ...
 
     def distinct(self, regions: ImageRegions, rows: Tensor) -> tuple[Tensor, Tensor]:
-        """The rows with features of their own, and where among them those of each row are."""
+        """The rows with distinct features, and for each row its index among them."""
         ...
 
 
 class LayerFeatures:
-    """Features of boxes at the layers of Table 9, before and after fine-tuning.
+    """Box features at the layers of Table 9, before and after fine-tuning.
 
     Args:
-        pretrained: network before fine-tuning: layers pool5 and fc6.
-        finetuned: network after it: layers ftfc6 and ftfc7.
+        pretrained: network before fine-tuning, for layers pool5 and fc6.
+        finetuned: network after fine-tuning, for layers ftfc6 and ftfc7.
         source: pooled conv5 features of the pretrained network.
-        finetuned_source: those of the fine-tuned one; the same object where fine-tuning left the
-            convolutions alone (SPP), and boxes are then pooled once.
+        finetuned_source: those of the fine-tuned network; the same object if fine-tuning left
+            the convolutions unchanged (SPP), and boxes are then pooled only once.
 
     Source: paper §4.2 (rows of Table 9).
     """
@@ -201,12 +201,12 @@ class LayerFeatures:
     def layers(
         self, regions: ImageRegions, rows: Tensor, names: Sequence[str]
     ) -> dict[str, Tensor]:
-        """Features of some boxes of an image, after ReLU; equal ones are computed once.
+        """Features of some boxes of an image, after ReLU. Equal features are computed only once.
 
         Args:
             regions: the image and its boxes.
             rows: int64 `Tensor[K]`, rows of `regions.boxes`.
-            names: some of `LAYERS`.
+            names: layers, a subset of `LAYERS`.
 
         Returns:
             float32 `Tensor[K, D]` by layer name, in the order of `names`.
@@ -218,20 +218,20 @@ class LayerFeatures:
         if unknown:
             raise SppnetError(f"layer: {unknown[0]!r} is unknown; use {', '.join(LAYERS)}")
         rows, index = self.source.distinct(regions, rows)
-        found: dict[str, Tensor] = {}
+        features: dict[str, Tensor] = {}
         if {"pool5", "fc6"} & set(names):
-            found["pool5"] = self.source.pool5(regions, rows)
+            features["pool5"] = self.source.pool5(regions, rows)
         if "fc6" in names:
-            found["fc6"] = _hidden(self.pretrained, found["pool5"])["fc6"]
+            features["fc6"] = _hidden(self.pretrained, features["pool5"])["fc6"]
         if {"ftfc6", "ftfc7"} & set(names):
-            shared = self.source is self.finetuned_source and "pool5" in found
-            pooled = found["pool5"] if shared else self.regression_features(regions, rows)
+            shared = self.source is self.finetuned_source and "pool5" in features
+            pooled = features["pool5"] if shared else self.regression_features(regions, rows)
             hidden = _hidden(self.finetuned, pooled)
-            found.update(ftfc6=hidden["fc6"], ftfc7=hidden["fc7"])
-        return {name: found[name][index.to(found[name].device)] for name in names}
+            features.update(ftfc6=hidden["fc6"], ftfc7=hidden["fc7"])
+        return {name: features[name][index.to(features[name].device)] for name in names}
 
     def regression_features(self, regions: ImageRegions, rows: Tensor) -> Tensor:
-        """float32 `Tensor[K, D]` pooled conv5 features that the box regressors act on."""
+        """float32 `Tensor[K, D]` pooled conv5 features, the input of the box regressors."""
         return self.finetuned_source.pool5(regions, rows)
 
 
@@ -245,12 +245,12 @@ def open_maps(features: Sequence[Path], pooling: MapPooling, network: Network) -
 
     Args:
         features: one `.npy` per scale.
-        pooling: scales, in the same order, and how a box is pooled.
+        pooling: scales in the same order, preferred side of a box, shrinking of windows.
         network: the network that made the maps, on the device to pool on.
 
     Raises:
-        SppnetError: not as many files as scales, repeated scales, a broken file, or maps with other
-            channels than the network's.
+        SppnetError: the numbers of files and scales differ, a scale is repeated, a file is damaged,
+            or the channels of the maps do not fit the network.
     """
     scales = pooling.scales
     if len(features) != len(scales) or len(set(scales)) != len(scales):
@@ -271,13 +271,13 @@ def open_maps(features: Sequence[Path], pooling: MapPooling, network: Network) -
 
 
 def check_length(length: int, network: Network, path: Path) -> None:
-    """Refuse features that do not fit the network's fc6.
+    """Check that features fit the network's fc6.
 
     Raises:
-        SppnetError: another number of values per box.
+        SppnetError: the number of values per box is not the input length of fc6.
     """
     if length != network.fc6.in_features:
         raise SppnetError(
-            f"{path}: gives {length} values per box where the network takes "
+            f"{path}: gives {length} values per box, but the network takes "
             f"{network.fc6.in_features}; cache the features with the same network"
         )

@@ -1,11 +1,11 @@
 """Fine-tuning on labelled boxes: fc layers on pooled maps (SPP), all layers on crops (R-CNN).
 
-The iterations come in chunks. A chunk takes some training images, draws boxes of each once, and
-makes balanced batches of them all; it is one epoch of `sppnet.models.training.fit`. Some images
-are held out: no box of theirs is trained on, and their loss chooses the snapshot. (The release
-chooses it on the test images; the paper takes the last, as is done where none is held out.) SPP's
-maps are not mirrored: the paper does not say that they were, though its release does so. R-CNN's
-crops are, if wanted.
+Iterations are grouped into chunks. A chunk takes some training images, samples boxes from each
+once, and forms balanced batches of them; it is one epoch of `sppnet.models.training.fit`. Some
+images are held out: none of their boxes is trained on, and their loss selects the snapshot. (The
+release selects it on the test images. The paper takes the last one, as we do if no image is held
+out.) The maps of SPP-net are not mirrored: the paper does not mention it, although its release
+mirrors them. The crops of R-CNN are mirrored if the settings ask for it.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -29,9 +29,9 @@ from sppnet.models.network import Network, freeze_backbone
 from sppnet.models.preprocessing import normalise
 from sppnet.models.training import History, Validate, fit
 
-# inputs of some boxes of an image, in a compact type
+# network inputs of some boxes of an image, in a compact type
 Gather = Callable[[ImageRegions, Tensor, torch.Generator], Tensor]
-# inputs of a batch, changed at random
+# random augmentation of the inputs of a batch
 Augment = Callable[[Tensor, torch.Generator], Tensor]
 
 
@@ -43,33 +43,35 @@ def finetune_maps(
     finetuning: SppFineTuning,
     restart: Path,
 ) -> History:
-    """Fine-tune fc6, fc7 and fc8 on boxes pooled from cached maps; the backbone stays as it is.
+    """Fine-tune fc6, fc7 and fc8 on boxes pooled from cached maps; the backbone stays fixed.
 
     Args:
-        network: trained in place; its outputs are background and the classes of the regions.
+        network: trained in place; outputs background and the classes of the regions.
         regions: training images with their boxes.
         features: cached maps of those images.
-        finetuning: how boxes are drawn, learning rate and length.
+        finetuning: sampling of boxes, learning rate and number of iterations.
         restart: folder for unfinished work.
 
     Returns:
-        One row per chunk; the network ends as the snapshot of the lowest held-out loss,
-            or as the last where no image is held out.
+        One row per chunk. The network ends as the snapshot with the lowest held-out loss,
+            or as the last one if no image is held out.
 
     Raises:
-        SppnetError: too few images to hold some out, or images without boxes to train on.
+        SppnetError: too few images for the held-out set, or no boxes to train on.
 
-    Source: paper §4.1 (the scale of a box is not stated, the best one is implied); release
+    Source: paper §4.1 (does not state the scale of a box; implies the best one); release
         spp_finetune_voc.m (scale at random).
     """
     freeze_backbone(network)
     device = network.fc6.weight.device
 
-    def gather(each: ImageRegions, rows: Tensor, generator: torch.Generator) -> Tensor:
+    def gather(image_regions: ImageRegions, rows: Tensor, generator: torch.Generator) -> Tensor:
         scales = None
         if finetuning.scale_choice == "random":
             scales = torch.randint(len(features.sizes), (len(rows),), generator=generator)
-        return features.pool5(each, rows, scales).half()  # exact: the maps are stored so
+        return features.pool5(
+            image_regions, rows, scales
+        ).half()  # exact: maps are stored in half precision
 
     def prepare(inputs: Tensor) -> Tensor:
         return inputs.to(device).float()
@@ -89,31 +91,31 @@ def finetune_crops(
 ) -> History:
     """Fine-tune all layers on warped boxes, as R-CNN does.
 
-    R-CNN's background is every box below the foreground's overlap.
+    Every box below the overlap threshold of the foreground is background.
 
     Args:
-        network: trained in place; its outputs are background and the classes of the regions.
+        network: trained in place; outputs background and the classes of the regions.
         regions: training images with their boxes.
-        warp: how boxes are cut out.
-        finetuning: how boxes are drawn and mirrored (held-out ones never are), learning rate and
-            length.
+        warp: size and context of the warped boxes.
+        finetuning: sampling and mirroring of boxes (held-out boxes are never mirrored), learning
+            rate and number of iterations.
         restart: folder for unfinished work.
 
     Returns:
-        One row per chunk; the network ends as the snapshot of the lowest held-out loss,
-            or as the last where no image is held out.
+        One row per chunk. The network ends as the snapshot with the lowest held-out loss,
+            or as the last one if no image is held out.
 
     Raises:
-        SppnetError: too few images to hold some out, an unreadable image, or images without boxes
-            to train on.
+        SppnetError: too few images for the held-out set, an unreadable image, or no boxes to
+            train on.
 
     Source: RCNN §2.3; RCNN appendix A; RCNN release voc_2007_prototxt.
     """
     architecture = network.architecture
     device, fill = network.fc6.weight.device, fill_colour(architecture)
 
-    def gather(each: ImageRegions, rows: Tensor, _: torch.Generator) -> Tensor:
-        image, boxes = read_listed(each), each.boxes[rows].numpy()
+    def gather(image_regions: ImageRegions, rows: Tensor, _: torch.Generator) -> Tensor:
+        image, boxes = read_listed(image_regions), image_regions.boxes[rows].numpy()
         return torch.from_numpy(warp_regions(image, boxes, warp=warp, fill=fill))
 
     def prepare(inputs: Tensor) -> Tensor:
@@ -133,7 +135,7 @@ def write_history(path: Path, history: History) -> None:
 
 @dataclass(frozen=True)
 class _Stage:
-    """What the two methods have in common: images, and how inputs come from their boxes."""
+    """The images of a fine-tuning, and how network inputs are made from their boxes."""
 
     regions: Sequence[ImageRegions]
     gather: Gather
@@ -145,30 +147,32 @@ class _Stage:
     def windows(
         self, images: Sequence[ImageRegions], generator: torch.Generator
     ) -> tuple[Tensor, Tensor]:
-        """Inputs and labels of boxes drawn from each image."""
-        places = len(images) * self.finetuning.windows_per_image
-        inputs, labels = torch.empty(0), torch.empty(places, dtype=torch.int64)
+        """Inputs and labels of boxes sampled from each image."""
+        capacity = len(images) * self.finetuning.windows_per_image
+        inputs, labels = torch.empty(0), torch.empty(capacity, dtype=torch.int64)
         end = 0
-        for each in images:
-            rows, classes = self._sample(each, generator)
+        for image_regions in images:
+            rows, classes = self._sample(image_regions, generator)
             if not len(rows):
                 continue
-            found = self.gather(each, rows, generator)
+            image_inputs = self.gather(image_regions, rows, generator)
             if not end:
-                # one allocation for the chunk: joining parts would take twice the memory
-                inputs = found.new_empty((places, *found.shape[1:]))
-            inputs[end : end + len(rows)], labels[end : end + len(rows)] = found, classes
+                # a single allocation: concatenating parts would need twice the memory
+                inputs = image_inputs.new_empty((capacity, *image_inputs.shape[1:]))
+            inputs[end : end + len(rows)], labels[end : end + len(rows)] = image_inputs, classes
             end += len(rows)
         if not end:
             raise SppnetError(
                 "--proposals: no box of a chunk of images is foreground or background; "
-                "widen the overlap limits or use more images per chunk"
+                "widen the overlap ranges or use more images per chunk"
             )
         return inputs[:end], labels[:end]
 
-    def _sample(self, each: ImageRegions, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+    def _sample(
+        self, image_regions: ImageRegions, generator: torch.Generator
+    ) -> tuple[Tensor, Tensor]:
         return sample_regions(
-            each,
+            image_regions,
             count=self.finetuning.windows_per_image,
             positive_fraction=self.finetuning.positive_fraction,
             positive_iou=self.finetuning.positive_iou,
@@ -178,7 +182,7 @@ class _Stage:
 
 
 class _Head(nn.Module):
-    """The fully connected part of a network as a module of its own."""
+    """The fully connected layers of a network as a separate module."""
 
     def __init__(self, network: Network) -> None:
         super().__init__()
@@ -191,37 +195,37 @@ class _Head(nn.Module):
 
 def _fit(module: nn.Module, stage: _Stage, restart: Path) -> History:
     finetuning, seed = stage.finetuning, stage.finetuning.seed
-    train, held = hold_out(stage.regions, finetuning.holdout, seed)
+    train, held_out = hold_out(stage.regions, finetuning.holdout, seed)
 
     def batches(chunk: int, generator: torch.Generator) -> Iterator[tuple[Tensor, Tensor]]:
         images = chunk_images(train, chunk, finetuning.images_per_chunk, seed)
         inputs, labels = stage.windows(images, generator)
         for rows in batch_rows(labels, finetuning, generator):
-            found = inputs[rows.to(inputs.device)]
+            batch_inputs = inputs[rows.to(inputs.device)]
             if stage.augment:
-                found = stage.augment(found, generator)
-            found = stage.prepare(found)
-            yield found, labels[rows].to(found.device)
+                batch_inputs = stage.augment(batch_inputs, generator)
+            batch_inputs = stage.prepare(batch_inputs)
+            yield batch_inputs, labels[rows].to(batch_inputs.device)
 
     return fit(
         module,
         batches,
-        _validation(stage, held),
+        _validation(stage, held_out),
         schedule=chunk_schedule(finetuning),
         seed=seed,
         restart=restart,
-        select="loss" if held else None,
+        select="loss" if held_out else None,
     )
 
 
-def _validation(stage: _Stage, held: Sequence[ImageRegions]) -> Validate:
-    """Loss and error on boxes of held-out images, drawn once; nothing where there are none."""
-    if not held:
+def _validation(stage: _Stage, held_out: Sequence[ImageRegions]) -> Validate:
+    """Loss and error on boxes of held-out images, sampled once; empty without such images."""
+    if not held_out:
         return lambda module: {}
     finetuning = stage.finetuning
-    most = max(1, finetuning.holdout_windows // finetuning.windows_per_image)
+    image_count = max(1, finetuning.holdout_windows // finetuning.windows_per_image)
     generator = torch.Generator().manual_seed(finetuning.seed)
-    inputs, labels = stage.windows(held[:most], generator)
+    inputs, labels = stage.windows(held_out[:image_count], generator)
     return lambda module: _evaluate(module, stage.prepare, inputs, labels, finetuning.batch)
 
 
@@ -233,10 +237,12 @@ def _evaluate(
     labels: Tensor,
     batch: int,
 ) -> dict[str, float]:
-    """Mean cross-entropy and share of wrong labels."""
+    """Mean cross-entropy and classification error."""
     loss = wrong = 0.0
-    for some, wanted in zip(torch.split(inputs, batch), torch.split(labels, batch), strict=True):
-        logits = module(prepare(some)).cpu()
-        loss += float(functional.cross_entropy(logits, wanted, reduction="sum"))
-        wrong += float((logits.argmax(dim=1) != wanted).sum())
+    for batch_inputs, batch_labels in zip(
+        torch.split(inputs, batch), torch.split(labels, batch), strict=True
+    ):
+        logits = module(prepare(batch_inputs)).cpu()
+        loss += float(functional.cross_entropy(logits, batch_labels, reduction="sum"))
+        wrong += float((logits.argmax(dim=1) != batch_labels).sum())
     return {"loss": loss / len(labels), "error": wrong / len(labels)}

@@ -1,4 +1,4 @@
-"""Which detections of a class match an object, by the rules of PASCAL VOC."""
+"""Matching of detections to objects by the rules of PASCAL VOC."""
 
 import numpy as np
 import pandas as pd
@@ -14,25 +14,25 @@ def match_detections(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Outcome of every detection of one class.
 
-    Detections are taken by falling score, equal scores in the order given. Each is compared with
-    the object of its image with the highest IoU, the first of equal ones. With an IoU of at least
-    `iou` it is a true positive, but ignored if the object is difficult, and a false positive if an
-    earlier detection matched the object. With a lower IoU it is a false positive.
+    Detections are processed by falling score, equal scores in the order given. Each is compared
+    with the object of its image with the highest IoU, the first of equals. With an IoU of at least
+    `iou` it is a true positive, but it is ignored if the object is difficult, and a false positive
+    if an earlier detection matched the object. With a lower IoU it is a false positive.
 
     Args:
         detections: image, score, x1, y1, x2, y2 (pixels, half-open); D rows.
         ground_truth: image, x1, y1, x2, y2, difficult.
-        iou: overlap that a true positive needs, above 0.
+        iou: minimum IoU of a true positive, above 0.
 
     Returns:
-        int64 (D,) TRUE_POSITIVE, FALSE_POSITIVE or IGNORED by falling score, and int64 (D,) the row
-        of each.
+        int64 (D,) TRUE_POSITIVE, FALSE_POSITIVE or IGNORED by falling score, and int64 (D,) row
+        of each detection.
 
     Raises:
         SppnetError: a column is missing or a detection has NaN.
 
-    Source: VOC07 devkit VOCevaldet.m (adds 1 to the sides of inclusive boxes; half-open boxes have
-        it already).
+    Source: VOC07 devkit VOCevaldet.m (adds 1 to the sides of inclusive boxes; half-open boxes
+        include it).
     """
     _check(detections, ground_truth)
     order = np.argsort(-detections["score"].to_numpy(np.float64), kind="stable")
@@ -48,7 +48,7 @@ def match_detections(
 
 
 def image_numbers(frame: pd.DataFrame, images: pd.Index) -> np.ndarray:
-    """Index (N,) of each row's image in `images`; -1 where it is not among them."""
+    """Index (N,) of each row's image in `images`; -1 if it is not there."""
     return np.asarray(images.get_indexer(pd.Index(frame["image"].to_numpy(object))))
 
 
@@ -58,11 +58,11 @@ def _check(detections: pd.DataFrame, ground_truth: pd.DataFrame) -> None:
         missing = [name for name in ("image", extra, *COORDINATES) if name not in frame]
         if missing:
             raise SppnetError(
-                f"average precision: no column '{missing[0]}' beside {list(frame)}; add it"
+                f"average precision: no column '{missing[0]}' among {list(frame)}; add it"
             )
     values = detections[["score", *COORDINATES]].to_numpy(np.float64)
     if np.isnan(values).any():
-        raise SppnetError("average precision: a detection has NaN; remove it or repair it")
+        raise SppnetError("average precision: a detection contains NaN; remove or correct it")
 
 
 def _best_partners(
@@ -70,13 +70,13 @@ def _best_partners(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Highest IoU (D,) with an object of the same image and the row (D,) of that object.
 
-    -1 and row -1 where there is no overlap. Compares with the first object of every image, then
-    with the second of every image, and so on.
+    -1 and row -1 where there is no overlap. Detections are compared with the first object of every
+    image, then with the second, and so on.
     """
     images = pd.Index(ground_truth["image"].to_numpy(object)).unique()
     group = image_numbers(ground_truth, images)
     rows = np.argsort(group, kind="stable")
-    counts = np.append(np.bincount(group, minlength=len(images)), 0)  # the last: unknown images
+    counts = np.append(np.bincount(group, minlength=len(images)), 0)  # last entry: unknown images
     starts = np.cumsum(counts) - counts
     image = image_numbers(detections, images)
     boxes = detections[COORDINATES].to_numpy(np.float64)
@@ -92,7 +92,7 @@ def _best_partners(
 
 
 def _pairwise_overlap(boxes: np.ndarray, others: np.ndarray) -> np.ndarray:
-    """IoU of row i (N, 4) with row i (N, 4) in float64; -1 where they do not touch."""
+    """float64 IoU of each box (N, 4) with the other box (N, 4) in its row; -1 without overlap."""
     low, high = np.maximum(boxes[:, :2], others[:, :2]), np.minimum(boxes[:, 2:], others[:, 2:])
     shared = (high - low).clip(min=0).prod(1)
     areas = [(b[:, 2:] - b[:, :2]).prod(1) for b in (boxes, others)]

@@ -1,8 +1,8 @@
-"""SVMs of all layers and classes with mined hard negatives, in one pass over the images.
+"""Training of the SVMs of all layers and classes with hard negative mining, in one pass.
 
-Pooling the boxes is the cost, so an image is pooled once for all layers. The first image gives all
-its negatives and the first SVMs; every further image gives those that the current SVMs score too
-high.
+Pooling the boxes is the main cost, so an image is pooled once for all layers. The first image
+provides all its negatives, and the first SVMs are trained on them. Every further image provides
+the negatives that the current SVMs score too high.
 
 Source: release spp_train.m.
 """
@@ -20,7 +20,7 @@ from sppnet.detect.settings import Mining, Svm
 from sppnet.detect.svm import LayersOf, LinearSvms, feature_scales
 from sppnet.errors import SppnetError
 from sppnet.geometry.boxes import non_maximum_suppression
-from sppnet.geometry.projection import first_of_equal
+from sppnet.geometry.projection import unique_rows
 from sppnet.progress import track
 
 IMAGES_PER_CHECKPOINT = 50
@@ -31,15 +31,15 @@ Report = dict[str, dict[str, dict[str, float]]]
 def negative_candidates(
     regions: ImageRegions, mining: Mining, window_keys: WindowKeys | None = None
 ) -> Tensor:
-    """Which boxes of an image may be negatives of each class.
+    """Boxes of an image that may be negatives of each class.
 
-    Objects of other classes are among them. Duplicates go by the order of the boxes: objects
-    first, then proposals as they were ranked.
+    They include objects of other classes. Of duplicates the first box stays: objects come first,
+    then proposals in their order.
 
     Args:
         regions: the image and its boxes.
-        mining: limits.
-        window_keys: map cells of boxes (`MapFeatures.window_keys`), for duplicates "cells".
+        mining: overlap limit of negatives and removal of duplicates.
+        window_keys: map cells of boxes (`MapFeatures.window_keys`), needed for duplicates "cells".
 
     Returns:
         bool `Tensor[R, K]`.
@@ -56,22 +56,22 @@ def negative_candidates(
     keys = None
     if mining.duplicates == "cells" and window_keys:
         keys = window_keys(regions, torch.arange(len(regions.boxes)))
-    # most classes are absent from an image and share one mask: each mask is filtered once
-    masks, shared = torch.unique(allowed, dim=1, return_inverse=True)
-    kept = torch.zeros_like(masks)
+    # classes absent from an image share a mask: each distinct mask is filtered only once
+    masks, mask_index = torch.unique(allowed, dim=1, return_inverse=True)
+    candidates = torch.zeros_like(masks)
     for column in range(masks.shape[1]):
         rows = torch.nonzero(masks[:, column]).flatten()
         if keys is None:
             first = _first_by_overlap(regions.boxes, rows, mining.duplicate_iou)
         else:
-            first = rows[first_of_equal(keys[rows])[0]]
-        kept[first, column] = True
-    return kept[:, shared]
+            first = rows[unique_rows(keys[rows])[0]]
+        candidates[first, column] = True
+    return candidates[:, mask_index]
 
 
 def _first_by_overlap(boxes: Tensor, rows: Tensor, iou: float) -> Tensor:
-    """The rows that overlap no earlier kept row by more than `iou`."""
-    # suppression with falling scores goes through the boxes in their own order
+    """The rows that overlap no earlier row kept by more than `iou`."""
+    # falling scores make suppression process the boxes in their given order
     order = -torch.arange(len(rows), dtype=torch.float32)
     return rows[non_maximum_suppression(boxes[rows], order, iou=iou)]
 
@@ -89,19 +89,20 @@ def train_svms(
 
     Args:
         regions: training images with their boxes.
-        layers: features by layer name of some rows of an image.
+        layers: gives the features of some rows of an image by layer name.
         classes: the K class names, as in the overlaps of the regions.
-        svm: choice of negatives, objective, norm of the features.
-        restart: folder for unfinished work; a killed run ends with the same SVMs as one that
-            was never killed.
-        window_keys: map cells of boxes, for duplicates "cells".
+        svm: selection of negatives, objective, norm of the features.
+        restart: folder for unfinished work; a resumed run gives the same SVMs as an uninterrupted
+            one.
+        window_keys: map cells of boxes, needed for duplicates "cells".
 
     Returns:
-        SVMs by layer, and by layer and class: positives, negatives cached at the end, hard
-        negatives found after the first training, trainings, seconds of training.
+        SVMs by layer; and by layer and class the numbers of positives, of negatives in the final
+        cache, of hard negatives found after the first training and of trainings, and the seconds
+        of training.
 
     Raises:
-        SppnetError: duplicates "cells" without map cells, no image, a class without objects or
+        SppnetError: duplicates "cells" without map cells, no images, a class without objects or
             negatives, or an SVM that does not converge.
 
     Source: release spp_train.m; paper §4.1 (mined once).
@@ -132,14 +133,14 @@ def train_svms(
 def _require_keys(mining: Mining, window_keys: WindowKeys | None) -> None:
     if mining.duplicates == "cells" and window_keys is None:
         raise SppnetError(
-            "--duplicates: 'cells' needs maps of whole images; use 'overlap' or 'none'"
+            "--duplicates: 'cells' requires maps of whole images; use 'overlap' or 'none'"
         )
 
 
 def _require_objects(regions: Sequence[ImageRegions], classes: Sequence[str]) -> None:
     if not regions:
         raise SppnetError("--manifest: no images to train on; check the split")
-    present = {number for each in regions for number in each.class_index.tolist()}
+    present = {number for image_regions in regions for number in image_regions.class_index.tolist()}
     absent = [name for number, name in enumerate(classes) if number not in present]
     if absent:
         raise SppnetError(
@@ -160,23 +161,23 @@ def _require_trained(caches: Mapping[str, SampleCache]) -> None:
 def _empty_caches(
     regions: ImageRegions, layers: LayersOf, classes: Sequence[str]
 ) -> dict[str, SampleCache]:
-    nothing = torch.empty(0, dtype=torch.int64)
+    no_rows = torch.empty(0, dtype=torch.int64)
     return {
-        # pooled maps are kept in half precision, so holding them so loses nothing
+        # pooled maps are stored in half precision, so float16 is exact
         name: SampleCache(classes, features.shape[1], "float16" if name == "pool5" else "float32")
-        for name, features in layers(regions, nothing).items()
+        for name, features in layers(regions, no_rows).items()
     }
 
 
 def _add_positives(
     caches: Mapping[str, SampleCache], regions: Sequence[ImageRegions], layers: LayersOf
 ) -> None:
-    """All objects, difficult ones included, are positives of their class."""
-    for number, each in enumerate(track(regions, "positives")):
-        rows = torch.arange(each.ground_truth)
+    """Add all objects, difficult ones included, as positives of their class."""
+    for number, image_regions in enumerate(track(regions, "positives")):
+        rows = torch.arange(image_regions.ground_truth)
         if len(rows):
-            for name, features in layers(each, rows).items():
-                caches[name].add_positives(number, rows, features, each.class_index[rows])
+            for name, features in layers(image_regions, rows).items():
+                caches[name].add_positives(number, rows, features, image_regions.class_index[rows])
 
 
 def _add_negatives(
@@ -196,7 +197,7 @@ def _add_negatives(
 
 
 def _checkpoint(caches: Mapping[str, SampleCache], restart: Path, done: int) -> None:
-    """Save all caches under a name that tells how many images are done; drop the older ones."""
+    """Save all caches under the number of images processed; delete older checkpoints."""
     older = sorted(restart.glob("images-*"))
     unfinished = restart / "unfinished"
     shutil.rmtree(unfinished, ignore_errors=True)
@@ -209,7 +210,7 @@ def _checkpoint(caches: Mapping[str, SampleCache], restart: Path, done: int) -> 
 
 
 def _resume(caches: Mapping[str, SampleCache], restart: Path) -> int | None:
-    """Take up the newest checkpoint; the number of images done, None without a checkpoint."""
+    """Load the newest checkpoint and return its number of images, or None if there is none."""
     folders = sorted(restart.glob("images-*"))
     if not folders:
         return None

@@ -1,6 +1,6 @@
-"""Pooling of boxes from the maps of a whole image, each on its best scale.
+"""Pooling of boxes from the maps of a whole image, each at its best scale.
 
-Detection and the measurement of its time both pool here.
+Detection and its timing share this code.
 """
 
 from collections.abc import Callable, Sequence
@@ -16,13 +16,13 @@ from sppnet.geometry.receptive_field import MapGeometry
 
 @dataclass(frozen=True)
 class ScalePooling:
-    """How boxes are pooled from maps of an image at several scales.
+    """Pooling of boxes from maps of an image at several scales.
 
     Attributes:
         sizes: shorter sides of the resized image in pixels, one per scale.
-        geometry: stride and offset of the backbone that makes the maps.
+        geometry: stride and offset of the backbone that computes the maps.
         levels: bins per side of each pyramid level.
-        target: side in pixels that a box should have on its scale (the paper's 224).
+        target: preferred side of a box at its scale, in pixels (the paper's 224).
     """
 
     sizes: tuple[int, ...]
@@ -37,19 +37,20 @@ class ScalePooling:
         map_sizes: Sequence[tuple[int, int]],
         scales: Tensor | None = None,
     ) -> Tensor:
-        """Scale and map window of each box; boxes with equal rows have equal features.
+        """Scale and map window of each box. Boxes with equal rows have equal features.
 
         Args:
             boxes: `Tensor[K, 4]` in pixels of the original image.
-            short_side: its shorter side in pixels.
+            short_side: shorter side of the original image in pixels.
             map_sizes: height and width of the map of each scale in cells.
-            scales: int64 `Tensor[K]`, index into `sizes` for each box; the best one when None.
+            scales: int64 `Tensor[K]`, index into `sizes` for each box; None selects the best scale.
 
         Returns:
             int64 `Tensor[K, 5]`: index into `sizes`, x1 y1 x2 y2 in half-open cells.
 
         Source: release spm_response_boxes.m, which drops repeated negatives by such a key.
-            Differs: it takes the window before clamping to the map, which tells a few more apart.
+            Differs: it uses windows before clamping to the map, which distinguishes a few more
+            boxes.
         """
         if scales is None:
             scales = choose_scale(boxes, short_side, self.sizes, target=self.target)
@@ -67,8 +68,8 @@ class ScalePooling:
         """Pooled features of windows.
 
         Args:
-            map_at: gives float32 `Tensor[C, H, W]`, the map of a scale, for an index into `sizes`.
-            windows: int64 `Tensor[K, 5]` of `windows`.
+            map_at: returns the map of a scale, float32 `Tensor[C, H, W]`, by index into `sizes`.
+            windows: int64 `Tensor[K, 5]` from `windows`.
 
         Returns:
             float32 `Tensor[K, D]` on the device of the maps.

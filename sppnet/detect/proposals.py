@@ -1,4 +1,4 @@
-"""Selective search proposals: boxes that probably hold some object, and how good they are."""
+"""Selective search proposals, and their recall of the objects."""
 
 import json
 import multiprocessing
@@ -24,8 +24,8 @@ from sppnet.errors import SppnetError
 from sppnet.geometry.boxes import intersection_over_union
 from sppnet.progress import track
 
-CHUNK = 16  # pictures per restart file: at most this many searches are lost by a kill
-GOLDEN_RATIO = (5**0.5 - 1) / 2  # its multiples are spread evenly over 0..1
+CHUNK = 16  # images per restart file, the maximum number of searches lost when a run is killed
+GOLDEN_RATIO = (5**0.5 - 1) / 2  # the fractional parts of its multiples are spread evenly over 0..1
 COORDINATES = ("x1", "y1", "x2", "y2")
 Search = Callable[[np.ndarray], np.ndarray]
 
@@ -33,24 +33,25 @@ Search = Callable[[np.ndarray], np.ndarray]
 def selective_search(
     image: np.ndarray, *, base_k: Sequence[int], sigma: float, minimum_side: int
 ) -> np.ndarray:
-    """Boxes of selective search "fast": all groupings of all first segmentations of an image.
+    """Boxes of selective search "fast": all groupings of all initial segmentations of an image.
 
-    Each colour space (HSV, Lab) is cut into regions for each k, with at least k pixels a region;
-    the regions are merged two by two, once by colour + texture + size + fill and once by texture +
-    size + fill. Every region that ever exists gives its bounding box.
+    The image is segmented in each colour space (HSV, Lab) for each k, with at least k pixels per
+    region. Regions are merged in pairs, once by colour + texture + size + fill and once by
+    texture + size + fill. Every initial or merged region gives its bounding box.
 
     Args:
         image: uint8 (H, W, 3) RGB.
-        base_k: k of the graph segmentation, larger for larger regions; also the minimum size.
-        sigma: Gaussian blur before the segmentation, pixels.
-        minimum_side: boxes with a side shorter than this are dropped, pixels.
+        base_k: k of the graph segmentation, larger for larger regions; also the minimum size of a
+            region, pixels.
+        sigma: standard deviation of the Gaussian blur before segmentation, pixels.
+        minimum_side: minimum side of a box, pixels; smaller boxes are dropped.
 
     Returns:
-        float32 (N, 4) x1 y1 x2 y2, half-open, without duplicates. The same picture gives the same
-        boxes in the same order, and a cut to the first n keeps most of the recall (`_ranked`).
+        float32 (N, 4) x1 y1 x2 y2, half-open, without duplicates. The same image gives the same
+        boxes in the same order, and the first n boxes retain most of the recall (`_ranked`).
 
     Source: release selective_search_boxes.m (k 50 and 100, sigma 0.8, sides of 20). Differs: the
-        library's order, which comes from C's global `rand`, is replaced.
+        order of the library, which depends on C's global `rand`, is replaced.
     """
     if min(image.shape[:2]) < 2:
         return np.zeros((0, 4), np.float32)
@@ -63,14 +64,14 @@ def selective_search(
         search.addGraphSegmentation(graph)
     for strategy in _strategies():
         search.addStrategy(strategy)
-    found = np.asarray(search.process(), np.int64).reshape(-1, 4)
-    boxes = np.unique(np.hstack([found[:, :2], found[:, :2] + found[:, 2:]]), axis=0)
+    rectangles = np.asarray(search.process(), np.int64).reshape(-1, 4)
+    boxes = np.unique(np.hstack([rectangles[:, :2], rectangles[:, :2] + rectangles[:, 2:]]), axis=0)
     large = (boxes[:, 2:] - boxes[:, :2] >= minimum_side).all(1)
     return _ranked(boxes[large]).astype(np.float32)
 
 
 def _strategies() -> list[Any]:
-    """The two similarity measures of "fast"; a measure keeps state, so nothing is shared."""
+    """The two similarity measures of "fast". Measures have state, so none is shared."""
     parts = cv2.ximgproc.segmentation
     combine = parts.createSelectiveSearchSegmentationStrategyMultiple
     colour = parts.createSelectiveSearchSegmentationStrategyColor
@@ -81,10 +82,10 @@ def _strategies() -> list[Any]:
 
 
 def _ranked(boxes: np.ndarray) -> np.ndarray:
-    """The boxes (N, 4) in an order whose beginning has large boxes and a sample of the small.
+    """Order boxes (N, 4) so that large ones and a sample of small ones come first.
 
-    With r = 1, 2, ... from the largest box down, sorted by r * frac(r * golden ratio): a fixed
-    sequence in the place of the random number that the original multiplies its ranks with.
+    Boxes get ranks r = 1, 2, ... by falling area and are sorted by r * frac(r * golden ratio). This
+    fixed sequence replaces the random numbers by which the original multiplies its ranks.
     """
     descending = np.lexsort((*boxes.T, -(boxes[:, 2:] - boxes[:, :2]).prod(1)))
     rank = np.arange(1, len(boxes) + 1)
@@ -98,25 +99,27 @@ def propose(
 
     Args:
         records: images to search.
-        search: uint8 (H, W, 3) RGB -> (N, 4) boxes; must survive pickling to a new process.
-        workers: processes, one thread each (the library's own threads do not help).
-        restart: folder of finished chunks, keyed by everything that changes the result.
+        search: uint8 (H, W, 3) RGB -> (N, 4) boxes; must be picklable.
+        workers: number of processes, each with one thread (more threads give no speed-up).
+        restart: folder for finished chunks; its name depends on everything that changes the result.
 
     Returns:
-        Boxes per image id in the order of `records`, and the mean seconds that one image took.
+        Boxes per image id in the order of `records`, and the mean seconds per image.
 
     Raises:
-        SppnetError: a picture cannot be read or searched (it is named), or a worker died.
+        SppnetError: an image cannot be read or searched, or a worker died.
     """
     starts = range(0, len(records), CHUNK)
     chunks = {start: records[start : start + CHUNK] for start in starts}
     paths = {start: restart / f"{start:06d}.npz" for start in chunks}
     pending = [start for start in chunks if not paths[start].exists()]
-    todo = [record for start in pending for record in chunks[start]]
-    results = track(_search_all(todo, search, workers), "propose", total=len(todo))
+    pending_records = [record for start in pending for record in chunks[start]]
+    results = track(
+        _search_all(pending_records, search, workers), "propose", total=len(pending_records)
+    )
     for start in pending:
         _save_chunk(paths[start], [next(results) for _ in chunks[start]])
-    for _ in results:  # lets the progress line end
+    for _ in results:  # finishes the progress line
         pass
     return _load_chunks(records, list(paths.values()))
 
@@ -133,7 +136,7 @@ def _search_all(
             yield from pool.map(partial(_search_file, search), records)
         except BrokenProcessPool:
             raise SppnetError(
-                "propose: a worker process was killed, perhaps for memory; "
+                "propose: a worker process was killed, perhaps for lack of memory; "
                 "use fewer workers and run again: finished images are kept"
             ) from None
 
@@ -146,18 +149,18 @@ def _search_file(search: Search, record: ImageRecord) -> tuple[np.ndarray, float
     except cv2.error as error:
         reason = " ".join(str(error).split())
         raise SppnetError(
-            f"{record.path}: selective search failed ({reason}); leave the picture out of its list"
+            f"{record.path}: selective search failed ({reason}); remove the image from its list"
         ) from None
     return boxes, time.process_time() - start
 
 
 def _save_chunk(path: Path, results: Sequence[tuple[np.ndarray, float]]) -> None:
-    boxes = [found for found, _ in results]
+    boxes = [image_boxes for image_boxes, _ in results]
     with atomic_path(path) as temporary, temporary.open("wb") as file:
         np.savez(
             file,
             boxes=np.concatenate(boxes),
-            counts=[len(found) for found in boxes],
+            counts=[len(image_boxes) for image_boxes in boxes],
             seconds=[seconds for _, seconds in results],
         )
 
@@ -178,26 +181,26 @@ def _load_chunks(
 def write_proposals(
     path: Path, proposals: Mapping[str, np.ndarray], settings: Mapping[str, Any]
 ) -> None:
-    """Write boxes as Parquet rows (image, x1, y1, x2, y2), order kept.
+    """Write boxes as Parquet rows (image, x1, y1, x2, y2), in the given order.
 
-    The schema metadata holds the image ids (an image may have no box), the settings and the
-    version of OpenCV, because proposals cannot be told apart by looking at them.
+    The schema metadata records how the proposals were made: the image ids (an image may have no
+    boxes), the settings and the version of OpenCV.
     """
     images = list(proposals)
     boxes = np.concatenate([np.zeros((0, 4), np.float32), *proposals.values()]).astype(np.float32)
-    counts = [len(found) for found in proposals.values()]
+    counts = [len(image_boxes) for image_boxes in proposals.values()]
     names = pa.DictionaryArray.from_arrays(
         np.repeat(np.arange(len(images), dtype=np.int32), counts), pa.array(images, pa.string())
     )
     table = pa.table({"image": names, **dict(zip(COORDINATES, boxes.T, strict=True))})
-    about = {"images": images, "settings": dict(settings), "opencv": cv2.__version__}
-    metadata = {key: json.dumps(value, sort_keys=True) for key, value in about.items()}
+    description = {"images": images, "settings": dict(settings), "opencv": cv2.__version__}
+    metadata = {key: json.dumps(value, sort_keys=True) for key, value in description.items()}
     with atomic_path(path) as temporary:
         pq.write_table(table.replace_schema_metadata(metadata), temporary)
 
 
 def read_proposals(path: Path) -> dict[str, np.ndarray]:
-    """Boxes (N, 4) float32 per image id, in the order in which they were written.
+    """Boxes (N, 4) float32 per image id, in the order of writing.
 
     Raises:
         SppnetError: the file is missing or was not written by `write_proposals`.
@@ -232,7 +235,7 @@ def recall(
 ) -> float | None:
     """Share of the objects not marked difficult that some proposal overlaps with at least `iou`.
 
-    None where there are no such objects.
+    None if there are no such objects.
     """
     best = [
         best_overlaps(record.boxes[~record.difficult], proposals[record.image])

@@ -1,4 +1,4 @@
-"""R-CNN, the baseline: every box is cut out, warped to one size and convolved by itself."""
+"""R-CNN, the baseline: every box is cropped, warped to a fixed size and convolved separately."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -22,16 +22,16 @@ from sppnet.progress import track
 def warp_regions(
     image: np.ndarray, boxes: np.ndarray, *, warp: Warp, fill: tuple[int, int, int]
 ) -> np.ndarray:
-    """Cut boxes out of an image, with context, and warp each to a square.
+    """Crop boxes with context from an image and warp each to a square.
 
-    A box is enlarged about its centre by crop / (crop - 2 context) in width and height alike, so
-    that after warping `context` pixels surround it on every side; its edges are rounded to whole
-    pixels. Aspect is not kept. What lies outside the image takes the colour `fill`.
+    A box is enlarged about its centre by crop / (crop - 2 context) in width and height, so that
+    after warping `context` pixels surround it on every side. Its edges are rounded to whole
+    pixels. The aspect ratio is not preserved. Pixels outside the image get the colour `fill`.
 
     Args:
         image: uint8 `(H, W, 3)`.
-        boxes: `(K, 4)` x1 y1 x2 y2 in pixels of the image, at least partly inside it.
-        warp: side of the result (R-CNN: 227) and context in it (R-CNN: 16), in pixels.
+        boxes: `(K, 4)` x1 y1 x2 y2 in pixels of the image, at least partly inside the image.
+        warp: side of a crop (R-CNN: 227) and context within it (R-CNN: 16), in pixels.
         fill: colour in the channel order of the image.
 
     Returns:
@@ -45,17 +45,17 @@ def warp_regions(
     crops = np.empty((len(edges), size, size, 3), dtype=np.uint8)
     crops[:] = fill
     for crop, (x1, y1, x2, y2) in zip(crops, edges.tolist(), strict=True):
-        columns, left = _axis(x1, x2, image.shape[1], size)
-        rows, top = _axis(y1, y2, image.shape[0], size)
-        inside = image[rows, columns]
-        target = crop[top, left]
+        source_columns, target_columns = _axis(x1, x2, image.shape[1], size)
+        source_rows, target_rows = _axis(y1, y2, image.shape[0], size)
+        source = image[source_rows, source_columns]
+        target = crop[target_rows, target_columns]
         height, width = target.shape[:2]
-        target[:] = cv2.resize(inside, (width, height), interpolation=cv2.INTER_LINEAR)
+        target[:] = cv2.resize(source, (width, height), interpolation=cv2.INTER_LINEAR)
     return crops
 
 
 def fill_colour(architecture: Architecture) -> tuple[int, int, int]:
-    """The network's mean as an RGB colour, rounded: it becomes (nearly) 0 after preprocessing.
+    """The network's mean as a rounded RGB colour, which preprocessing maps to about 0.
 
     Source: RCNN appendix A.
     """
@@ -66,7 +66,7 @@ def fill_colour(architecture: Architecture) -> tuple[int, int, int]:
 
 
 def mirror_half(crops: Tensor, generator: torch.Generator) -> Tensor:
-    """Crops of which each is mirrored left to right with probability 1/2.
+    """Mirror each crop left to right with probability 1/2.
 
     Args:
         crops: `Tensor[K, size, size, 3]`.
@@ -88,11 +88,11 @@ def convolve_boxes(
     """Pooled conv5 features of warped boxes.
 
     Args:
-        network: its backbone and pyramid are applied on the device that it is on.
+        network: its backbone and pyramid run on the network's device.
         image: uint8 `(H, W, 3)` RGB.
         boxes: `(R, 4)` in pixels of the image.
-        warp: how boxes are cut out.
-        batch: boxes convolved at a time.
+        warp: size and context of the warped boxes.
+        batch: number of boxes per forward pass.
 
     Returns:
         float32 `Tensor[R, D]` on the network's device.
@@ -103,10 +103,10 @@ def convolve_boxes(
     fill = fill_colour(network.architecture)
     pooled = torch.empty(len(boxes), network.fc6.in_features, device=device)
     for first in range(0, len(boxes), batch):
-        some = slice(first, first + batch)
-        crops = warp_regions(image, boxes[some], warp=warp, fill=fill)
+        part = slice(first, first + batch)
+        crops = warp_regions(image, boxes[part], warp=warp, fill=fill)
         pixels = normalise(torch.from_numpy(crops).to(device), network.architecture)
-        pooled[some] = network.pool(network.maps(pixels))
+        pooled[part] = network.pool(network.maps(pixels))
     return pooled
 
 
@@ -120,29 +120,31 @@ def cache_region_features(
     path: Path,
     restart: Path,
 ) -> None:
-    """Store pooled conv5 features of all boxes: key image id, float16 `(R, D)`, rows as in `boxes`.
+    """Store pooled conv5 features of all boxes: key image id, float16 `(R, D)`, one row per box.
 
-    Values beyond half precision's range are stored as its limit, and counted.
+    Values outside the range of half precision are clamped and counted.
 
     Args:
         regions: images and their boxes.
-        network: on the device to use.
-        warp: how boxes are cut out.
-        batch: boxes convolved at a time; decides speed only.
-        weights: the network's file, named in messages.
-        path: the `.npy` to write, its index beside it.
-        restart: folder for unfinished work; a killed run goes on from there.
+        network: network on the device to use.
+        warp: size and context of the warped boxes.
+        batch: number of boxes per forward pass; affects only the speed.
+        weights: file of the network, for error messages.
+        path: `.npy` file to write; the index is written beside it.
+        restart: folder for unfinished work; a killed run resumes from it.
 
     Raises:
         SppnetError: an image cannot be read, or its features have NaN or infinity.
     """
     with FeatureWriter(path, restart, weights) as writer:
-        left = [each for each in regions if each.image not in writer.done]
-        for each in track(left, f"boxes at {warp.crop} px"):
-            image = read_listed(each)
-            boxes = each.boxes.numpy()
+        pending = [
+            image_regions for image_regions in regions if image_regions.image not in writer.done
+        ]
+        for image_regions in track(pending, f"boxes at {warp.crop} px"):
+            image = read_listed(image_regions)
+            boxes = image_regions.boxes.numpy()
             pooled = convolve_boxes(network, image, boxes, warp=warp, batch=batch)
-            writer.store(each.image, pooled)
+            writer.store(image_regions.image, pooled)
 
 
 class RegionStoreFeatures:
@@ -150,7 +152,7 @@ class RegionStoreFeatures:
 
     Args:
         store: features by image, rows in the order of `ImageRegions.boxes`.
-        device: where the features go.
+        device: device of the features.
     """
 
     def __init__(self, store: ArrayStore, device: torch.device | str = "cpu") -> None:
@@ -170,19 +172,19 @@ class RegionStoreFeatures:
         stored = self.store[regions.image]
         if len(stored) != len(regions.boxes):
             raise SppnetError(
-                f"{self.store.path}: {len(stored)} boxes of image {regions.image} where "
-                f"{len(regions.boxes)} are asked for; cache the features of these proposals"
+                f"{self.store.path}: {len(stored)} boxes of image {regions.image}, but "
+                f"{len(regions.boxes)} are needed; cache the features of these proposals"
             )
         values = self.store.read(regions.image, rows.numpy())
         return torch.from_numpy(values).to(self.device).float()
 
     def distinct(self, regions: ImageRegions, rows: Tensor) -> tuple[Tensor, Tensor]:
-        """Every box was cut out by itself: all of `rows`, each its own."""
+        """All of `rows`: every box was cropped separately, so none share features."""
         return rows, torch.arange(len(rows))
 
 
 def _enlarge(boxes: np.ndarray, factor: float) -> np.ndarray:
-    """int64 `(K, 4)`: boxes grown about their centres, edges rounded half up, 1 pixel at least."""
+    """int64 `(K, 4)`: boxes enlarged about their centres, edges rounded half up, at least 1 px."""
     centres = (boxes[:, :2] + boxes[:, 2:]) / 2
     halves = (boxes[:, 2:] - boxes[:, :2]) / 2 * factor
     low = np.floor(centres - halves + 0.5).astype(np.int64)
@@ -191,7 +193,7 @@ def _enlarge(boxes: np.ndarray, factor: float) -> np.ndarray:
 
 
 def _axis(start: int, stop: int, length: int, size: int) -> tuple[slice, slice]:
-    """Along one axis: the part of [start, stop) inside the image, and where it goes in the crop."""
+    """Along one axis: the part of [start, stop) inside the image, and its position in the crop."""
     scale = size / (stop - start)
     first, last = min(max(start, 0), length - 1), max(min(stop, length), 1)
     begin = min(round((first - start) * scale), size - 1)

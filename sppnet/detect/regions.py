@@ -46,9 +46,9 @@ class ImageRegions:
 def image_regions(
     record: ImageRecord, proposals: np.ndarray, classes: Sequence[str]
 ) -> ImageRegions:
-    """Join the objects of an image with its proposals.
+    """Combine the objects of an image with its proposals.
 
-    Difficult objects are kept, as in the training of the release and of R-CNN.
+    Difficult objects are included, as in the training of the release and of R-CNN.
 
     Args:
         record: the image and its objects.
@@ -56,9 +56,9 @@ def image_regions(
         classes: the K class names, in the order of the overlap columns.
 
     Raises:
-        SppnetError: an object has a class that `classes` lacks.
+        SppnetError: the class of an object is not among `classes`.
 
-    Source: release roidb_from_voc.m (objects are put before the proposals).
+    Source: release roidb_from_voc.m (objects come before the proposals).
     """
     objects = torch.from_numpy(np.array(record.boxes, dtype=np.float32).reshape(-1, 4))
     candidates = torch.from_numpy(np.array(proposals, dtype=np.float32).reshape(-1, 4))
@@ -94,7 +94,7 @@ def load_regions(
     if missing:
         raise SppnetError(
             f"{proposals_path}: no proposals for image {missing[0]!r} "
-            f"({len(missing)} images lack them); run propose on the same manifest and split"
+            f"({len(missing)} images have none); run propose on the same manifest and split"
         )
     return [image_regions(record, proposals[record.image], classes) for record in records]
 
@@ -108,16 +108,17 @@ def sample_regions(
     negative_iou: tuple[float, float],
     generator: torch.Generator,
 ) -> tuple[Tensor, Tensor]:
-    """Draw rows for training a classifier over K classes and background.
+    """Sample boxes to train a classifier of K classes and background.
 
     A row is foreground when its largest overlap o over all classes has o >= positive_iou
-    (objects have 1), background otherwise where low <= o < high. Foreground takes at most
-    round(count * positive_fraction) rows; background fills up to `count`, if there is enough.
+    (objects have 1), background otherwise where low <= o < high. At most
+    round(count * positive_fraction) rows are foreground; background fills the remaining rows if
+    there is enough.
 
     Args:
         regions: boxes of one image.
-        count: rows to draw.
-        positive_fraction: maximum share of foreground rows.
+        count: number of rows to draw.
+        positive_fraction: maximum fraction of foreground rows.
         positive_iou: minimum overlap of foreground, inclusive.
         negative_iou: (low inclusive, high exclusive) overlaps of background.
         generator: source of the random choice, without replacement.
@@ -137,7 +138,7 @@ def sample_regions(
     foreground_count = round(count * positive_fraction)
     positives = _choose(foreground, foreground_count, generator)
     negatives = _choose(background, count - len(positives), generator)
-    # an object keeps its own class, even where an object of another class has the same box
+    # an object keeps its class even if an object of another class has the same box
     row_class = torch.where(is_object, regions.class_index, best_class)
     labels = torch.cat([row_class[positives] + 1, torch.zeros_like(negatives)])
     return torch.cat([positives, negatives]), labels
@@ -155,7 +156,7 @@ def _class_indices(record: ImageRecord, classes: Sequence[str]) -> Tensor:
     if unknown:
         raise SppnetError(
             f"{record.path}: object of class {unknown[0]!r}, which is not among the classes "
-            f"{', '.join(classes)}; use the manifest that the classes were taken from"
+            f"{', '.join(classes)}; use the manifest that defines the classes"
         )
     return torch.tensor([index[name] for name in record.class_names], dtype=torch.int64)
 

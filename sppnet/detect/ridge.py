@@ -2,8 +2,8 @@
 
 With samples X (n, D) and targets Y (n, T) the weights that minimise |X W - Y|^2 + lambda |W|^2 are
 W = (X'X + lambda I)^-1 X'Y, a D x D system; they equal W = X' (X X' + lambda I)^-1 Y, an n x n
-system. The smaller one is solved: for 25,600 features and a few thousand samples the second is
-hundreds of times cheaper, and equally exact.
+system. The smaller system is solved: for 25,600 features and a few thousand samples, the second is
+hundreds of times cheaper and equally exact.
 """
 
 import torch
@@ -11,14 +11,14 @@ from torch import Tensor
 
 
 def whiten(targets: Tensor, amount: float) -> tuple[Tensor, Tensor, Tensor]:
-    """Make four correlated targets uncorrelated and of equal variance.
+    """Transform four correlated targets to uncorrelated targets of equal variance.
 
     With S = Y'Y / n of the centred targets and S = V diag(d) V', the transform is
     T = V diag(1 / sqrt(d + amount)) V' and its inverse V diag(sqrt(d + amount)) V'.
 
     Args:
         targets: float64 `Tensor[n, 4]`.
-        amount: keeps the transform bounded where targets do not vary.
+        amount: added to the variances, so that the transform stays bounded for constant targets.
 
     Returns:
         Whitened targets `Tensor[n, 4]`, inverse `Tensor[4, 4]`, mean `Tensor[4]`:
@@ -35,9 +35,9 @@ def whiten(targets: Tensor, amount: float) -> tuple[Tensor, Tensor, Tensor]:
 
 
 def solve_ridge(features: Tensor, targets: Tensor, regularisation: float) -> Tensor:
-    """Ridge regression with a constant feature 1, whose weight is regularised like the others.
+    """Ridge regression with a constant feature 1, whose weight is also regularised.
 
-    Products are taken in the type of the features, the system is solved in float64.
+    Products are computed in the dtype of the features; the system is solved in float64.
 
     Args:
         features: `Tensor[n, D]`.
@@ -45,7 +45,7 @@ def solve_ridge(features: Tensor, targets: Tensor, regularisation: float) -> Ten
         regularisation: lambda, above 0.
 
     Returns:
-        float64 `Tensor[T, D + 1]`; the last column belongs to the constant.
+        float64 `Tensor[T, D + 1]`; the last column is the weight of the constant.
     """
     targets = targets.double()
     if features.shape[0] <= features.shape[1]:
@@ -62,6 +62,6 @@ def solve_ridge(features: Tensor, targets: Tensor, regularisation: float) -> Ten
 
 
 def _solve(matrix: Tensor, right_side: Tensor, regularisation: float) -> Tensor:
-    """(matrix + regularisation I)^-1 right_side in float64, matrix symmetric and not negative."""
+    """(matrix + regularisation I)^-1 right_side in float64, for a positive semidefinite matrix."""
     matrix.diagonal().add_(regularisation)
     return torch.cholesky_solve(right_side, torch.linalg.cholesky(matrix))

@@ -1,4 +1,4 @@
-"""Training samples of one layer's SVMs: features held once, however many classes use them."""
+"""Training samples of one layer's SVMs: each feature vector is stored once for all classes."""
 
 import time
 from collections.abc import Iterator, Sequence
@@ -14,20 +14,20 @@ from sppnet.detect.svm import LinearSvms, solve_svm
 from sppnet.errors import SppnetError
 from sppnet.models.weights import load_tensors, save_tensors
 
-Key = tuple[int, int]  # number of the image, row of its boxes
+Key = tuple[int, int]  # image index, row of the box
 
 
 @dataclass
 class ClassSamples:
-    """Samples of one class, in the order in which they were added.
+    """Samples of one class, in order of addition.
 
     Attributes:
         positives: keys of the objects of the class.
-        negatives: keys of cached negatives (a dict for its order and quick look-up).
+        negatives: keys of cached negatives (a dict: ordered, with fast look-up).
         found: negatives added since the first training.
         added: negatives added since the last training.
         trainings: number of trainings.
-        seconds: time spent in them.
+        seconds: total time of the trainings.
     """
 
     positives: list[Key] = field(default_factory=list)
@@ -48,8 +48,8 @@ class SampleCache:
 
     Args:
         classes: class names.
-        length: D, values per sample.
-        dtype: how rows are held: float16 where that is exact (maxima of a half-precision map).
+        length: D, number of values per sample.
+        dtype: storage type of the features: float16 if exact (maxima of a half-precision map).
 
     Source: release spp_train.m (mining, retraining, eviction).
     """
@@ -63,11 +63,11 @@ class SampleCache:
 
     @property
     def svms(self) -> LinearSvms:
-        """The current SVMs; those of classes not yet trained are zero."""
+        """The current SVMs; zero for classes not yet trained."""
         return LinearSvms(self.weight, self.bias, self.scale)
 
     def add_positives(self, image: int, rows: Tensor, features: Tensor, classes: Tensor) -> None:
-        """Add objects: rows `Tensor[P]`, features `Tensor[P, D]`, class numbers `Tensor[P]`."""
+        """Add objects: rows `Tensor[P]`, features `Tensor[P, D]`, class indices `Tensor[P]`."""
         for row, number in zip(rows.tolist(), classes.tolist(), strict=True):
             self.samples[number].positives.append((image, row))
         self._store(image, rows, features, range(len(rows)))
@@ -75,17 +75,17 @@ class SampleCache:
     def add_negatives(
         self, image: int, rows: Tensor, features: Tensor, *, candidates: Tensor, threshold: float
     ) -> None:
-        """Add the hard negatives of an image; all of them for a class that is not yet trained.
+        """Add the hard negatives of an image, or all negatives for a class not yet trained.
 
         Args:
-            image: number of the image.
+            image: index of the image.
             rows: int64 `Tensor[R]`, rows of the image's boxes.
             features: unscaled `Tensor[R, D]`.
-            candidates: bool `Tensor[R, K]`, the row may be a negative of the class.
-            threshold: a negative is hard when its score is above.
+            candidates: bool `Tensor[R, K]`, whether the row may be a negative of the class.
+            threshold: a negative is hard if its score is higher.
         """
         hard = candidates & (self._scores(features) > threshold)
-        numbers, wanted = rows.tolist(), set()
+        numbers, added = rows.tolist(), set()
         for number, samples in enumerate(self.samples):
             chosen = hard[:, number] if samples.trainings else candidates[:, number]
             for position in torch.nonzero(chosen).flatten().tolist():
@@ -94,15 +94,15 @@ class SampleCache:
                     samples.negatives[key] = None
                     samples.added += 1
                     samples.found += bool(samples.trainings)
-                    wanted.add(position)
-        self._store(image, rows, features, sorted(wanted))
+                    added.add(position)
+        self._store(image, rows, features, sorted(added))
 
     def train(self, svm: Svm, *, last: bool) -> None:
-        """Train the classes that are due, and evict the negatives that became easy.
+        """Train the classes that are due and evict the negatives that became easy.
 
-        Due is a class with new negatives that was never trained, has more than `svm.retrain_after`
-        of them, or any on the last image. A class without new ones keeps its SVM: what was evicted
-        had no loss, so training again would change nothing.
+        A class with new negatives is due if it was never trained, if it has more than
+        `svm.retrain_after` new negatives, or on the last image. A class without new negatives keeps
+        its SVM: evicted negatives had no loss, so training again would not change it.
         """
         before = sum(samples.trainings for samples in self.samples)
         for number, samples in enumerate(self.samples):
@@ -125,8 +125,8 @@ class SampleCache:
         self.weight[number] = torch.from_numpy(weight)
         self.bias[number] = bias
         scores = matrix[len(samples.positives) :] @ weight + bias
-        kept = zip(samples.negatives, scores, strict=True)
-        samples.negatives = {key: None for key, score in kept if score >= svm.evict_threshold}
+        scored = zip(samples.negatives, scores, strict=True)
+        samples.negatives = {key: None for key, score in scored if score >= svm.evict_threshold}
         samples.added = 0
         samples.trainings += 1
         samples.seconds += time.monotonic() - start
@@ -138,17 +138,17 @@ class SampleCache:
     def _store(self, image: int, rows: Tensor, features: Tensor, positions: Sequence[int]) -> None:
         block = features[list(positions)].cpu().numpy().astype(self.dtype)
         for row, values in zip(rows[list(positions)].tolist(), block, strict=True):
-            # copied: a view would keep the whole block in memory after its neighbours are evicted
+            # copied: a view would keep the whole block in memory after the other rows are evicted
             self.rows.setdefault((image, row), values.copy())
 
     def save(self, folder: Path, name: str) -> None:
-        """Write everything to two files of a folder: `name`.npy (rows) and `name`.safetensors."""
+        """Write the cache to two files of a folder: `name`.npy (rows) and `name`.safetensors."""
         header = {
             "descr": np.lib.format.dtype_to_descr(self.dtype),
             "fortran_order": False,
             "shape": (len(self.rows), self.weight.shape[1]),
         }
-        # row by row: one array of them all would double the memory
+        # row by row: a single array would double the memory
         with (folder / f"{name}.npy").open("wb") as file:
             np.lib.format.write_array_header_1_0(file, header)
             for values in self.rows.values():
@@ -156,7 +156,7 @@ class SampleCache:
         save_tensors(folder / f"{name}.safetensors", dict(self._state()), {})
 
     def load(self, folder: Path, name: str) -> None:
-        """Take up what `save` wrote."""
+        """Load the cache that `save` wrote."""
         state, _ = load_tensors(folder / f"{name}.safetensors")
         rows = np.load(folder / f"{name}.npy", mmap_mode="r", allow_pickle=False)
         self.rows = {

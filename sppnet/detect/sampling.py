@@ -1,7 +1,7 @@
-"""Which images and boxes a batch of fine-tuning is made of.
+"""Sampling of images and boxes for the batches of fine-tuning.
 
-The iterations come in chunks: a chunk takes some training images, draws boxes of each once, and
-makes balanced batches of them all.
+Iterations are grouped into chunks: a chunk takes some training images, samples boxes from each
+once, and forms balanced batches of them.
 """
 
 from collections.abc import Iterator, Sequence
@@ -17,12 +17,12 @@ from sppnet.models.schedule import Schedule
 
 
 def chunk_iterations(sampling: Sampling) -> int:
-    """Iterations per chunk: as many as use each drawn box about once."""
+    """Number of iterations per chunk, so that each sampled box is used about once."""
     return max(1, sampling.images_per_chunk * sampling.windows_per_image // sampling.batch)
 
 
 def chunk_schedule(finetuning: FineTuning) -> Schedule:
-    """A schedule whose epochs are chunks: iterations and milestones, rounded up to whole chunks.
+    """Schedule whose epochs are chunks; iterations and milestones are rounded up to whole chunks.
 
     Source: release spp_finetune_voc.m (chunks).
     """
@@ -43,29 +43,29 @@ def chunk_schedule(finetuning: FineTuning) -> Schedule:
 def hold_out(
     regions: Sequence[ImageRegions], fraction: float, seed: int
 ) -> tuple[list[ImageRegions], list[ImageRegions]]:
-    """Split images into those to train on and those held out, at random by the seed.
+    """Split images at random into a training set and a held-out set.
 
-    A share of 0 holds out none, any other at least one.
+    A fraction of 0 holds out no image; any other fraction holds out at least one.
 
     Raises:
-        SppnetError: no image is left to train on.
+        SppnetError: no image remains to train on.
 
     Source: release spp_finetune_voc.m. Differs: it holds out images of the test set.
     """
     order = torch.randperm(len(regions), generator=torch.Generator().manual_seed(seed)).tolist()
-    held = max(1, round(fraction * len(regions))) if fraction else 0
-    if held >= len(regions):
+    count = max(1, round(fraction * len(regions))) if fraction else 0
+    if count >= len(regions):
         raise SppnetError(
             f"--holdout: {fraction} of {len(regions)} images leaves none to train on; "
             "lower it or use more images"
         )
-    return [regions[i] for i in order[held:]], [regions[i] for i in order[:held]]
+    return [regions[i] for i in order[count:]], [regions[i] for i in order[:count]]
 
 
 def chunk_images(
     regions: Sequence[ImageRegions], chunk: int, count: int, seed: int
 ) -> list[ImageRegions]:
-    """The images of a chunk: `count` entries of an endless row of seeded permutations."""
+    """The images of a chunk: the next `count` of an endless sequence of seeded permutations."""
     images = []
     for index in range(chunk * count, (chunk + 1) * count):
         turn, position = divmod(index, len(regions))
@@ -75,15 +75,15 @@ def chunk_images(
 
 
 def batch_rows(labels: Tensor, sampling: Sampling, generator: torch.Generator) -> Iterator[Tensor]:
-    """Rows of each batch of a chunk: a fixed share of foreground, the rest background.
+    """Rows of each batch of a chunk: a fixed fraction is foreground, the rest background.
 
-    Either kind is gone through in random order, again and again when it is scarce; where one kind
-    is lacking altogether the other fills the batch.
+    Rows of both kinds are taken in random order, repeatedly if they are scarce. If a chunk has no
+    rows of one kind, the other fills the batch.
 
     Args:
         labels: int64 `Tensor[K]`, 0 background.
-        sampling: sizes of batch and chunk.
-        generator: source of the order.
+        sampling: sizes of batches and chunks, fraction of foreground.
+        generator: source of the random order.
 
     Yields:
         int64 `Tensor[batch]`, `chunk_iterations` times.
@@ -96,13 +96,17 @@ def batch_rows(labels: Tensor, sampling: Sampling, generator: torch.Generator) -
         positives = sampling.batch
     negatives = sampling.batch - positives
     iterations = chunk_iterations(sampling)
-    chosen = _repeat(foreground, positives * iterations, generator).view(iterations, positives)
-    others = _repeat(background, negatives * iterations, generator).view(iterations, negatives)
-    yield from torch.cat([chosen, others], dim=1)
+    positive_rows = _repeat(foreground, positives * iterations, generator).view(
+        iterations, positives
+    )
+    negative_rows = _repeat(background, negatives * iterations, generator).view(
+        iterations, negatives
+    )
+    yield from torch.cat([positive_rows, negative_rows], dim=1)
 
 
 def _repeat(rows: Tensor, count: int, generator: torch.Generator) -> Tensor:
-    """`count` of the rows: random permutations one after the other."""
+    """`count` rows, from consecutive random permutations."""
     if not count:
         return rows[:0]
     turns = -(-count // len(rows))

@@ -1,4 +1,4 @@
-"""Opening the features of boxes, for the stages after fine-tuning, which both methods share."""
+"""Opening of box features for the stages after fine-tuning, which SPP-net and R-CNN share."""
 
 from pathlib import Path
 
@@ -16,7 +16,7 @@ from sppnet.models.weights import load_network
 
 
 class Sources(Section):
-    """Networks and features of boxes; with the settings of pooling it is SPP-net, else R-CNN."""
+    """Networks and box features; SPP-net if there are settings of pooling, else R-CNN."""
 
     weights: Path = Field(description="Network of pretrain.")
     finetuned: Path = Field(description="Network of finetune or finetune-rcnn.")
@@ -27,19 +27,19 @@ class Sources(Section):
     pooling: MapPooling | None = None
 
     def files(self) -> list[Path]:
-        """All files, for the key of a restart directory."""
+        """All files, part of the key of a restart directory."""
         return [self.weights, self.finetuned, *array_files(self.features)]
 
     def settings(self) -> dict[str, object]:
-        """The rest, for the key of a restart directory."""
+        """The settings, part of the key of a restart directory."""
         return {"pooling": self.pooling.model_dump() if self.pooling else None}
 
 
 def open_features(sources: Sources, device: torch.device) -> LayerFeatures:
-    """Networks and stores behind the features of all layers.
+    """Open the networks and stores that give the features of all layers.
 
     Raises:
-        SppnetError: a file is missing or broken, or features do not fit the networks.
+        SppnetError: a file is missing or damaged, or features do not fit the networks.
     """
     pretrained = load_network(sources.weights, device)
     finetuned = load_network(sources.finetuned, device)
@@ -53,12 +53,12 @@ def open_features(sources: Sources, device: torch.device) -> LayerFeatures:
 def _open_rcnn(sources: Sources, pretrained: Network, finetuned: Network) -> LayerFeatures:
     if len(sources.features) != 2:
         raise SppnetError(
-            f"--features: {len(sources.features)} files without --scales; R-CNN takes those of "
-            "the pretrained and of the fine-tuned network, SPP-net also --scales, --target, "
+            f"--features: {len(sources.features)} files without --scales; R-CNN takes two, of the "
+            "pretrained and of the fine-tuned network; SPP-net also takes --scales, --target, "
             "--shrink"
         )
-    opened = []
+    region_features = []
     for path, network in zip(sources.features, (pretrained, finetuned), strict=True):
-        opened.append(RegionStoreFeatures(ArrayStore(path), network.fc6.weight.device))
-        check_length(opened[-1].length, network, path)
-    return LayerFeatures(pretrained, finetuned, opened[0], opened[1])
+        region_features.append(RegionStoreFeatures(ArrayStore(path), network.fc6.weight.device))
+        check_length(region_features[-1].length, network, path)
+    return LayerFeatures(pretrained, finetuned, region_features[0], region_features[1])

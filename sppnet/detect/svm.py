@@ -1,4 +1,4 @@
-"""Linear SVMs on scaled features: one class against the rest, and all classes of a layer."""
+"""Linear one-against-rest SVMs on scaled features."""
 
 import json
 import math
@@ -19,7 +19,7 @@ from sppnet.errors import SppnetError
 from sppnet.models.weights import load_tensors, save_tensors
 from sppnet.progress import track
 
-# A guard, not a setting: reaching it is an error, so it never decides a result.
+# A safeguard, not a setting: reaching it is an error, so it never affects a result.
 MAXIMUM_ITERATIONS = 1_000_000
 LayersOf = Callable[[ImageRegions, Tensor], dict[str, Tensor]]
 
@@ -46,7 +46,7 @@ class LinearSvms:
 def solve_svm(
     features: np.ndarray, positive: np.ndarray, settings: SvmSolver
 ) -> tuple[np.ndarray, float]:
-    """The linear SVM between positives and negatives, with regularised bias.
+    """Train a linear SVM with regularised bias.
 
     Minimises, with f = w.x + b and p = positive_weight,
     1/2 |w|^2 + 1/2 (b / B)^2 + C (p sum over positives of max(0, 1 - f)
@@ -55,14 +55,14 @@ def solve_svm(
     Args:
         features: float64 `(n, D)`, scaled. Dense: building a sparse matrix of pooled features
             (38 % non-zero) takes longer than solving.
-        positive: bool `(n,)`, both kinds present.
+        positive: bool `(n,)`, with both values present.
         settings: constants of the objective.
 
     Returns:
         float64 w `(D,)` and b.
 
     Raises:
-        SppnetError: one kind is absent, or the solver does not reach the tolerance.
+        SppnetError: positives or negatives are missing, or the solver does not reach the tolerance.
 
     Source: release spp_train.m (liblinear 1.93, solver 3: L1 hinge, dual; -c 1e-3 -B 10 -w1 2).
     """
@@ -93,17 +93,18 @@ def solve_svm(
 def feature_scales(
     regions: Sequence[ImageRegions], layers: LayersOf, scaling: Scaling
 ) -> dict[str, float]:
-    """Factors that bring the mean L2 norm of each layer's features to the target.
+    """Factors that scale the mean L2 norm of each layer's features to the target.
 
-    The mean is over random boxes (objects included) of random images, all where there are fewer.
+    The mean is over random boxes (objects included) of random images, or over all of them if there
+    are fewer.
 
     Args:
         regions: images to draw from.
-        layers: features by layer name of some rows of an image.
-        scaling: target and numbers to draw.
+        layers: gives the features of some rows of an image by layer name.
+        scaling: target norm, and numbers of images and boxes to draw.
 
     Raises:
-        SppnetError: no boxes, or features that are all zero or not finite.
+        SppnetError: there are no boxes, or features are all zero or not finite.
 
     Source: release spp_feature_stats.m; release spp_scale_features.m.
     """
@@ -111,9 +112,9 @@ def feature_scales(
     chosen = generator.permutation(len(regions))[: scaling.stats_images]
     norms: dict[str, list[np.ndarray]] = {}
     for number in track(chosen.tolist(), "feature norms"):
-        each = regions[number]
-        rows = np.sort(generator.permutation(len(each.boxes))[: scaling.stats_boxes])
-        for name, features in layers(each, torch.from_numpy(rows)).items():
+        image_regions = regions[number]
+        rows = np.sort(generator.permutation(len(image_regions.boxes))[: scaling.stats_boxes])
+        for name, features in layers(image_regions, torch.from_numpy(rows)).items():
             norms.setdefault(name, []).append(features.norm(dim=1).cpu().numpy())
     means = {name: np.concatenate(parts).mean(dtype=np.float64) for name, parts in norms.items()}
     for name, mean in means.items():
@@ -125,10 +126,10 @@ def feature_scales(
 def save_svms(path: Path, svms: Mapping[str, LinearSvms], classes: Sequence[str]) -> None:
     """Write the SVMs of several layers; the header names layers and classes (JSON)."""
     tensors = {}
-    for layer, each in svms.items():
-        tensors[f"{layer}.weight"], tensors[f"{layer}.bias"] = each.weight, each.bias
-        tensors[f"{layer}.scale"] = torch.tensor([each.scale], dtype=torch.float64)
-    # one key only: safetensors writes several in random order, and the bytes should repeat
+    for layer, layer_svms in svms.items():
+        tensors[f"{layer}.weight"], tensors[f"{layer}.bias"] = layer_svms.weight, layer_svms.bias
+        tensors[f"{layer}.scale"] = torch.tensor([layer_svms.scale], dtype=torch.float64)
+    # a single key: safetensors writes several in random order, and files must be reproducible
     header = {"svm": json.dumps({"classes": list(classes), "layers": list(svms)})}
     save_tensors(path, tensors, header)
 
@@ -139,7 +140,7 @@ def load_svms(
     """Read what `save_svms` wrote: SVMs by layer, in the order written, and class names.
 
     Raises:
-        SppnetError: unreadable file, or not one of SVMs.
+        SppnetError: the file is unreadable or contains no SVMs.
     """
     tensors, header = load_tensors(path)
     if "svm" not in header:

@@ -1,9 +1,9 @@
-"""Time per image of detectors side by side, without reading images or making proposals.
+"""Time per image of several detectors, without reading images or computing proposals.
 
 Two parts are timed. conv: from the decoded image in memory to the pooled conv5 features of all
-proposals (resizing or cropping and warping, backbone, pooling). fc: from these to the SVM scores on
-fc7. Proposals on the same map cells share both, as in detection. Suppression and box regression are
-left out.
+proposals (resizing or cropping and warping, backbone, pooling). fc: from these features to the SVM
+scores on fc7. Proposals on the same map cells share both, as in detection. Non-maximum suppression
+and box regression are not timed.
 
 Source: paper §4.3.
 """
@@ -22,14 +22,16 @@ from sppnet.detect.pooling import ScalePooling
 from sppnet.detect.rcnn import convolve_boxes
 from sppnet.detect.settings import Warp
 from sppnet.detect.svm import LinearSvms
-from sppnet.geometry.projection import first_of_equal
+from sppnet.geometry.projection import unique_rows
 from sppnet.geometry.receptive_field import MapGeometry
 from sppnet.models.clock import summary, timed
 from sppnet.models.network import Network
 from sppnet.progress import track
 
 Sample = tuple[np.ndarray, Tensor]  # uint8 (H, W, 3) RGB image, float32 (R, 4) proposals
-Pooled = tuple[Tensor, Tensor]  # float32 (J, D) distinct features, int64 (R,) that of each box
+Pooled = tuple[
+    Tensor, Tensor
+]  # float32 (J, D) distinct features, int64 (R,) feature index of each box
 Times = dict[str, np.ndarray]
 
 
@@ -37,19 +39,19 @@ class Pooling(Protocol):
     """The conv part of a detector."""
 
     def __call__(self, image: np.ndarray, boxes: Tensor) -> Pooled:
-        """Features of a uint8 `(H, W, 3)` image's boxes `Tensor[R, 4]`."""
+        """Pooled features of the boxes `Tensor[R, 4]` of a uint8 `(H, W, 3)` RGB image."""
         ...
 
 
 @dataclass(frozen=True)
 class ImagePooling:
-    """SPP: one map per scale of the whole image, every box pooled on its best scale.
+    """SPP-net: one map of the whole image per scale, every box pooled at its best scale.
 
     Attributes:
-        network: gives the backbone and the pyramid.
-        geometry: of its backbone.
+        network: network with backbone and pyramid.
+        geometry: stride and offset of the backbone.
         sizes: shorter sides in pixels.
-        target: side in pixels that a box should have on its scale.
+        target: preferred side of a box at its scale, in pixels.
     """
 
     network: Network
@@ -59,25 +61,25 @@ class ImagePooling:
 
     @torch.inference_mode()
     def __call__(self, image: np.ndarray, boxes: Tensor) -> Pooled:
-        """Pooled features; the map of every scale is made, needed or not."""
+        """Pooled features; the maps of all scales are computed, even unused ones."""
         network = self.network
         maps = [convolve(network, image, size) for size in self.sizes]
         pooling = ScalePooling(self.sizes, self.geometry, network.architecture.levels, self.target)
-        map_sizes = [(each.shape[1], each.shape[2]) for each in maps]
+        map_sizes = [(feature_map.shape[1], feature_map.shape[2]) for feature_map in maps]
         windows = pooling.windows(boxes, min(image.shape[:2]), map_sizes)
-        first, index = first_of_equal(windows)
+        first, index = unique_rows(windows)
         features = pooling.pool(maps.__getitem__, windows[first])
         return features, index.to(features.device)
 
 
 @dataclass(frozen=True)
 class CropPooling:
-    """R-CNN: every box is cut out, warped and convolved by itself.
+    """R-CNN: every box is cropped, warped and convolved separately.
 
     Attributes:
-        network: gives the backbone and the pyramid.
-        warp: how boxes are cut out.
-        batch: boxes convolved at a time.
+        network: network with backbone and pyramid.
+        warp: size and context of the warped boxes.
+        batch: number of boxes per forward pass.
     """
 
     network: Network
@@ -85,7 +87,7 @@ class CropPooling:
     batch: int
 
     def __call__(self, image: np.ndarray, boxes: Tensor) -> Pooled:
-        """Pooled features, every box its own."""
+        """Pooled features, one row per box."""
         pooled = convolve_boxes(
             self.network, image, boxes.numpy(), warp=self.warp, batch=self.batch
         )
@@ -97,9 +99,9 @@ class TimedDetector:
     """A detector in memory.
 
     Attributes:
-        pooling: its conv part.
-        network: fine-tuned, gives fc6 and fc7.
-        svms: on fc7.
+        pooling: the conv part.
+        network: fine-tuned network with fc6 and fc7.
+        svms: SVMs on fc7.
     """
 
     pooling: Pooling
@@ -118,15 +120,15 @@ class TimedDetector:
 def fastest_batch(
     pooling: CropPooling, sample: Sample, batches: Sequence[int], device: torch.device
 ) -> CropPooling:
-    """The same pooling with the batch size that takes least time on some boxes of an image.
+    """The same pooling with the fastest batch size on some boxes of an image.
 
-    A speed ratio is only fair at the batch that suits R-CNN best.
+    A speed ratio is fair only if R-CNN runs with its fastest batch size.
     """
     image, boxes = sample[0], sample[1][: 2 * max(batches)]
     seconds = {}
     for batch in batches:
         candidate = replace(pooling, batch=batch)
-        candidate(image, boxes)  # not timed: first calls set things up
+        candidate(image, boxes)  # warm-up, not timed
         seconds[batch], _ = timed(partial(candidate, image, boxes), device)
     return replace(pooling, batch=min(seconds, key=lambda batch: seconds[batch]))
 
@@ -138,42 +140,43 @@ def measure(
     repeats: int,
     device: torch.device,
 ) -> dict[str, Times]:
-    """Seconds per image of every detector, taken in turn so that all meet the same conditions.
+    """Seconds per image of every detector, measured in turn under the same conditions.
 
-    Every detector runs once untimed; then, pass by pass and image by image, each in turn.
+    Every detector first runs once untimed. Then, in each pass, all detectors run in turn on each
+    image.
 
     Args:
-        detectors: by name.
+        detectors: detectors by name.
         samples: images and their proposals.
-        repeats: passes over the images; an image's time is the median over them.
-        device: to wait for before the clock is read.
+        repeats: number of passes over the images; the time of an image is the median over passes.
+        device: device to synchronise before the clock is read.
 
     Returns:
         By name, float64 arrays "conv", "fc" and "total", one entry per image.
 
-    Source: paper §4.3. Differs: images are the same for all and each detector takes its turn.
+    Source: paper §4.3. Differs: all detectors run in turn on the same images.
     """
     seconds = {name: np.zeros((repeats, len(samples), 2)) for name in detectors}
     for detector in detectors.values():
         detector.score(detector.pooling(*samples[0]))
-    turns = [(turn, index) for turn in range(repeats) for index in range(len(samples))]
-    for turn, index in track(turns, "timing"):
+    steps = [(repeat, index) for repeat in range(repeats) for index in range(len(samples))]
+    for repeat, index in track(steps, "timing"):
         for name, detector in detectors.items():
             conv, pooled = timed(partial(detector.pooling, *samples[index]), device)
             fc, _ = timed(partial(detector.score, pooled), device)
-            seconds[name][turn, index] = conv, fc
-    return {name: _parts(taken) for name, taken in seconds.items()}
+            seconds[name][repeat, index] = conv, fc
+    return {name: _parts(values) for name, values in seconds.items()}
 
 
-def _parts(taken: np.ndarray) -> Times:
-    total = np.median(taken.sum(axis=2), axis=0)
-    conv, fc = np.median(taken, axis=0).T
+def _parts(seconds: np.ndarray) -> Times:
+    total = np.median(seconds.sum(axis=2), axis=0)
+    conv, fc = np.median(seconds, axis=0).T
     return {"conv": conv, "fc": fc, "total": total}
 
 
 def summarise(times: Times) -> dict[str, dict[str, Any]]:
-    """Median over the images, and the time of each image, of every part; in seconds.
+    """Median over the images and time of each image, in seconds, for every part.
 
-    Source: paper §4.3. Differs: it gives the mean of 100 images.
+    Source: paper §4.3. Differs: the paper gives the mean of 100 images.
     """
     return {part: summary(values) for part, values in times.items()}

@@ -104,15 +104,15 @@ def choose_scale(
     return (pixels - target**2).abs().argmin(dim=1)
 
 
-def first_of_equal(windows: Tensor) -> tuple[Tensor, Tensor]:
-    """First row of each group of equal rows: boxes that nearly coincide share a window.
+def unique_rows(windows: Tensor) -> tuple[Tensor, Tensor]:
+    """First of each group of equal rows; nearly coincident boxes share a window.
 
     Args:
-        windows: integer `Tensor[K, N]`, a window or any other key per row.
+        windows: integer `Tensor[K, N]`, one window or other key per row.
 
     Returns:
-        int64 `Tensor[J]`, the first row of each group, and int64 `Tensor[K]`, the group of each
-        row.
+        int64 `Tensor[J]`, the index of the first row of each group, and int64 `Tensor[K]`, the
+        group of each row.
     """
     _, first, group = np.unique(windows.numpy(), axis=0, return_index=True, return_inverse=True)
     return torch.from_numpy(first), torch.from_numpy(group.reshape(-1))

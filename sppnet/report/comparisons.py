@@ -17,7 +17,7 @@ from sppnet.statistics.bootstrap import bootstrap_means, bootstrap_medians
 from sppnet.statistics.intervals import percentile_interval
 from sppnet.statistics.paired import mcnemar
 from sppnet.statistics.settings import Bootstrap
-from sppnet.statistics.split_half import halves_interval
+from sppnet.statistics.split_half import split_half_interval
 
 
 @dataclass(frozen=True)
@@ -130,7 +130,7 @@ def _stored_difference(claim: Claim, ours: Side, reference: Side) -> Measured:
     values = (100 * found.value, 100 * other.value)
     differences = 100 * (found.samples - other.samples)
     if found.key == "half_differences":
-        interval = partial(halves_interval, values[0] - values[1])
+        interval = partial(split_half_interval, values[0] - values[1])
         return _summary(claim, values, differences, found.n, 1, interval=interval)
     # Average precision is as much better in samples of one side as of the other: percentiles hold.
     return _summary(claim, values, differences, found.n, 1)

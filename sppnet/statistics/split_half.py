@@ -4,8 +4,8 @@ import numpy as np
 from scipy.stats import t
 
 
-def draw_halves(labels: np.ndarray, generator: np.random.Generator) -> list[np.ndarray]:
-    """Rows of two random halves of `(N,)` images, drawn within each category."""
+def draw_split_halves(labels: np.ndarray, generator: np.random.Generator) -> list[np.ndarray]:
+    """Split `(N,)` images at random into two halves, category by category; return their rows."""
     first = np.zeros(len(labels), bool)
     for label in np.unique(labels):
         rows = generator.permutation(np.flatnonzero(labels == label))
@@ -13,7 +13,7 @@ def draw_halves(labels: np.ndarray, generator: np.random.Generator) -> list[np.n
     return [np.flatnonzero(first), np.flatnonzero(~first)]
 
 
-def halves_interval(value: float, differences: np.ndarray) -> tuple[float, float]:
+def split_half_interval(value: float, differences: np.ndarray) -> tuple[float, float]:
     """95 % interval of a mean, from repeating the experiment on random halves of the data.
 
     Args:

@@ -16,7 +16,7 @@ from sppnet.classify.transfer_caltech import (
 )
 from sppnet.data.manifest import ImageRecord
 from sppnet.errors import SppnetError
-from sppnet.statistics.split_half import draw_halves, halves_interval
+from sppnet.statistics.split_half import draw_split_halves, split_half_interval
 
 SVM = TransferSvm(cost=1, seed=1)
 PROTOCOL = CaltechSplits(train_per_class=5, test_per_class=8, splits=3, split_halves=6)
@@ -140,7 +140,7 @@ def test_a_half_repeats_the_experiment_on_its_own_images():
     protocol = changed(train_per_class=5, test_per_class=3, split_halves=1)
     generator = np.random.default_rng([SVM.seed, protocol.splits])
     means = []
-    for half in draw_halves(labels, generator):
+    for half in draw_split_halves(labels, generator):
         shares = []
         for _ in range(2):  # of 3 splits
             train, test = draw_split(labels[half], train=2, test=2, generator=generator)
@@ -191,6 +191,6 @@ def test_intervals_from_halves_hold_the_mean_of_new_data_sets():
     for value, half in ((one, first), (two, second), (one - two, first - second)):
         # the spread that halves show, over that of the value between data sets
         ratio = np.sqrt(np.mean(half**2)) / value.std(ddof=1)
-        ends = [halves_interval(*each) for each in zip(value, half, strict=True)]
+        ends = [split_half_interval(*each) for each in zip(value, half, strict=True)]
         held = np.mean([low <= value.mean() <= high for low, high in ends])
         assert 0.9 < ratio < 1.35 and held >= 0.9, (ratio, held)

@@ -198,5 +198,5 @@ def test_features_of_other_boxes_are_refused(tmp_path):
     boxes = [[0, 0, 40, 40], [10, 5, 60, 55]]
     store = cached(tmp_path, [regions_of(tmp_path / "a.png", boxes)])
     other = regions_of(tmp_path / "a.png", boxes[:1])
-    with pytest.raises(SppnetError, match="2 boxes of image a where 1 are asked for"):
+    with pytest.raises(SppnetError, match="2 boxes of image a, but 1 are needed"):
         RegionStoreFeatures(store).pool5(other, torch.tensor([0]))

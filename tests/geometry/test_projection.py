@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sppnet.errors import SppnetError
-from sppnet.geometry.projection import choose_scale, first_of_equal, pixel_scale, project_windows
+from sppnet.geometry.projection import choose_scale, pixel_scale, project_windows, unique_rows
 from sppnet.geometry.receptive_field import MapGeometry
 from sppnet.models.backbones import build_backbone, map_shape
 
@@ -200,6 +200,6 @@ def test_what_does_not_fit_is_refused(call, part):
 
 @given(st.lists(st.tuples(st.integers(0, 2), st.integers(0, 2)), min_size=0, max_size=20))
 def test_equal_rows_are_known_by_their_first(rows):
-    first, index = first_of_equal(torch.tensor(rows, dtype=torch.int64).reshape(-1, 2))
+    first, index = unique_rows(torch.tensor(rows, dtype=torch.int64).reshape(-1, 2))
     assert sorted(first.tolist()) == [n for n, row in enumerate(rows) if row not in rows[:n]]
     assert [rows[first[group]] for group in index.tolist()] == rows
