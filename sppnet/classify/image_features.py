@@ -1,8 +1,8 @@
-"""Features of whole images at every layer of a network, kept on disk.
+"""Features of whole images at every layer of a network, stored on disk.
 
-The layers go by the names that they have in a network of five convolutions, whatever the number of
-its convolutions is: conv4 and conv5 are the last two, pool the 6 x 6 level on the last one, spp its
-whole pyramid, fc6 and fc7 the fully connected layers.
+Layers have the names of a network with five convolutions, whatever the actual number: conv4 and
+conv5 are the last two convolutions, pool is the 6 x 6 level on conv5, spp the whole pyramid, and
+fc6 and fc7 are the fully connected layers.
 """
 
 from collections.abc import Mapping, Sequence
@@ -26,12 +26,12 @@ from sppnet.models.network import Network
 from sppnet.models.preprocessing import normalise
 from sppnet.progress import track
 
-POOL_LEVELS = (6,)  # what a network without pyramid pools to
+POOL_LEVELS = (6,)  # pooling of a network without a pyramid
 POOLING = (nn.MaxPool2d, nn.AvgPool2d)
 
 
 def present(image: np.ndarray, view: ImageView) -> np.ndarray:
-    """The view of an image: uint8 `(H, W, 3)` to uint8 `(H', W', 3)`.
+    """Resize and crop an image to its view: uint8 `(H, W, 3)` to uint8 `(H', W', 3)`.
 
     Raises:
         SppnetError: the crop is larger than the resized image.
@@ -48,10 +48,10 @@ def present(image: np.ndarray, view: ImageView) -> np.ndarray:
 
 
 def layer_names(network: Network) -> dict[str, str]:
-    """The network's own name of every layer: conv7 for conv5 where it has seven convolutions.
+    """The name of every layer in the network: conv7 for conv5 if it has seven convolutions.
 
     Returns:
-        Names by layer, in the order of the layers; without spp where the pyramid is just the
+        Names by layer, in the order of the layers; without spp if the pyramid has only the
         6 x 6 level.
     """
     stages = _stages(network.backbone)
@@ -71,10 +71,10 @@ def layer_names(network: Network) -> dict[str, str]:
 
 
 def _stages(backbone: nn.Sequential) -> list[int]:
-    """Indices of the parts of a backbone that convolve: single convolutions, or modules of several.
+    """Indices of the modules of a backbone that contain convolutions.
 
     Raises:
-        SppnetError: fewer than two.
+        SppnetError: there are fewer than two.
     """
     stages = [
         index
@@ -82,12 +82,12 @@ def _stages(backbone: nn.Sequential) -> list[int]:
         if any(isinstance(module, nn.Conv2d) for module in part.modules())
     ]
     if len(stages) < 2:
-        raise SppnetError(f"backbone: {len(stages)} convolutions; features need two or more")
+        raise SppnetError(f"backbone: {len(stages)} convolutions; features require two or more")
     return stages
 
 
 def _after_conv4(backbone: nn.Sequential) -> int:
-    """Number of parts up to the last but one convolution, its ReLU included, pooling not."""
+    """Number of modules up to the second last convolution, with its ReLU, without pooling."""
     _, conv4, conv5 = [-1, *_stages(backbone)][-3:]
     index = conv4 + 1
     while index < conv5 and not isinstance(backbone[index], POOLING):
@@ -100,12 +100,12 @@ def layer_features(network: Network, image: np.ndarray, *, maps: bool) -> dict[s
     """Features of one view of an image at every layer, after ReLU.
 
     Args:
-        network: in evaluation mode, on the device to use.
+        network: network in evaluation mode, on the device to use.
         image: uint8 `(H, W, 3)` RGB.
-        maps: with conv4 and conv5, whose length depends on the size of the image.
+        maps: include conv4 and conv5, whose lengths depend on the image size.
 
     Returns:
-        float32 `Tensor[D]` by layer; maps are flattened channel, row, column.
+        float32 `Tensor[D]` by layer; maps are flattened in the order channel, row, column.
 
     Source: paper §3.2.
     """
@@ -116,14 +116,14 @@ def layer_features(network: Network, image: np.ndarray, *, maps: bool) -> dict[s
     conv4 = network.backbone[:cut](inputs.contiguous(memory_format=torch.channels_last))
     conv5 = network.backbone[cut:](conv4) / architecture.map_std
     pyramid = network.pool(conv5)
-    found = {
+    features = {
         "conv4": conv4,
         "conv5": conv5,
         "pool": pyramid_pool(conv5, POOL_LEVELS),
         "spp": pyramid,
         **network.hidden(pyramid),
     }
-    return {name: found[name].flatten() for name in _stored(layer_names(network), maps)}
+    return {name: features[name].flatten() for name in _stored(layer_names(network), maps)}
 
 
 def _stored(names: Mapping[str, str], maps: bool) -> list[str]:
@@ -141,51 +141,55 @@ def cache_image_features(
 ) -> None:
     """Store the features of every image at every layer: key `layer/image`, float16 `(D, 1)`.
 
-    Values beyond half precision's range are stored as its limit, and counted. conv4 and conv5 are
-    kept where all images have equal maps: not for full images. A description goes beside the file
-    (.json): the view, and for each layer the network's own name of it.
+    Values outside the range of half precision are clamped and counted. conv4 and conv5 are stored
+    only if the maps of all images have the same size, so not for full images. JSON metadata beside
+    the file hold the view and the name of each layer in the network.
 
     Args:
-        records: the images.
-        network: in evaluation mode, on the device to use.
-        view: what the network is given of them.
-        weights: the network's file, named in messages.
-        path: the `.npy` to write, its index (.parquet) and description (.json) beside it.
-        restart: folder for unfinished work; a killed run goes on from there.
+        records: images.
+        network: network in evaluation mode, on the device to use.
+        view: view of each image that is the network input.
+        weights: file of the network, for error messages.
+        path: `.npy` file to write; the index (.parquet) and metadata (.json) are written beside it.
+        restart: folder for unfinished work; a killed run resumes from it.
 
     Raises:
         SppnetError: an image cannot be read, is too small for the crop or the backbone, or has
             features that are NaN or infinite.
 
-    Source: paper §3.2 (centre crop, full image; no flips, no further views); paper §3.3.
+    Source: paper §3.2 (centre crop, full image; no flips, no other views); paper §3.3.
     """
     smallest = view.crop or view.size
-    map_shape(network.backbone, smallest, smallest)  # refuses what the backbone is too large for
+    map_shape(
+        network.backbone, smallest, smallest
+    )  # raises if the image is too small for the backbone
     names = layer_names(network)
     layers = _stored(names, view.input != "full")
     with FeatureWriter(path, restart, weights, len(layers)) as writer:
-        # Layers are written in order, so the last one tells that an image is complete.
-        left = [each for each in records if f"{layers[-1]}/{each.image}" not in writer.done]
-        for record in track(left, f"features of {view.input} images at {view.size} px"):
+        # Layers are written in order: an image is complete if its last layer is stored.
+        pending = [
+            record for record in records if f"{layers[-1]}/{record.image}" not in writer.done
+        ]
+        for record in track(pending, f"features of {view.input} images at {view.size} px"):
             image = present(read_listed(record), view)
-            found = layer_features(network, image, maps=view.input != "full")
+            features = layer_features(network, image, maps=view.input != "full")
             for name in layers:
                 key = f"{name}/{record.image}"
                 if key not in writer.done:
-                    writer.store(key, found[name][:, None])
-    layers_named = [[name, names[name]] for name in layers]
-    write_json(path.with_suffix(".json"), {**view.model_dump(), "layers": layers_named})
+                    writer.store(key, features[name][:, None])
+    named_layers = [[name, names[name]] for name in layers]
+    write_json(path.with_suffix(".json"), {**view.model_dump(), "layers": named_layers})
 
 
 class ImageFeatures:
     """Read access to what `cache_image_features` wrote.
 
     Attributes:
-        names: the network's own name of every layer, in their order.
-        view: what the network was given of an image.
+        names: name of every layer in the network, in the order of the layers.
+        view: view of each image that was the network input.
 
     Raises:
-        SppnetError: a file is missing, broken or of another kind.
+        SppnetError: a file is missing, damaged or of another kind.
     """
 
     def __init__(self, path: Path) -> None:
@@ -198,13 +202,13 @@ class ImageFeatures:
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise SppnetError(
                 f"{self.path.with_suffix('.json')}: not a description of image features ({error}); "
-                "cache the features anew"
+                "cache the features again"
             ) from None
 
     def vectors(self, layer: str, images: Sequence[str]) -> list[np.ndarray]:
-        """Features of images at a layer: float16 `(D,)` each, read from the file when used.
+        """Features of images at a layer: float16 `(D,)` each, read from the file on use.
 
         Raises:
-            SppnetError: no such layer or image, or damaged features.
+            SppnetError: the layer or an image is missing, or its features are damaged.
         """
         return [self._store.read(f"{layer}/{image}")[:, 0] for image in images]

@@ -1,4 +1,4 @@
-"""Network inputs cut in worker processes, with the same bytes whatever their number."""
+"""Network inputs cropped in worker processes; the number of workers does not change them."""
 
 import signal
 import threading
@@ -16,22 +16,22 @@ from sppnet.data.images import resize
 from sppnet.errors import SppnetError
 from sppnet.geometry.views import five_positions
 
-BATCHES_AHEAD = 4  # of each worker
+BATCHES_AHEAD = 4  # per worker
 
 
 @dataclass(frozen=True)
 class Plan:
-    """All that chance decides about a batch; cutting it out is then without chance.
+    """All random choices for a batch; cropping is then deterministic.
 
     Attributes:
-        rows: number of each image.
-        positions: of each, 0 to 4: centre and corners as in `five_positions`.
-        flips: of each, 1 for its mirror image.
-        size: side in pixels of the network's input.
-        strengths: float32 `(B, 3)`, how much each colour component is altered.
+        rows: index of each image.
+        positions: position of each crop, 0 to 4: centre and corners as in `five_positions`.
+        flips: 1 for each crop that is mirrored, else 0.
+        size: side of the network input in pixels.
+        strengths: float32 `(B, 3)`, strength of the alteration of each colour component.
     """
 
-    # No tensors: each would travel to a worker as a file of its own.
+    # No tensors: each would be sent to a worker as a separate file.
     rows: list[int]
     positions: list[int]
     flips: list[int]
@@ -39,19 +39,19 @@ class Plan:
     strengths: np.ndarray
 
     def share(self, part: int, parts: int) -> "Plan":
-        """What process `part` of `parts` cuts: every `parts`-th image."""
-        own = slice(part, None, parts)
-        rows, positions, flips = self.rows[own], self.positions[own], self.flips[own]
-        return Plan(rows, positions, flips, self.size, self.strengths[own])
+        """The part of the plan for process `part` of `parts`: every `parts`-th image."""
+        selected = slice(part, None, parts)
+        rows, positions, flips = self.rows[selected], self.positions[selected], self.flips[selected]
+        return Plan(rows, positions, flips, self.size, self.strengths[selected])
 
 
 def cut(images: Sequence[np.ndarray], crop: int, plan: Plan) -> np.ndarray:
-    """The regions of a plan at the size of the network's input.
+    """Crop the regions of a plan and resize them to the network input.
 
     Args:
         images: uint8 `(H, W, 3)` RGB, no side shorter than `crop`.
         crop: side of the regions, pixels.
-        plan: which regions.
+        plan: regions to crop.
 
     Returns:
         uint8 `(B, size, size, 3)`, RGB.
@@ -69,8 +69,8 @@ def cut(images: Sequence[np.ndarray], crop: int, plan: Plan) -> np.ndarray:
     return crops
 
 
-class _Cuts(Dataset[Any]):
-    """What a worker does with a plan; an error comes back as a value, to be raised as it is."""
+class _CropDataset(Dataset[Any]):
+    """Crops by plan; errors are returned as values, so that the main process can raise them."""
 
     def __init__(self, images: Sequence[np.ndarray], crop: int) -> None:
         self.images, self.crop = images, crop
@@ -85,13 +85,13 @@ class _Cuts(Dataset[Any]):
 def cut_all(
     images: Sequence[np.ndarray], crop: int, plans: Iterator[Plan], *, workers: int
 ) -> Iterator[tuple[Plan, np.ndarray]]:
-    """Each plan with its regions (see `cut`), in order.
+    """Crop the regions of all plans (see `cut`), in order.
 
     Args:
         images: uint8 `(H, W, 3)` RGB, no side shorter than `crop`.
         crop: side of the regions, pixels.
-        plans: drawn a few batches ahead.
-        workers: processes; 0 works in this one.
+        plans: plans of the batches, drawn a few batches ahead.
+        workers: number of processes; 0 crops in the main process.
 
     Raises:
         SppnetError: an image cannot be decoded, or a worker died.
@@ -99,53 +99,53 @@ def cut_all(
     if workers == 0:
         yield from ((plan, cut(images, crop, plan)) for plan in plans)
         return
-    plans, ahead = tee(plans)
+    plans, sampled = tee(plans)
     loader = DataLoader(
-        _Cuts(images, crop),
+        _CropDataset(images, crop),
         batch_size=None,
-        sampler=_Once(ahead),
+        sampler=_PlanSampler(sampled),
         num_workers=workers,
         prefetch_factor=BATCHES_AHEAD,
-        # Forked, so that images in memory are shared and not copied.
+        # Forked processes share the images in memory instead of copying them.
         multiprocessing_context="fork",
-        # A generator of its own: the global one, which dropout draws from, must not notice.
+        # A separate generator leaves the global one, which dropout uses, unchanged.
         generator=torch.Generator(),
     )
     threads = cv2.getNumThreads()
-    # Here, since threads do not survive the fork: a worker that set their number would wait for
-    # them for ever.
+    # Set before the fork: threads do not survive it, and a worker that set their number would
+    # wait for them forever.
     cv2.setNumThreads(1)
     try:
-        for plan, crops in zip(plans, _quietly_begun(loader), strict=True):
+        for plan, crops in zip(plans, _without_signal_handler(loader), strict=True):
             if isinstance(crops, SppnetError):
                 raise crops
             yield plan, crops.numpy()
-    # The last two where it dies between sending a batch and handing over its memory.
+    # The last two errors occur if a worker dies after sending a batch, before sharing its memory.
     except (RuntimeError, EOFError, ConnectionError) as error:
         if isinstance(error, RuntimeError) and "DataLoader worker" not in str(error):
             raise
         raise SppnetError(
-            f"--workers {workers}: a process died, perhaps for want of memory; use fewer"
+            f"--workers {workers}: a process died, perhaps for lack of memory; use fewer"
         ) from error
     finally:
         cv2.setNumThreads(threads)
 
 
-def _quietly_begun(loader: DataLoader[Any]) -> Iterator[Any]:
-    """The loader's batches, without the handler that torch sets for signals of dead workers.
+def _without_signal_handler(loader: DataLoader[Any]) -> Iterator[Any]:
+    """The batches of the loader, without the handler of torch for signals of dead workers.
 
-    It raises wherever the main thread is at that moment, mostly in a step of the training. Without
-    it the loader notices by itself, when it next waits for a batch.
+    The handler raises wherever the main thread is at that moment, mostly in a training step.
+    Without it, the loader notices a dead worker when it next waits for a batch.
     """
-    before = signal.getsignal(signal.SIGCHLD)
+    handler = signal.getsignal(signal.SIGCHLD)
     batches = iter(loader)
     if threading.current_thread() is threading.main_thread():
-        signal.signal(signal.SIGCHLD, before)
+        signal.signal(signal.SIGCHLD, handler)
     return batches
 
 
-class _Once:
-    """An iterator in the place of a sampler."""
+class _PlanSampler:
+    """An iterator of plans, used as a sampler."""
 
     def __init__(self, plans: Iterator[Plan]) -> None:
         self.plans = plans

@@ -1,7 +1,7 @@
-"""Linear SVMs on few, very long features, by way of their inner products.
+"""Linear SVMs on few but very long feature vectors, trained on their inner products.
 
-With n images and D values each, n far below D, a linear SVM needs the features only through the
-n x n matrix of their inner products, and that one matrix serves all classes and all splits.
+For n images with D features each, n much smaller than D, a linear SVM needs only the n x n matrix
+of inner products. The same matrix serves all classes and all splits.
 """
 
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ from sklearn.svm import SVC
 from sppnet.classify.voc_classification import IGNORED, POSITIVE
 from sppnet.errors import SppnetError
 
-BYTES_AT_ONCE = 1 << 28  # of features in memory, whatever their length
+BYTES_AT_ONCE = 1 << 28  # maximum memory of a block of features
 
 
 def normalised_kernel(
@@ -22,12 +22,12 @@ def normalised_kernel(
 ) -> np.ndarray:
     """Inner products of L2-normalised features, K[i, j] = x_i . x_j / (|x_i| |x_j|).
 
-    The norms are the roots of the diagonal of the plain inner products, so that the features are
-    read once. Features that are all 0 stay so.
+    The norms are the square roots of the diagonal of the inner products, so the features are read
+    only once. Zero vectors stay zero.
 
     Args:
-        vectors: n arrays `(D,)`, which may be views of files.
-        device: where to multiply.
+        vectors: n arrays `(D,)`, which may be memory-mapped.
+        device: device of the matrix products.
 
     Returns:
         float64 `(n, n)`.
@@ -48,9 +48,9 @@ def normalised_kernel(
     norms = np.sqrt(kernel.diagonal())
     if not np.isfinite(norms).all():
         index = int(np.flatnonzero(~np.isfinite(norms))[0])
-        raise SppnetError(f"features of image {index}: not finite; cache the features anew")
+        raise SppnetError(f"features of image {index}: not finite; cache the features again")
     norms[norms == 0] = 1
-    # In index: with ten thousand images the matrix has 800 MB.
+    # In place: for ten thousand images the matrix takes 800 MB.
     kernel /= norms[:, None]
     kernel /= norms
     return kernel
@@ -64,10 +64,10 @@ def _scores(
     test: np.ndarray,
     cost: float,
 ) -> np.ndarray:
-    """Scores of a class; `products` are the inner products of the training images."""
+    """Scores of one class; `products` are the inner products of the training images."""
     if signs.all() or not signs.any():
         return np.full(len(test), np.nan)
-    # On few images scikit-learn's checks take longer than LIBSVM; the kernel is finite.
+    # With few images, scikit-learn's checks take longer than LIBSVM; the kernel is finite.
     with config_context(assume_finite=True, skip_parameter_validation=True):
         machine = SVC(C=cost, kernel="precomputed").fit(products, signs)
     support = train[machine.support_]
@@ -77,19 +77,19 @@ def _scores(
 def class_scores(
     kernel: np.ndarray, labels: np.ndarray, train: np.ndarray, test: np.ndarray, *, cost: float
 ) -> np.ndarray:
-    """Scores w . x + b of one linear SVM per class, against the rest; w and b minimise
+    """Scores w . x + b of one-against-rest linear SVMs, where w and b minimise
 
     1/2 |w|^2 + C * sum over training images of max(0, 1 - y (w . x + b)), y = 1 or -1.
 
-    That is LIBSVM, which the paper cites: hinge losses, and b is not regularised. LIBLINEAR, which
-    would need the features themselves, differs in just that. A class is not trained on images that
-    are ignored for it.
+    This is the objective of LIBSVM, which the paper cites: hinge loss, and b is not regularised.
+    LIBLINEAR regularises b and needs the features themselves. Images that are ignored for a class
+    are not used to train it.
 
     Args:
         kernel: `(n, n)` inner products of the features.
-        labels: int `(n, K)`: 1, 0 for ignored, -1.
-        train: rows to train on.
-        test: rows to score.
+        labels: int `(n, K)`: 1 positive, 0 ignored, -1 negative.
+        train: training rows.
+        test: test rows.
         cost: C.
 
     Returns:
@@ -99,8 +99,10 @@ def class_scores(
     """
     products = kernel[np.ix_(train, train)]
     columns = []
-    for each in labels[train].T:
-        used = np.flatnonzero(each != IGNORED)
-        own = products if len(used) == len(train) else products[np.ix_(used, used)]
-        columns.append(_scores(kernel, own, each[used] == POSITIVE, train[used], test, cost))
+    for class_labels in labels[train].T:
+        used = np.flatnonzero(class_labels != IGNORED)
+        class_products = products if len(used) == len(train) else products[np.ix_(used, used)]
+        columns.append(
+            _scores(kernel, class_products, class_labels[used] == POSITIVE, train[used], test, cost)
+        )
     return np.stack(columns, axis=1)

@@ -1,4 +1,4 @@
-"""Testing a classifier on many views of an image, cut from the image or from its feature maps."""
+"""Classification of images from many views, cropped from the image or from its feature maps."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -21,8 +21,8 @@ from sppnet.models.network import Network
 from sppnet.models.preprocessing import normalise
 from sppnet.models.weights import load_tensors, save_tensors
 
-CROPS_PER_BATCH = 64  # bounds the memory of views that are cut from the image
-IMAGES_PER_PART = 20  # at most this many scores are lost by a kill
+CROPS_PER_BATCH = 64  # bounds the memory of views cropped from the image
+IMAGES_PER_PART = 20  # maximum number of scores lost when a run is killed
 
 
 def _pooling(
@@ -38,11 +38,11 @@ class MultiViewClassifier:
     """Scores of images, averaged over views.
 
     Args:
-        network: in evaluation mode, on the device to use.
-        views: which views.
+        network: network in evaluation mode, on the device to use.
+        views: view set.
 
     Raises:
-        SppnetError: views that are too small for the backbone.
+        SppnetError: the views are too small for the backbone.
 
     Source: paper §3.1.2 (10 views); paper §3.1.4 (full image); paper §3.1.5 (views on maps, 18 per
         scale, 96, 96 + 2 full).
@@ -52,12 +52,12 @@ class MultiViewClassifier:
         self.network, self.views = network, views
         self.stride = map_geometry(network.backbone).stride
         self.cells = map_shape(network.backbone, views.window, views.window)[1]
-        map_shape(network.backbone, min(views.sizes), min(views.sizes))  # refuses what is too small
+        map_shape(network.backbone, min(views.sizes), min(views.sizes))  # raises if too small
         self._pooling = lru_cache(maxsize=256)(_pooling)
 
     @torch.inference_mode()
     def scores(self, image: np.ndarray) -> tuple[Tensor, int]:
-        """Averaged softmax scores float32 `Tensor[K]` on the CPU, and the number of views.
+        """Averaged softmax scores float32 `Tensor[K]` on the CPU, and number of views.
 
         Args:
             image: uint8 `(H, W, 3)` RGB.
@@ -65,13 +65,13 @@ class MultiViewClassifier:
         pooled = [
             part
             for size in self.views.sizes
-            for part in self._at(size, resize_shorter_side(image, size))
+            for part in self._pooled_at_scale(size, resize_shorter_side(image, size))
         ]
-        # The fc layers once for all views: their weights are far larger than the features.
+        # The fc layers run once on all views: their weights are much larger than the features.
         probabilities = self.network.head(torch.cat(pooled)).softmax(dim=1)
         return probabilities.mean(dim=0).cpu(), len(probabilities)
 
-    def _at(self, size: int, image: np.ndarray) -> list[Tensor]:
+    def _pooled_at_scale(self, size: int, image: np.ndarray) -> list[Tensor]:
         """Pooled features of the views at one scale."""
         views, height, width = self.views, *image.shape[:2]
         windows = torch.zeros(0, 4, dtype=torch.int64)
@@ -92,19 +92,19 @@ class MultiViewClassifier:
         return [network.pool(network.maps(self._inputs(batch))) for batch in batches]
 
     def _pooled(self, image: np.ndarray, windows: Tensor, whole: bool) -> list[Tensor]:
-        """Windows and, if asked for, the whole image, pooled from its map and its mirror's."""
+        """Windows, and optionally the whole image, pooled from its map and that of its mirror."""
         network = self.network
         images = [image, image[:, ::-1]] if self.views.mirrored else [image]
         maps = network.maps(self._inputs(images))
         pooled = [network.pool(maps)] if whole else []
         if len(windows):
             levels, map_size = network.architecture.levels, (maps.shape[2], maps.shape[3])
-            for number, each in enumerate(maps):
-                here = mirrored_windows(windows, image.shape[1]) if number else windows
-                cells = map_views(here, self.stride, map_size, self.cells)
+            for number, feature_map in enumerate(maps):
+                image_windows = mirrored_windows(windows, image.shape[1]) if number else windows
+                cells = map_views(image_windows, self.stride, map_size, self.cells)
                 # Images of one size have the same windows.
                 key = tuple(map(tuple, cells.tolist()))
-                pooled.append(self._pooling(key, map_size, levels, maps.device)(each))
+                pooled.append(self._pooling(key, map_size, levels, maps.device)(feature_map))
         return pooled
 
     def _inputs(self, images: list[np.ndarray]) -> Tensor:
@@ -119,7 +119,7 @@ class ViewScores:
 
     Attributes:
         scores: float32 `Tensor[N, K]`.
-        views: views of each image.
+        views: number of views of each image.
     """
 
     scores: Tensor
@@ -127,10 +127,10 @@ class ViewScores:
 
 
 def score_images(classifier: MultiViewClassifier, images: Iterable[np.ndarray]) -> ViewScores:
-    """Score images one after the other.
+    """Score images one by one.
 
     Args:
-        classifier: network and views.
+        classifier: network and view set.
         images: uint8 `(H, W, 3)` RGB.
     """
     scores, counts = zip(*map(classifier.scores, images), strict=True)
@@ -140,20 +140,22 @@ def score_images(classifier: MultiViewClassifier, images: Iterable[np.ndarray]) 
 def score_files(
     classifier: MultiViewClassifier, records: Sequence[ImageRecord], restart: Path
 ) -> ViewScores:
-    """Score image files in parts that a killed run finds again.
+    """Score image files in parts, so that a killed run resumes after the last finished part.
 
     Args:
-        classifier: network and views.
-        records: pictures.
+        classifier: network and view set.
+        records: images.
         restart: folder for finished parts (see `restart_directory`).
 
     Raises:
-        SppnetError: a picture cannot be read.
+        SppnetError: an image cannot be read.
     """
 
     def write(part: Sequence[ImageRecord], path: Path) -> None:
-        found = score_images(classifier, map(read_listed, part))
-        save_tensors(path, {"scores": found.scores, "views": torch.tensor(found.views)}, {})
+        part_scores = score_images(classifier, map(read_listed, part))
+        save_tensors(
+            path, {"scores": part_scores.scores, "views": torch.tensor(part_scores.views)}, {}
+        )
 
     written = write_parts(
         records, IMAGES_PER_PART, write, restart=restart, suffix=".safetensors", task="images"
@@ -164,5 +166,5 @@ def score_files(
 
 
 def save_scores(path: Path, scores: Tensor, labels: Tensor, description: str) -> None:
-    """Write scores `Tensor[N, K]` and labels `Tensor[N]`; `description` is JSON about both."""
+    """Write scores `Tensor[N, K]` and labels `Tensor[N]`; `description` is their JSON metadata."""
     save_tensors(path, {"scores": scores, "labels": labels}, {"classification": description})

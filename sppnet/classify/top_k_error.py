@@ -1,4 +1,4 @@
-"""Testing a classifier: views of an image, averaged scores, errors and their interval."""
+"""Top-k error of a classifier: scores averaged over views, error and its interval."""
 
 from collections.abc import Sequence
 
@@ -12,7 +12,7 @@ from sppnet.models.preprocessing import normalise
 from sppnet.progress import track
 from sppnet.statistics.intervals import wilson_interval
 
-CROPS_PER_BATCH = 64  # as in training: ten views of full-size images must fit into memory too
+CROPS_PER_BATCH = 64  # bounds memory: ten views of full-size images must fit
 
 
 @torch.inference_mode()
@@ -20,10 +20,10 @@ def view_scores(network: Network, images: Sequence[np.ndarray], *, crop: int, vi
     """Softmax scores of images, averaged over views cropped from them.
 
     Args:
-        network: in evaluation mode.
+        network: network in evaluation mode.
         images: uint8 `(H, W, 3)` RGB, no side shorter than `crop`.
         crop: side of the views, pixels.
-        views: 1 is the centre; 10 are centre and corners of the entire image and their mirrors.
+        views: 1 for the centre; 10 for centre, corners and their mirror images.
 
     Returns:
         float32 `Tensor[N, K]` on the CPU.
@@ -51,12 +51,12 @@ def _views(image: np.ndarray, crop: int, views: int) -> np.ndarray:
 
 
 def top_error(scores: Tensor, labels: Tensor, top: int) -> dict[str, float]:
-    """Share of images whose label is not among the `top` best scores, with Wilson's interval.
+    """Share of images whose label is not among the `top` highest scores, with Wilson interval.
 
     Args:
         scores: float `Tensor[N, K]`.
         labels: int64 `Tensor[N]`.
-        top: 1 or 5, say; cut to K.
+        top: for example 1 or 5; at most K is used.
 
     Returns:
         error, low and high, in 0..1 (95 %).

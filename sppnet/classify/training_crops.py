@@ -1,4 +1,4 @@
-"""Training batches of single-label images: crops of the whole image, flips, altered colours."""
+"""Training batches of single-label images: crops, flips and colour alteration."""
 
 from collections.abc import Iterable, Iterator, Sequence
 
@@ -16,11 +16,11 @@ from sppnet.models.processes import process_count, process_number
 from sppnet.models.settings import Crops, Sizes
 from sppnet.progress import track
 
-IMAGES_FOR_COLOURS = 500  # a sample is enough for a 3 x 3 covariance
+IMAGES_FOR_COLOURS = 500  # enough for a 3 x 3 covariance
 
 
 def load_images(records: Sequence[ImageRecord], size: int) -> list[np.ndarray]:
-    """Decode every image once and keep it in memory, its shorter side resized to `size` pixels.
+    """Decode all images into memory, with the shorter side resized to `size` pixels.
 
     Returns:
         uint8 `(H, W, 3)` RGB, in the order of the records.
@@ -35,18 +35,20 @@ def label_indices(records: Sequence[ImageRecord], classes: Sequence[str]) -> Ten
     """int64 `Tensor[N]`: index of each image's label in `classes`.
 
     Raises:
-        SppnetError: a label that `classes` lacks.
+        SppnetError: a label is not among `classes`.
     """
     return class_indices([str(record.label) for record in records], classes)
 
 
 def class_indices(labels: Iterable[str], classes: Sequence[str]) -> Tensor:
-    """As `label_indices`, for labels without records."""
+    """Like `label_indices`, but for labels instead of records."""
     indices = {name: index for index, name in enumerate(classes)}
     labels = list(labels)
     unknown = sorted(set(labels) - set(indices))
     if unknown:
-        raise SppnetError(f"label {unknown[0]!r}: the training set lacks it; prepare the set again")
+        raise SppnetError(
+            f"label {unknown[0]!r}: not in the training set; prepare the data set again"
+        )
     return torch.tensor([indices[label] for label in labels])
 
 
@@ -68,25 +70,26 @@ def colour_components(images: Sequence[np.ndarray]) -> Tensor:
 
 
 class TrainingCrops:
-    """Batches for `fit`: per image one of five positions, perhaps mirrored, colours altered.
+    """Batches for `fit`: each image is cropped at one of five positions, randomly mirrored and its
+    colours altered.
 
     Args:
         images: uint8 `(H, W, 3)` RGB, no side shorter than a crop.
         labels: int64 `Tensor[N]`.
-        architecture: mean, deviation and channel order that the network wants.
-        crops: their side, the colour alteration in units of `colour_components` (0 turns it off),
-            and the size of a batch; a smaller rest is dropped.
-        sizes: what crops are resized to before the network sees them: the sizes in turn, one an
-            epoch, or any whole number from the smallest to the largest, drawn once an epoch.
-        images_per_epoch: images drawn per epoch, without replacement; None takes all.
-        workers: processes that cut (and decode, where `images` does so on access); 0 for none.
-            The batches are the same.
-        device: of the inputs; None for the CPU.
+        architecture: mean, standard deviation and channel order of the network.
+        crops: side of the crops, strength of colour alteration in units of `colour_components`
+            (0 disables it), and batch size; a smaller last batch is dropped.
+        sizes: network input sizes that crops are resized to: the sizes in turn, one per epoch, or
+            an integer between the smallest and the largest, drawn once per epoch.
+        images_per_epoch: number of images drawn per epoch, without replacement; None takes all.
+        workers: number of processes that crop (and decode, if `images` decodes on access); 0
+            crops in the main process. Does not change the batches.
+        device: device of the inputs; None for the CPU.
 
-    Where several processes train together, each gets its share of every batch.
+    If several processes train together, each gets its share of every batch.
 
     Attributes:
-        size: side in pixels of what the network sees in the epoch begun last.
+        size: side of the network input in the current epoch, in pixels.
 
     Source: paper §3.1 (five positions of the entire image, flips, colour alteration); paper §2.3
         (sizes: the same region resized, not a smaller crop); paper §3.1.3 (a random size).
@@ -128,11 +131,11 @@ class TrainingCrops:
         return int(torch.randint(low, high + 1, (1,), generator=generator))
 
     def _plans(self, generator: torch.Generator) -> Iterator[Plan]:
-        """All random numbers of an epoch, in an order that nothing else depends on."""
+        """All random choices of an epoch, independent of the number of workers."""
         order = torch.randperm(len(self.images), generator=generator)[: self.count]
         parts = process_count()
         for rows in torch.split(order, self.batch):
-            # Processes have equal shares, else their mean gradient would not be that of the batch.
+            # Equal shares per process, or else their mean gradient is not that of the batch.
             if len(rows) == self.batch or (len(order) < self.batch and parts == 1):
                 positions = torch.randint(5, (len(rows),), generator=generator).tolist()
                 flips = torch.randint(2, (len(rows),), generator=generator).tolist()

@@ -1,4 +1,4 @@
-"""Where the images of a training come from: files named by a manifest, or two stores."""
+"""Training and validation images, from a manifest or from two image stores."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -18,15 +18,15 @@ Images = Sequence[np.ndarray]  # uint8 (H, W, 3) RGB, all with the same shorter 
 
 @dataclass(frozen=True)
 class TrainingSet:
-    """Labelled images to learn from and to validate on.
+    """Labelled images for training and validation.
 
     Attributes:
-        classes: names, sorted; those of training.
-        training: gives the images when called, which may take long.
+        classes: sorted class names of the training images.
+        training: returns the images when called, which may take long.
         training_labels: int64 `Tensor[N]`, indices in `classes`.
-        validation: as `training`.
-        validation_labels: as `training_labels`.
-        files: what decides all that.
+        validation: like `training`.
+        validation_labels: like `training_labels`.
+        files: all files that determine the set.
     """
 
     classes: tuple[str, ...]
@@ -38,11 +38,11 @@ class TrainingSet:
 
 
 class Part(LazyImages):
-    """Some of a set's images, decoded when asked for where those of the set are.
+    """A subset of images; decoded on access if the images are.
 
     Args:
         images: uint8 `(H, W, 3)` RGB.
-        rows: int64 `(N,)` indices among them; an array, since worker processes would copy objects.
+        rows: int64 `(N,)` indices of the subset; worker processes would copy objects.
     """
 
     def __init__(self, images: Images, rows: np.ndarray) -> None:
@@ -57,32 +57,34 @@ class Part(LazyImages):
 
 
 def hold_out(count: int, share: float) -> tuple[np.ndarray, np.ndarray]:
-    """Indices of the images to train on, and of those held out, evenly spaced among all.
+    """Indices of training images and of held-out images, which are evenly spaced.
 
     Returns:
         int64 `(N,)` each, ascending.
 
     Raises:
-        SppnetError: the share of so few images is none, or all.
+        SppnetError: the share rounds to no image or to all images.
     """
-    held_out = round(count * share)
-    if not 0 < held_out < count:
-        raise SppnetError(f"--holdout: {share} of {count} images is {held_out}; change the share")
-    apart = np.arange(held_out) * count // held_out
-    return np.delete(np.arange(count), apart), apart
+    held_out_count = round(count * share)
+    if not 0 < held_out_count < count:
+        raise SppnetError(
+            f"--holdout: {share} of {count} images is {held_out_count}; change the share"
+        )
+    validation = np.arange(held_out_count) * count // held_out_count
+    return np.delete(np.arange(count), validation), validation
 
 
 def open_training_set(images: TrainingImages, size: int) -> TrainingSet:
-    """Find the images without decoding any.
+    """Open a training set without decoding images.
 
     Args:
-        images: a manifest, whose files are decoded into memory, or stores, whose images are decoded
-            whenever they are asked for.
+        images: a manifest, whose files will be decoded into memory, or two stores, whose images are
+            decoded on access.
         size: shorter side of the images, pixels.
 
     Raises:
-        SppnetError: neither a manifest nor two stores, images stored at another size, or a label
-            that occurs in validation only.
+        SppnetError: there is neither a manifest nor a pair of stores, images are stored at another
+            size, or a label occurs only in validation.
     """
     manifest, stores = images.manifest, (images.store, images.validation_store)
     if manifest and not any(stores):
@@ -111,27 +113,29 @@ def _from_stores(store: Path, validation_store: Path, size: int) -> TrainingSet:
     training, validation = ImageStore(store), ImageStore(validation_store)
     labels = _labels(training, "--store")
     classes = tuple(sorted(set(labels)))
-    images = _at_size(training, size, "--store")
-    held_out = _at_size(validation, size, "--validation-store")
+    training_images = _at_size(training, size, "--store")
+    validation_images = _at_size(validation, size, "--validation-store")
     return TrainingSet(
         classes,
-        lambda: _verified(training, images),
+        lambda: _verified(training, training_images),
         class_indices(labels, classes),
-        lambda: _verified(validation, held_out),
+        lambda: _verified(validation, validation_images),
         class_indices(_labels(validation, "--validation-store"), classes),
         [store / INDEX, validation_store / INDEX],
     )
 
 
 def _verified(store: ImageStore, images: Images) -> Images:
-    store.verify()  # a minute for all of ImageNet, where a training takes days
+    store.verify()  # one minute for all of ImageNet; training takes days
     return images
 
 
 def _labels(store: ImageStore, flag: str) -> list[str]:
     labels: list[str] = store.labels.to_pylist()
     if None in labels:
-        raise SppnetError(f"{flag} {store.path}: has images without a label; store classification")
+        raise SppnetError(
+            f"{flag} {store.path}: contains images without a label; store classification"
+        )
     return labels
 
 
@@ -140,7 +144,7 @@ def _at_size(store: ImageStore, size: int, flag: str) -> Images:
         return ResizedImages(store, size)
     if store.form.size != size:
         raise SppnetError(
-            f"{flag} {store.path}: holds images at {store.form.size} pixels, not at {size} "
-            "(--resize); store them anew"
+            f"{flag} {store.path}: contains images at {store.form.size} pixels, not at {size} "
+            "(--resize); store them again"
         )
     return store

@@ -1,4 +1,4 @@
-"""Time per image of training variants side by side, one block of epochs after the other."""
+"""Training time per image of several training variants, in alternating blocks of epochs."""
 
 import math
 from collections.abc import Callable, Mapping
@@ -15,11 +15,11 @@ from sppnet.models.training import Precision, Schedule, train_epochs
 
 @dataclass(frozen=True)
 class TimedTraining:
-    """A training variant.
+    """A training variant to time.
 
     Attributes:
-        network: trained on in place.
-        crops: its batches; its epochs are short ones, of whole batches.
+        network: trained in place.
+        crops: training batches, in short epochs of full batches.
     """
 
     network: Network
@@ -35,29 +35,29 @@ def time_training(
     turns: int,
     device: torch.device,
 ) -> dict[str, np.ndarray]:
-    """Seconds per image of every training variant, a block of each in turn.
+    """Seconds per image of every training variant; variants take turns, block by block.
 
-    A block has as many epochs for all of them, and every size of each equally often. Of each, one
-    block goes by untimed.
+    A block has the same number of epochs for all variants and uses every size of a variant equally
+    often. The first block of each variant is a warm-up and is not timed.
 
     Args:
-        trainings: by name, with as many images in an epoch.
+        trainings: variants by name, with equal numbers of images per epoch.
         schedule: learning rate, as for `fit`.
-        seed: of crops and dropout, as for `fit`.
+        seed: seed of crops and dropout, as for `fit`.
         precision: as for `fit`.
-        turns: timed blocks of each.
-        device: that the networks are on.
+        turns: number of timed blocks per variant.
+        device: device of the networks.
 
     Returns:
-        By name, float64 (turns,), the mean seconds per image of each block: cutting and
-        normalising crops, forward and backward pass, update.
+        By name, float64 (turns,), mean seconds per image of each block: cropping, normalisation,
+        forward and backward pass, and update.
 
     Raises:
-        SppnetError: the loss is no longer a number, or an epoch has no batch.
+        SppnetError: the loss is not finite, or an epoch has no batch.
 
-    Source: paper §2.3 (two sizes learn as fast as one).
+    Source: paper §2.3 (two sizes converge as fast as one).
     """
-    epochs = math.lcm(*(len(each.crops.sizes) for each in trainings.values()))
+    epochs = math.lcm(*(len(training.crops.sizes) for training in trainings.values()))
 
     def block(training: TimedTraining) -> Callable[[int], None]:
         rows = train_epochs(

@@ -1,4 +1,4 @@
-"""Caltech-101 by linear SVMs on the features of a pretrained network, over random splits."""
+"""Caltech-101 classification by linear SVMs on features of a pretrained network."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -18,7 +18,7 @@ from sppnet.progress import track
 from sppnet.statistics.split_half import draw_split_halves, split_half_interval
 
 MEASURE = "mean per-class accuracy, averaged over the splits"
-Split = tuple[np.ndarray, np.ndarray]  # rows to train on and to test on
+Split = tuple[np.ndarray, np.ndarray]  # training rows and test rows
 
 
 def draw_split(
@@ -28,16 +28,18 @@ def draw_split(
 
     Args:
         labels: int `(N,)`, category of each image.
-        train: training images of each category, no more than it has.
-        test: most test images of each, from those that are left.
-        generator: source of the draw.
+        train: number of training images per category, at most as many as it has.
+        test: maximum number of test images per category, drawn from the remaining images.
+        generator: source of the random choice.
 
     Returns:
-        int64 rows to train on and to test on, category by category.
+        int64 training rows and test rows, category by category.
 
     Source: paper §3.3 (30 training images and up to 50 test images of each category).
     """
-    shuffled = [generator.permutation(np.flatnonzero(labels == each)) for each in np.unique(labels)]
+    shuffled = [
+        generator.permutation(np.flatnonzero(labels == label)) for label in np.unique(labels)
+    ]
     return (
         np.concatenate([rows[:train] for rows in shuffled]),
         np.concatenate([rows[train : train + test] for rows in shuffled]),
@@ -52,21 +54,24 @@ def learn_caltech(
     protocol: CaltechSplits,
     device: torch.device,
 ) -> tuple[dict[str, Any], pd.DataFrame]:
-    """Train and test on every split, at every layer; the best score of one-against-rest SVMs wins.
+    """Train and test one-against-rest SVMs on every split, at every layer.
+
+    The predicted category is the one with the highest score.
 
     Args:
-        records: all images, with a label each.
-        features: theirs.
+        records: all images, each with a label.
+        features: features of the images.
         svm: C, and the seed of splits and split-halves.
-        protocol: splits and split-halves.
-        device: where features are multiplied.
+        protocol: numbers of splits, split-halves and images.
+        device: device of the matrix products.
 
     Returns:
-        The results by layer, and the outcome for each layer, split and test image (layer, split,
-        image, label, predicted).
+        The results by layer, and a table with one row per layer, split and test image (layer,
+        split, image, label, predicted).
 
     Raises:
-        SppnetError: fewer than two categories, too few images in one, or features are missing.
+        SppnetError: there are fewer than two categories, a category has too few images, or features
+            are missing.
 
     Source: paper §3.3.
     """
@@ -105,31 +110,31 @@ def learn_caltech(
 
 def _check(classes: Sequence[str], labels: np.ndarray, protocol: CaltechSplits) -> None:
     counts = np.bincount(labels, minlength=len(classes))
-    least = int(counts.argmin())
-    if counts[least] < protocol.train_per_class:
+    rarest = int(counts.argmin())
+    if counts[rarest] < protocol.train_per_class:
         raise SppnetError(
-            f"--train-per-class {protocol.train_per_class}: category {classes[least]!r} has "
-            f"{counts[least]} images; ask for fewer"
+            f"--train-per-class {protocol.train_per_class}: category {classes[rarest]!r} has "
+            f"{counts[rarest]} images; lower it"
         )
-    # so that the smaller half of that category, too, has an image beyond those to train on
+    # so that even the smaller half of that category has a test image
     if len(classes) < 2 or counts.max() < max(protocol.train_per_class + 2, 4):
         raise SppnetError(
             f"--train-per-class {protocol.train_per_class}: {len(classes)} categories, none with "
-            "images left to test in either half of them; ask for fewer or add pictures"
+            "test images in both halves; lower it or add images"
         )
 
 
 def predict(kernel: np.ndarray, labels: np.ndarray, split: Split, cost: float) -> np.ndarray:
-    """Categories of the test images: those whose one-against-rest SVM has the best score.
+    """Predict the category of each test image: the highest score of one-against-rest SVMs.
 
     Args:
         kernel: `(N, N)` inner products of the features.
         labels: int `(N,)`, category of each image.
-        split: of the rows; each category that it tests has training images.
+        split: training rows and test rows; every test category has training images.
         cost: C.
 
-    Source: paper §3.3. Differs: the paper does not say how two-class SVMs decide among
-        categories.
+    Source: paper §3.3. Differs: the paper does not say how two-class SVMs are combined for
+        several categories.
     """
     categories = np.unique(labels[split[0]])
     signs = np.where(labels[:, None] == categories, POSITIVE, NEGATIVE)
@@ -139,16 +144,16 @@ def predict(kernel: np.ndarray, labels: np.ndarray, split: Split, cost: float) -
 def category_accuracies(
     splits: Sequence[Split], predicted: Sequence[np.ndarray], labels: np.ndarray, categories: int
 ) -> np.ndarray:
-    """Share of a category's test images that are named rightly, in each split.
+    """Accuracy of each category in each split.
 
     Args:
-        splits: S, of the rows.
-        predicted: categories of each split's test images.
+        splits: S splits of the rows.
+        predicted: predicted categories of the test images of each split.
         labels: int `(N,)`, categories from 0.
-        categories: K, their number.
+        categories: K, the number of categories.
 
     Returns:
-        float64 `(S, K)`; NaN where no image is tested.
+        float64 `(S, K)`; NaN for categories without test images.
     """
     shares = np.full((len(splits), categories), np.nan)
     for row, (_, test), guess in zip(shares, splits, predicted, strict=True):
@@ -161,18 +166,18 @@ def category_accuracies(
 def split_half_differences(
     kernel: np.ndarray, labels: np.ndarray, *, svm: TransferSvm, protocol: CaltechSplits
 ) -> np.ndarray:
-    """Half of the difference of accuracy between two halves of the images, time after time.
+    """Half the difference of accuracy between two random halves of the images, repeatedly.
 
-    Each half repeats all that the value comes from, with half of everything: images to train on,
-    images to test on, and splits, drawn in it alone, with SVMs of their own. So the difference
-    holds what training images, test images and splits contribute; splits count twice, which makes
-    up for training images that matter less where only half of them teach.
+    The whole experiment is repeated on each half, with half the training images, test images and
+    splits, all drawn from that half, and with separate SVMs. The difference thus contains the
+    variation due to training images, test images and splits. Splits count twice, which compensates
+    for the smaller effect of the training images when only half of them are used.
 
     Args:
         kernel: `(N, N)` inner products of the features.
         labels: int `(N,)`, categories 0 to K - 1.
-        svm: C, and the seed; the same seed draws the same images for any features.
-        protocol: splits and split-halves.
+        svm: C, and the seed; the same seed draws the same images for all features.
+        protocol: numbers of splits, split-halves and images.
 
     Returns:
         float64 `(split_halves,)`.
@@ -197,7 +202,7 @@ def _half_accuracy(
     generator: np.random.Generator,
 ) -> float:
     counts = np.bincount(labels)
-    measured = counts[labels] > protocol.train_per_class  # the value has no other categories
+    measured = counts[labels] > protocol.train_per_class  # only these categories enter the value
     splits = []
     for _ in range((protocol.splits + 1) // 2):
         train, test = draw_split(
@@ -219,22 +224,22 @@ def _summary(
     classes: Sequence[str],
     differences: np.ndarray,
 ) -> dict[str, Any]:
-    """Accuracy over all splits and in each; null for a category without test images."""
+    """Accuracy over all splits, per split and per category; null without test images."""
     shares = category_accuracies(splits, predicted, labels, len(classes))
-    each = np.nanmean(shares, axis=1)
-    value = float(each.mean())
+    accuracies = np.nanmean(shares, axis=1)
+    value = float(accuracies.mean())
     low, high = split_half_interval(value, differences)
-    # Every split tests the same number of images of a category.
-    known = or_null(np.array([column.mean() for column in shares.T]))
+    # The number of test images of a category is the same in every split.
+    class_accuracies = or_null(np.array([column.mean() for column in shares.T]))
     return {
         "value": value,
-        "deviation": float(each.std(ddof=1)) if len(each) > 1 else None,
+        "deviation": float(accuracies.std(ddof=1)) if len(accuracies) > 1 else None,
         "low": max(low, 0.0),
         "high": min(high, 1.0),
         "n": len(splits[0][1]),
         "half_differences": differences.tolist(),
-        "splits": each.tolist(),
-        "per_class": dict(zip(classes, known, strict=True)),
+        "splits": accuracies.tolist(),
+        "per_class": dict(zip(classes, class_accuracies, strict=True)),
     }
 
 

@@ -1,4 +1,4 @@
-"""VOC 2007 classification by linear SVMs on the features of a pretrained network."""
+"""VOC 2007 classification by linear SVMs on features of a pretrained network."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -22,7 +22,7 @@ from sppnet.progress import track
 from sppnet.statistics.bootstrap import bootstrap_images
 from sppnet.statistics.intervals import basic_interval
 
-SIZE_LAYER = "fc7"  # the row of Table 6 that the paper's text compares sizes by
+SIZE_LAYER = "fc7"  # the row of Table 6 by which the paper compares sizes
 MEASURE = "mean average precision, 11 points"
 
 
@@ -39,31 +39,31 @@ def choose_size(
 
     Args:
         candidates: features of the trainval images by size in pixels.
-        images: their names.
+        images: names of the images.
         labels: int `(N, K)`.
         svm: C, and the seed of the held-out part.
-        holdout: its share.
-        device: where features are multiplied.
+        holdout: share of the held-out images.
+        device: device of the matrix products.
 
     Raises:
-        SppnetError: no class can be trained and measured on the two parts.
+        SppnetError: no class has positives and negatives in both parts.
 
     Source: paper §3.2 (the size is chosen on validation).
     """
-    held = held_out_part(labels, holdout, np.random.default_rng(svm.seed))
-    train, test = np.flatnonzero(~held), np.flatnonzero(held)
-    found = {}
+    held_out = held_out_part(labels, holdout, np.random.default_rng(svm.seed))
+    train, test = np.flatnonzero(~held_out), np.flatnonzero(held_out)
+    values = {}
     for size, features in track(candidates.items(), "image size", len(candidates)):
         kernel = normalised_kernel(features.vectors(SIZE_LAYER, images), device)
         scores = class_scores(kernel, labels, train, test, cost=svm.cost)
-        once = np.ones((1, len(test)))
-        found[size] = float(mean_average_precisions(scores, labels[test], once)[0][0])
-    if np.isnan(list(found.values())).any():
+        unit_weights = np.ones((1, len(test)))
+        values[size] = float(mean_average_precisions(scores, labels[test], unit_weights)[0][0])
+    if np.isnan(list(values.values())).any():
         raise SppnetError(
             f"--holdout {holdout}: no class has images in both parts of trainval; "
             "change the share, or give a single size"
         )
-    return found
+    return values
 
 
 def learn_voc(
@@ -76,23 +76,23 @@ def learn_voc(
     replicates: int,
     device: torch.device,
 ) -> tuple[dict[str, Any], pd.DataFrame]:
-    """Train on trainval and measure on test, at every layer.
+    """Train on trainval and test on test, at every layer.
 
     Args:
-        training: records of the images to train on.
-        testing: records of the images to test on.
-        trained: features of the former.
-        tested: features of the latter, from the same network and view.
-        svm: C, and the seed of the samples.
-        replicates: bootstrap samples of the test images for the interval.
-        device: where features are multiplied.
+        training: records of the training images.
+        testing: records of the test images.
+        trained: features of the training images.
+        tested: features of the test images, from the same network and view.
+        svm: C, and the seed of the bootstrap samples.
+        replicates: number of bootstrap samples of the test images for the interval.
+        device: device of the matrix products.
 
     Returns:
-        The results by layer, and a score for each layer, image and class (layer, image,
-        class_name, score, label).
+        The results by layer, and a table with one row per layer, image and class (layer,
+        image, class_name, score, label).
 
     Raises:
-        SppnetError: no class can be measured, or features are missing.
+        SppnetError: no class has training and test images, or features are missing.
 
     Source: paper §3.2.
     """
@@ -122,8 +122,8 @@ def learn_voc(
 def _voc_summary(
     scores: np.ndarray, labels: np.ndarray, classes: Sequence[str], replicates: int, seed: int
 ) -> dict[str, Any]:
-    """Mean and class-wise average precision; null for a class or sample that has none."""
-    mean, each = mean_average_precisions(scores, labels, np.ones((1, len(scores))))
+    """Mean and per-class average precision; null where it is undefined."""
+    mean, class_values = mean_average_precisions(scores, labels, np.ones((1, len(scores))))
     if np.isnan(mean[0]):
         raise SppnetError("transfer: no class has training and test images; use more images")
     samples = bootstrap_images(
@@ -139,7 +139,7 @@ def _voc_summary(
         "high": high,
         "n": len(scores),
         "replicates": or_null(samples),
-        "per_class": dict(zip(classes, or_null(each[0]), strict=True)),
+        "per_class": dict(zip(classes, or_null(class_values[0]), strict=True)),
     }
 
 

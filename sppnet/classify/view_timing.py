@@ -1,4 +1,4 @@
-"""Time per image of view sets side by side, without reading images."""
+"""Time per image of several view sets, without reading images."""
 
 from collections.abc import Mapping, Sequence
 
@@ -19,27 +19,29 @@ def time_views(
     repeats: int,
     device: torch.device,
 ) -> dict[str, np.ndarray]:
-    """Seconds per image of every view set, in turn on each image.
+    """Seconds per image of every view set; all view sets run in turn on each image.
 
-    Each runs once untimed. Every pass has classifiers of its own: they keep what the views of
-    images of one size share, and a test on images that are all new has to make it.
+    Each view set first runs once untimed. Every pass uses new classifiers: a classifier caches what
+    images of one size share, and a test on new images has to compute it.
 
     Args:
-        network: in evaluation mode.
+        network: network in evaluation mode.
         view_sets: view sets by name.
         images: uint8 `(H, W, 3)` RGB, as decoded.
-        repeats: passes over the images; an image's time is the median over them.
-        device: that the network is on.
+        repeats: number of passes over the images; the time of an image is the median over passes.
+        device: device of the network.
 
     Returns:
-        By name, float64 (N,), the seconds of each image, from the decoded image to its scores.
+        By name, float64 (N,), seconds per image from the decoded image to its scores.
     """
 
-    def passed(images: Sequence[np.ndarray], description: str) -> dict[str, np.ndarray]:
-        scoring = {name: MultiViewClassifier(network, views) for name, views in view_sets.items()}
-        calls = {name: classifier.scores for name, classifier in scoring.items()}
+    def run_pass(images: Sequence[np.ndarray], description: str) -> dict[str, np.ndarray]:
+        classifiers = {
+            name: MultiViewClassifier(network, views) for name, views in view_sets.items()
+        }
+        calls = {name: classifier.scores for name, classifier in classifiers.items()}
         return take_turns(calls, images, device=device, description=description)
 
-    passed(images[:1], "warm-up")
-    passes = [passed(images, f"pass {number + 1}/{repeats}") for number in range(repeats)]
-    return {name: np.median([each[name] for each in passes], axis=0) for name in view_sets}
+    run_pass(images[:1], "warm-up")
+    passes = [run_pass(images, f"pass {number + 1}/{repeats}") for number in range(repeats)]
+    return {name: np.median([seconds[name] for seconds in passes], axis=0) for name in view_sets}

@@ -1,4 +1,4 @@
-"""The classification task of PASCAL VOC: labels of images and average precision."""
+"""The classification task of PASCAL VOC: image labels and average precision."""
 
 from collections.abc import Sequence
 
@@ -11,10 +11,10 @@ POSITIVE, IGNORED, NEGATIVE = 1, 0, -1
 
 
 def image_labels(records: Sequence[ImageRecord], classes: Sequence[str]) -> np.ndarray:
-    """Whether each image shows each class.
+    """Labels of images for each class.
 
-    `POSITIVE` with an object of the class that is not difficult, `IGNORED` with difficult ones
-    only, else `NEGATIVE`.
+    `POSITIVE` if the image has an object of the class that is not difficult, `IGNORED` if it has
+    only difficult ones, else `NEGATIVE`.
 
     Returns:
         int8 `(N, K)`.
@@ -30,18 +30,19 @@ def image_labels(records: Sequence[ImageRecord], classes: Sequence[str]) -> np.n
 
 
 def average_precisions(scores: np.ndarray, labels: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """Average precision of a class under each of several weightings of the images.
+    """Average precision of a class for each of several weightings of the images.
 
-    It is the mean, over recalls 0, 0.1 ... 1, of the best precision at that recall or more. Images
-    are ranked by score, in their order where scores are equal; ignored ones do not count.
+    It is the mean, over recalls 0, 0.1 ... 1, of the highest precision at that recall or above.
+    Images are ranked by score, in their given order if scores are equal; ignored images are left
+    out.
 
-    A whole-number weight w gives exactly what w copies of the image would give: between the copies
-    precision and recall move one way, so the best is at their end.
+    An integer weight w gives exactly the result of w copies of the image: precision and recall
+    change monotonically over the copies, so the best point is at their end.
 
     Args:
         scores: `(N,)`.
         labels: int `(N,)` of `image_labels`.
-        weights: `(B, N)`, not negative.
+        weights: `(B, N)`, non-negative.
 
     Returns:
         float64 `(B,)`; NaN where no positive image has weight, or scores are NaN.
@@ -52,10 +53,10 @@ def average_precisions(scores: np.ndarray, labels: np.ndarray, weights: np.ndarr
     order = order[labels[order] != IGNORED]
     ranked = weights[:, order]
     true_positives = np.cumsum(ranked * (labels[order] == POSITIVE), axis=1)
-    found = np.cumsum(ranked, axis=1)
+    retrieved = np.cumsum(ranked, axis=1)
     total = true_positives[:, -1:] if len(order) else np.zeros((len(weights), 1))
     recall = true_positives / np.where(total > 0, total, 1)
-    precision = true_positives / np.where(found > 0, found, 1)
+    precision = true_positives / np.where(retrieved > 0, retrieved, 1)
     usable = (total[:, 0] > 0) & ~np.isnan(scores).any()
     return np.where(usable, eleven_point_average(recall, precision), np.nan)
 
@@ -63,7 +64,7 @@ def average_precisions(scores: np.ndarray, labels: np.ndarray, weights: np.ndarr
 def mean_average_precisions(
     scores: np.ndarray, labels: np.ndarray, weights: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Mean over the classes that can be measured, and the value of each class.
+    """Mean average precision over classes where it is defined, and the value of each class.
 
     Args:
         scores: `(N, K)`.
@@ -74,30 +75,30 @@ def mean_average_precisions(
         `(B,)` and `(B, K)`; NaN as in `average_precisions`.
     """
     pairs = zip(scores.T, labels.T, strict=True)
-    each = np.stack([average_precisions(*pair, weights) for pair in pairs], axis=1)
-    return mean_of_measurable(each, axis=1), each
+    class_values = np.stack([average_precisions(*pair, weights) for pair in pairs], axis=1)
+    return mean_of_measurable(class_values, axis=1), class_values
 
 
 def held_out_part(labels: np.ndarray, share: float, generator: np.random.Generator) -> np.ndarray:
-    """Choose images to validate on, with about the same share of every class.
+    """Choose validation images, with about the same share of every class.
 
-    Classes take turns from the rarest to the most frequent; each gives the share of its images
-    that no rarer class had, and what shows no class comes last.
+    Classes are processed from the rarest to the most frequent. From each, the share is drawn among
+    the images that no rarer class contains. Images without any class come last.
 
     Args:
         labels: int `(N, K)`.
-        share: of the images, 0..1.
-        generator: source of the choice.
+        share: share of the images, 0..1.
+        generator: source of the random choice.
 
     Returns:
         bool `(N,)`.
     """
     shuffled = generator.permutation(len(labels))
-    left, chosen = np.ones(len(labels), bool), np.zeros(len(labels), bool)
-    shown = labels == POSITIVE
-    groups = [shown[:, column] for column in np.argsort(shown.sum(0), kind="stable")]
+    unassigned, chosen = np.ones(len(labels), bool), np.zeros(len(labels), bool)
+    positive = labels == POSITIVE
+    groups = [positive[:, column] for column in np.argsort(positive.sum(0), kind="stable")]
     for group in (*groups, np.ones(len(labels), bool)):
-        members = shuffled[(group & left)[shuffled]]
+        members = shuffled[(group & unassigned)[shuffled]]
         chosen[members[: round(share * len(members))]] = True
-        left[members] = False
+        unassigned[members] = False
     return chosen

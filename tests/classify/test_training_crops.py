@@ -219,7 +219,7 @@ def test_a_worker_that_dies_before_its_batch_is_fetched_is_one_line(monkeypatch,
         raise broken
         yield
 
-    monkeypatch.setattr(input_workers, "_quietly_begun", dying)
+    monkeypatch.setattr(input_workers, "_without_signal_handler", dying)
     with pytest.raises(SppnetError, match=r"--workers 2: a process died"):
         epochs(crops(pictures(), batch=1, workers=2), 1)
 

@@ -110,7 +110,7 @@ def test_a_category_that_training_uses_up_is_null_and_left_out():
         (10, 43, "'ant' has 9 images"),
         (20, 43, "'ant' has 9"),
         (1, 9, "1 categories"),
-        (8, 18, "none with images left to test in either half"),
+        (8, 18, "none with test images in both halves"),
     ],
 )
 def test_too_few_images_or_categories_are_refused(train, kept, words):

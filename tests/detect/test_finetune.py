@@ -212,7 +212,7 @@ def test_network_ends_as_the_snapshot_of_the_lowest_held_out_loss(tmp_path, monk
         network(),
         toy(),
         Features(),
-        finetuning=spp(learning_rate=0.5, milestones=()),
+        finetuning=spp(learning_rate=0.5, milestones=(6 * 8,)),
         restart=tmp_path / "work",
     )
     losses = [row["loss"] for row in history]
