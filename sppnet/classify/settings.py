@@ -25,10 +25,11 @@ class Windows(Section):
     """Square windows of an image at several scales."""
 
     scales: tuple[Pixels, ...] = Field(
-        default=(), description="Shorter sides of the images that views are taken from."
+        default=(),
+        description="Shorter sides to which the image is resized before views are taken.",
     )
     window: Pixels = Field(description="Side of a view (paper §3.1: 224).")
-    positions: Literal[1, 5, 9] = Field(description="Views per scale.")
+    positions: Literal[1, 5, 9] = Field(description="Number of views per scale.")
 
     @field_validator("positions", mode="before")
     @classmethod
@@ -50,14 +51,16 @@ class ViewSet(Windows):
     """The views of an image whose scores are averaged."""
 
     source: Literal["crops", "maps"] = Field(
-        description="Crop views from the image, one pass of the backbone each, or pool them from "
-        "the map of the whole image, one pass per scale and mirror image (paper §3.1.5)."
+        description="Source of the views: crops of the image, with one pass of the backbone per "
+        "view, or maps of the whole image, with one pass per scale and mirror image (paper "
+        "§3.1.5)."
     )
     mirrored: bool = Field(description="Add the same views of the mirrored image.")
     full: Pixels | None = Field(
         default=None,
         validate_default=True,
-        description="Shorter side of a further view, the whole image.",
+        description="Shorter side of an additional view of the whole image; no such view if not "
+        "given.",
     )
 
     @field_validator("full")
@@ -80,8 +83,10 @@ class Backbone(Section):
     reference: str | None = Field(
         default=None, description="Column of the paper's table to compare with."
     )
-    width: Positive = Field(description="Factor on all channel numbers.")
-    epochs: Count = Field(description="Passes over images_per_epoch images (paper §3.1: 70 or 90).")
+    width: Positive = Field(description="Multiplier of all channel counts of the backbone.")
+    epochs: Count = Field(
+        description="Number of epochs, each of images_per_epoch images (paper §3.1: 70 or 90)."
+    )
 
 
 class TrainingVariant(Sizes):
@@ -92,14 +97,18 @@ class TrainingVariant(Sizes):
         default=None, description="Row of the paper's table to compare with."
     )
     levels: tuple[Count, ...] = Field(
-        min_length=1, description="Bins per side of each pyramid level (paper §3.1.2); 6: no SPP."
+        min_length=1,
+        description="Number of bins per side of each pyramid level; 6 alone is no SPP (paper "
+        "§3.1.2).",
     )
 
 
 class Classifiers(Section):
     """The networks of Tables 2 to 5: every backbone in every training variant, once per seed."""
 
-    seeds: tuple[Seed, ...] = Field(min_length=1, description="One network per seed.")
+    seeds: tuple[Seed, ...] = Field(
+        min_length=1, description="Seeds, for each of which all networks are trained."
+    )
     head: Head
     training: Recipe
     backbones: dict[BackboneName, Backbone] = Field(min_length=1, description="Columns of Table 2.")
@@ -138,15 +147,19 @@ class Classifiers(Section):
 class ViewTiming(Section):
     """Measured speed of the view sets of Table 4."""
 
-    images: Count = Field(description="Validation images, taken from the classes in turn.")
-    repeats: Count = Field(description="Passes over the images.")
+    images: Count = Field(
+        description="Number of validation images, taken from the classes in turn."
+    )
+    repeats: Count = Field(description="Number of passes over the images.")
 
 
 class TrainingTiming(Section):
     """Measured speed of training at one size and at two."""
 
-    batches: Count = Field(description="Batches at each size in a block.")
-    turns: Count = Field(description="Blocks of each training variant, in turn.")
+    batches: Count = Field(description="Number of batches at each size in a block.")
+    turns: Count = Field(
+        description="Number of blocks per training variant; the variants take turns."
+    )
 
 
 def _with_input_crop(crop: int | None, earlier: ValidationInfo) -> int | None:
@@ -164,7 +177,7 @@ class ImageInput(Section):
     """How transfer presents an image to a network (paper §3.2; warped: paper §3.3)."""
 
     input: Literal["crop", "full", "warp"] = Field(
-        description="Centre crop, full image, or the image warped to a square."
+        description="Image view: the centre crop, the full image, or the image warped to a square."
     )
 
 
@@ -182,9 +195,11 @@ class TransferColumn(ImageInput):
     reference: str | None = Field(
         default=None, description="Column of the paper's table to compare with."
     )
-    network: str = Field(description="One of the networks, or BACKBONE-VARIANT-SEED.")
+    network: str = Field(description="Name of one of the networks, or BACKBONE-VARIANT-SEED.")
     sizes: tuple[Pixels, ...] = Field(
-        min_length=1, description="Shorter sides; of several, held-out images choose one."
+        min_length=1,
+        description="Shorter sides of the resized image; one of several is chosen on held-out "
+        "images.",
     )
     crop: CropSide = CROP
 
@@ -206,14 +221,16 @@ class SizeChoice(Section):
     """How the image size of a column is chosen (paper §3.2: on validation)."""
 
     holdout: Annotated[float, Field(gt=0, lt=1)] = Field(
-        description="Share of trainval that chooses among several sizes."
+        description="Share of trainval that is held out to choose among several sizes."
     )
 
 
 class Samples(Section):
     """Bootstrap samples behind the intervals of VOC 2007."""
 
-    bootstrap: Count = Field(description="Bootstrap samples of the test images of VOC 2007.")
+    bootstrap: Count = Field(
+        description="Number of bootstrap samples of the test images of VOC 2007."
+    )
 
 
 class VocProtocol(SizeChoice, Samples):
@@ -223,34 +240,38 @@ class VocProtocol(SizeChoice, Samples):
 class Table6(SizeChoice):
     """VOC 2007."""
 
-    columns: dict[Name, TransferColumn] = Field(min_length=1, description="Columns, in order.")
+    columns: dict[Name, TransferColumn] = Field(min_length=1, description="Columns in table order.")
 
 
 class CategoryImages(Section):
     """What every category of Caltech-101 must have."""
 
-    train_per_class: Count = Field(description="Training images of a category (paper §3.3: 30).")
+    train_per_class: Count = Field(
+        description="Number of training images per category (paper §3.3: 30)."
+    )
 
 
 class CaltechSplits(CategoryImages):
     """Caltech-101: mean accuracy over the categories, averaged over random splits (paper §3.3)."""
 
     test_per_class: Count = Field(
-        description="Maximum number of test images of a category (paper §3.3: 50)."
+        description="Maximum number of test images per category (paper §3.3: 50)."
     )
-    splits: Count = Field(description="Random splits (paper §3.3: 10).")
+    splits: Count = Field(description="Number of random splits (paper §3.3: 10).")
     split_halves: Count = Field(
-        description="Random halves of the images, for the interval of the accuracy."
+        description="Number of random split-halves of the images, for the interval of the accuracy."
     )
 
 
 class Table7(CaltechSplits):
     """Caltech-101."""
 
-    root: str = Field(description="Folder with 101_ObjectCategories in it.")
-    columns: dict[Name, TransferColumn] = Field(min_length=1, description="Columns, in order.")
-    warped: Name = Field(description="Column of warped images, compared with another below it.")
-    warped_beside: Name = Field(description="That other column.")
+    root: str = Field(description="Folder that contains 101_ObjectCategories.")
+    columns: dict[Name, TransferColumn] = Field(min_length=1, description="Columns in table order.")
+    warped: Name = Field(
+        description="Column of warped images; its pyramid is the last row of warped_beside."
+    )
+    warped_beside: Name = Field(description="Column of images that are not warped, for comparison.")
 
     @field_validator("columns")
     @classmethod
@@ -268,9 +289,9 @@ class Table8(Section):
     """Our columns beside other methods: one of Table 6 and one of Table 7, each with a layer."""
 
     voc07: Name = Field(description="Column of Table 6.")
-    voc07_layer: Layer = Field(description="Its layer.")
+    voc07_layer: Layer = Field(description="Layer of that column.")
     caltech101: Name = Field(description="Column of Table 7.")
-    caltech101_layer: Layer = Field(description="Its layer.")
+    caltech101_layer: Layer = Field(description="Layer of that column.")
 
 
 class TransferFeatures(Section):
@@ -278,7 +299,7 @@ class TransferFeatures(Section):
 
     features: tuple[Path, ...] = Field(
         min_length=1,
-        description="Features of trainval, one file per image size; or of all of Caltech-101.",
+        description="Features of trainval, one file per image size, or of all of Caltech-101.",
     )
     test_features: tuple[Path, ...] = Field(
         default=(), description="VOC 2007: features of test, in the order of features."
@@ -288,7 +309,7 @@ class TransferFeatures(Section):
 class TransferSvm(Section):
     """Linear SVMs on features of whole images."""
 
-    cost: Positive = Field(description="Soft-margin C (paper §3.2: 1).")
+    cost: Positive = Field(description="Soft-margin parameter C (paper §3.2: 1).")
     seed: Seed = Field(description=SEED)
 
 

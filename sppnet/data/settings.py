@@ -30,9 +30,9 @@ ObjectCounts = Annotated[tuple[Objects, Objects], LowestFirst]
 class DetectionImages(Section):
     """A detection set in the layout of VOC."""
 
-    voc: str = Field(description="A VOC folder with Annotations, ImageSets and JPEGImages.")
-    trainval: str = Field(description="Image set for training, a name in ImageSets/Main.")
-    test: str = Field(description="Image set for testing, a name in ImageSets/Main.")
+    voc: str = Field(description="VOC folder with Annotations, ImageSets and JPEGImages.")
+    trainval: str = Field(description="Image set for training, by its name in ImageSets/Main.")
+    test: str = Field(description="Image set for testing, by its name in ImageSets/Main.")
 
     @field_validator("test")
     @classmethod
@@ -49,11 +49,12 @@ class Data(DetectionImages):
 
     image_folder: str | None = Field(
         default=None,
-        description="Pretraining images: train/ and val/, one folder per class.",
+        description="Folder of pretraining images: train/ and val/, with one folder per class.",
     )
     imagenet: str | None = Field(
         default=None,
-        description="Instead, ImageNet 2012: its archives and devkit, or its folders.",
+        description="Folder of ImageNet 2012, an alternative to image_folder: archives and "
+        "development kit, or extracted folders.",
     )
 
 
@@ -61,52 +62,67 @@ class Drawing(Section):
     """What all generated sets share."""
 
     seed: Seed = Field(description=SEED)
-    aspects: Aspects = Field(description="Longer over shorter side of an image: lowest, highest.")
+    aspects: Aspects = Field(
+        description="Ratio of the longer to the shorter side of an image: minimum, maximum."
+    )
     quality: JpegQuality = Field(description="JPEG quality.")
 
 
 class Scenes(Drawing):
     """The generated sets: one object per image for classification, several for detection."""
 
-    classification_train: Count = Field(description="Images to pretrain on.")
-    classification_validation: Count = Field(description="Images to validate networks on.")
-    detection_trainval: Count = Field(description="Images to train detectors on.")
-    detection_test: Count = Field(description="Images to test detectors on.")
-    caltech_per_class: Count = Field(description="Images of each class in Caltech-101's layout.")
-    classification_sides: Sides = Field(description="Shorter side of an image.")
-    detection_sides: Sides = Field(description="Shorter side of an image.")
+    classification_train: Count = Field(description="Number of images for pretraining.")
+    classification_validation: Count = Field(
+        description="Number of images for validating networks."
+    )
+    detection_trainval: Count = Field(description="Number of images for training detectors.")
+    detection_test: Count = Field(description="Number of images for testing detectors.")
+    caltech_per_class: Count = Field(
+        description="Number of images per class in the layout of Caltech-101."
+    )
+    classification_sides: Sides = Field(description="Shorter side of an image: minimum, maximum.")
+    detection_sides: Sides = Field(description="Shorter side of an image: minimum, maximum.")
     classification_object_sides: ObjectSides = Field(
-        description="Longer side of an object over the image's shorter side: lowest, highest."
+        description="Ratio of an object's longer side to the image's shorter side: minimum, "
+        "maximum."
     )
     detection_object_sides: ObjectSides = Field(
-        description="Longer side of an object over the image's shorter side: lowest, highest."
+        description="Ratio of an object's longer side to the image's shorter side: minimum, "
+        "maximum."
     )
-    detection_objects: ObjectCounts = Field(description="Objects in an image: fewest, most.")
-    detection_cut: Fraction = Field(description="Share of objects that the border may cut off.")
+    detection_objects: ObjectCounts = Field(
+        description="Number of objects per image: minimum, maximum."
+    )
+    detection_cut: Fraction = Field(
+        description="Share of objects that the image border may cut off."
+    )
 
 
 class ScenePlan(Drawing):
     """One generated set."""
 
     images: tuple[Count, ...] = Field(
-        min_length=1, description="Images of each split: train, val; trainval, test; or all."
+        min_length=1,
+        description="Number of images in each split: train, val; trainval, test; or all.",
     )
-    sides: Sides = Field(description="Shorter side of an image: lowest, highest.")
+    sides: Sides = Field(description="Shorter side of an image: minimum, maximum.")
     object_sides: ObjectSides = Field(
-        description="Longer side of an object over the image's shorter side: lowest, highest."
+        description="Ratio of an object's longer side to the image's shorter side: minimum, "
+        "maximum."
     )
-    objects: ObjectCounts = Field(description="Objects in an image: fewest, most.")
-    cut: Fraction = Field(description="Share of objects that the border may cut off.")
+    objects: ObjectCounts = Field(description="Number of objects per image: minimum, maximum.")
+    cut: Fraction = Field(description="Share of objects that the image border may cut off.")
 
 
 class StoredForm(Section):
     """The form in which pretraining images are stored."""
 
     size: Pixels | None = Field(
-        default=None, description="Shorter side; the files as they are if not given."
+        default=None, description="Shorter side of the stored images; original files if not given."
     )
     quality: JpegQuality | None = Field(
-        default=None, description="JPEG quality; uncompressed pixels if not given."
+        default=None,
+        description="JPEG quality of the stored images; uncompressed pixels if not given.",
     )
 
     @field_validator("quality")
@@ -120,4 +136,4 @@ class StoredForm(Section):
 class Store(StoredForm):
     """Pretraining images, resized once and kept in a few large files."""
 
-    shard_images: Count = Field(description="Images per file.")
+    shard_images: Count = Field(description="Number of images per file.")

@@ -29,22 +29,27 @@ class SelectiveSearch(Section):
 
     base_k: tuple[Count, ...] = Field(
         min_length=1,
-        description="Thresholds of the segmentations (release selective_search_boxes.m: 50, 100).",
+        description="Thresholds k of the initial segmentations (release selective_search_boxes.m: "
+        "50, 100).",
     )
-    sigma: Positive = Field(description="Smoothing before segmentation, in pixels.")
-    minimum_side: Pixels = Field(description="Boxes with a shorter side are dropped.")
-    maximum: Natural = Field(description="Boxes kept per image, in order; 0 for all.")
+    sigma: Positive = Field(
+        description="Standard deviation of the Gaussian smoothing before segmentation, in pixels."
+    )
+    minimum_side: Pixels = Field(description="Minimum side of a box; smaller boxes are dropped.")
+    maximum: Natural = Field(
+        description="Maximum number of boxes kept per image, in order; 0 for all."
+    )
 
 
 class MapPooling(Section):
     """How a box is pooled from conv5 maps of whole images (SPP-net)."""
 
     scales: tuple[Pixels, ...] = Field(
-        min_length=1, description="Shorter sides of the images (paper §4.1)."
+        min_length=1, description="Shorter sides to which images are resized (paper §4.1)."
     )
     target: Pixels = Field(
-        description="A box is pooled at the scale at which it is nearest to target x target "
-        "(paper §4.1: 224)."
+        description="Side of the square that a box should match: the box is pooled at the scale "
+        "at which its area is nearest to target x target (paper §4.1: 224)."
     )
     shrink: PixelLength = Field(
         description="Length by which a box is shrunk on each side before it is rounded to map "
@@ -57,7 +62,7 @@ class Warp(Section):
 
     crop: Pixels = Field(description="Side of the warped box, context included (RCNN §2.1: 227).")
     context: Natural = Field(
-        description="Pixels of context on each side of it (RCNN appendix A: 16)."
+        description="Context on each side of the warped box, in pixels (RCNN appendix A: 16)."
     )
 
     @field_validator("context")
@@ -76,7 +81,7 @@ class Subset(Section):
 
     images: Count | None = Field(
         default=None,
-        description="Images per split, taken from the classes in turn; all if not given.",
+        description="Number of images per split, taken from the classes in turn; all if not given.",
     )
 
 
@@ -87,19 +92,19 @@ class Column(Section):
     reference: str | None = Field(
         default=None, description="Column of the paper's table to compare with."
     )
-    network: Name = Field(description="One of the networks.")
+    network: Name = Field(description="Name of one of the networks.")
 
 
 class SppDetector(Column, MapPooling):
     """Boxes pooled from conv5 maps of whole images."""
 
-    method: Literal["spp"] = Field(description="SPP-net.")
+    method: Literal["spp"] = Field(description="Detection method: SPP-net.")
 
 
 class RcnnDetector(Column, Warp, Subset):
     """Boxes cropped from the image and warped, one network pass each."""
 
-    method: Literal["rcnn"] = Field(description="R-CNN.")
+    method: Literal["rcnn"] = Field(description="Detection method: R-CNN.")
 
 
 Detector = Annotated[SppDetector | RcnnDetector, Field(discriminator="method")]
@@ -108,17 +113,26 @@ Detector = Annotated[SppDetector | RcnnDetector, Field(discriminator="method")]
 class Sampling(Section):
     """How boxes are drawn for the batches of fine-tuning."""
 
-    batch: Count = Field(description="Boxes per iteration (release spp_finetune_voc.m: 128).")
+    batch: Count = Field(
+        description="Number of boxes per iteration (release spp_finetune_voc.m: 128)."
+    )
     positive_fraction: Fraction = Field(
         description="Share of foreground boxes in a batch (paper §4.1: 0.25)."
     )
-    positive_iou: Overlap = Field(description="Least overlap of foreground (paper §4.1: 0.5).")
-    images_per_chunk: Count = Field(description="Images whose boxes are mixed.")
-    windows_per_image: Count = Field(description="Boxes drawn from each of them.")
-    holdout: Annotated[float, Field(ge=0, lt=1)] = Field(
-        description="Share of the images whose loss chooses the snapshot; 0 takes the last one."
+    positive_iou: Overlap = Field(
+        description="Minimum overlap of a foreground box with an object (paper §4.1: 0.5)."
     )
-    holdout_windows: Count = Field(description="Maximum number of boxes in that loss.")
+    images_per_chunk: Count = Field(
+        description="Number of images per chunk, within which boxes are mixed."
+    )
+    windows_per_image: Count = Field(
+        description="Number of boxes drawn from each image of a chunk."
+    )
+    holdout: Annotated[float, Field(ge=0, lt=1)] = Field(
+        description="Share of the images that is held out to choose the snapshot with the lowest "
+        "loss; 0 takes the last snapshot."
+    )
+    holdout_windows: Count = Field(description="Maximum number of boxes in the held-out loss.")
     seed: Seed = Field(description=SEED)
 
 
@@ -131,7 +145,7 @@ class FineTuning(Sampling, Sgd):
         description="Iterations after which the learning rate is divided by ten, rounded up to "
         "whole chunks.",
     )
-    iterations: Count = Field(description="Batches, rounded up to whole chunks.")
+    iterations: Count = Field(description="Number of iterations, rounded up to whole chunks.")
     classifier_std: Positive = Field(
         description="Standard deviation of the new layer's initial weights (paper §4.1: 0.01)."
     )
@@ -140,12 +154,14 @@ class FineTuning(Sampling, Sgd):
 class SppFineTuning(FineTuning):
     """Fine-tuning of the fully-connected layers on pooled maps."""
 
-    negative_low: Overlap = Field(description="Least overlap of background (paper §4.1: 0.1).")
+    negative_low: Overlap = Field(
+        description="Minimum overlap of a background box with an object (paper §4.1: 0.1)."
+    )
     negative_high: Overlap = Field(
-        description="Background overlaps every object by less (paper §4.1: 0.5)."
+        description="Overlap with every object below which a box is background (paper §4.1: 0.5)."
     )
     scale_choice: Literal["best", "random"] = Field(
-        description="Scale of a box in training (release spp_finetune_voc.m: random)."
+        description="Scale at which a training box is pooled (release spp_finetune_voc.m: random)."
     )
 
 
@@ -169,10 +185,12 @@ class Scaling(Section):
         description="Mean L2 norm of the scaled features (release spp_scale_features.m: 20)."
     )
     stats_images: Count = Field(
-        description="Images on which the mean norm is measured (release spp_feature_stats.m: 200)."
+        description="Number of images on which the mean norm is measured (release "
+        "spp_feature_stats.m: 200)."
     )
     stats_boxes: Count = Field(
-        description="Boxes of each of them (release spp_feature_stats.m: 200)."
+        description="Number of boxes measured on each of these images (release "
+        "spp_feature_stats.m: 200)."
     )
     seed: Seed = Field(description=SEED)
 
@@ -180,14 +198,16 @@ class Scaling(Section):
 class SvmSolver(Section):
     """Linear SVMs."""
 
-    cost: Positive = Field(description="Soft-margin C (release spp_train.m: 0.001).")
+    cost: Positive = Field(description="Soft-margin parameter C (release spp_train.m: 0.001).")
     bias: Positive = Field(
-        description="Constant feature that carries the bias (release spp_train.m: 10)."
+        description="Value of the constant feature that carries the bias (release spp_train.m: 10)."
     )
     positive_weight: Positive = Field(
-        description="Weight of a positive relative to a negative (release spp_train.m: 2)."
+        description="Weight of positives relative to negatives (release spp_train.m: 2)."
     )
-    tolerance: Positive = Field(description="Violation of optimality at which the solver stops.")
+    tolerance: Positive = Field(
+        description="Violation of the optimality conditions at which the solver stops."
+    )
     seed: Seed = Field(description=SEED)
 
 
@@ -195,20 +215,21 @@ class Mining(Section):
     """Hard negative mining."""
 
     negative_iou: Overlap = Field(
-        description="Negatives overlap every object of the class by less (paper §4.1: 0.3)."
+        description="Overlap with every object of the class below which a box is a negative "
+        "(paper §4.1: 0.3)."
     )
     duplicates: Literal["overlap", "cells", "none"] = Field(
-        description="Repeated negatives that are dropped: those that overlap an earlier one "
+        description="Duplicate negatives that are dropped: those that overlap an earlier one "
         "(paper §4.1), those on the same map cells (release spm_response_boxes.m), or none."
     )
     duplicate_iou: Overlap = Field(
-        description="Overlap above which a negative is repeated (paper §4.1: 0.7)."
+        description="Overlap above which a negative is a duplicate (paper §4.1: 0.7)."
     )
     hard_threshold: float = Field(
-        description="Negatives that score higher are added (release spp_train.m: -1.0001)."
+        description="Score above which negatives are added (release spp_train.m: -1.0001)."
     )
     evict_threshold: float = Field(
-        description="Negatives that score lower are dropped (release spp_train.m: -1.2)."
+        description="Score below which negatives are dropped (release spp_train.m: -1.2)."
     )
     retrain_after: Count = Field(
         description="Number of new negatives after which a class is trained again (release "
@@ -224,7 +245,7 @@ class RcnnSvm(Svm):
     """SVMs on features of warped boxes, which have no map cells in common."""
 
     duplicates: Literal["overlap", "none"] = Field(
-        description="Repeated negatives that are dropped: those that overlap an earlier one, or "
+        description="Duplicate negatives that are dropped: those that overlap an earlier one, or "
         "none (RCNN release rcnn_train.m)."
     )
 
@@ -240,12 +261,16 @@ class BoxRegression(Scaling):
     """Bounding-box regression."""
 
     overlap: Overlap = Field(
-        description="Training boxes overlap an object by more (paper §4.1: 0.5)."
+        description="Overlap with an object above which a box is used for training (paper §4.1: "
+        "0.5)."
     )
     regularisation: Positive = Field(
-        description="Lambda of the ridge regression (release spp_train_bbox_regressor.m: 4000)."
+        description="Parameter lambda of the ridge regression (release "
+        "spp_train_bbox_regressor.m: 4000)."
     )
-    whitening: Positive = Field(description="Added to the eigenvalues of the targets' covariance.")
+    whitening: Positive = Field(
+        description="Constant added to the eigenvalues of the targets' covariance."
+    )
     maximum_pairs: Count = Field(
         description="Maximum number of pairs per class; a random subset if there are more."
     )
@@ -261,19 +286,24 @@ class BoxRegressions(Section):
 class Detection(Section):
     """Which scored boxes are kept."""
 
-    minimum_score: float = Field(description="Boxes must score higher (release spp_test.m: -1.5).")
-    nms: Overlap = Field(
-        description="A box that overlaps a better one by more is suppressed (paper §4.1: 0.3)."
+    minimum_score: float = Field(
+        description="Score above which a box is kept (release spp_test.m: -1.5)."
     )
-    top: Count = Field(description="Boxes kept per class and image (release spp_test.m: 100).")
+    nms: Overlap = Field(
+        description="Overlap with a higher-scoring box above which a box is suppressed (paper "
+        "§4.1: 0.3)."
+    )
+    top: Count = Field(
+        description="Maximum number of boxes kept per class and image (release spp_test.m: 100)."
+    )
 
 
 class Suppression(Section):
     """Suppression once more, after box regression."""
 
     nms: Overlap = Field(
-        description="A regressed box that overlaps a better one by more is suppressed (release "
-        "imdb_eval_voc.m: 0.3)."
+        description="Overlap with a higher-scoring box above which a regressed box is suppressed "
+        "(release imdb_eval_voc.m: 0.3)."
     )
 
 
@@ -281,7 +311,8 @@ class Evaluation(Bootstrap, Suppression):
     """Mean average precision and its interval."""
 
     iou: Overlap = Field(
-        description="Least overlap of a true positive (VOC07 devkit VOCevaldet.m: 0.5)."
+        description="Minimum overlap of a true positive with its object (VOC07 devkit "
+        "VOCevaldet.m: 0.5)."
     )
 
 
@@ -289,9 +320,9 @@ class DetectionTiming(Section):
     """Measured speed of the detectors of Table 9."""
 
     images: Count = Field(
-        description="Test images, taken from the classes in turn (paper §4.3: 100)."
+        description="Number of test images, taken from the classes in turn (paper §4.3: 100)."
     )
-    repeats: Count = Field(description="Passes over the images.")
+    repeats: Count = Field(description="Number of passes over the images.")
     batch: tuple[Count, ...] = Field(
-        min_length=1, description="R-CNN: boxes per pass; the fastest is used."
+        min_length=1, description="Numbers of boxes per network pass of R-CNN; the fastest is used."
     )

@@ -26,16 +26,18 @@ Precision = Literal["full", "mixed"]
 class Head(Section):
     """Pixels into a network, and its fully-connected layers: what all classifiers share."""
 
-    fc: Count = Field(description="Units of fc6 and of fc7 (paper Table 1: 4096).")
+    fc: Count = Field(description="Number of units in fc6 and in fc7 (paper Table 1: 4096).")
     mean: tuple[float, float, float] = Field(
-        description="Subtracted from the pixels, per channel (paper appendix A: 128, VOC)."
+        description="Mean subtracted from the pixels, per channel (paper appendix A: 128, VOC)."
     )
-    std: Positive = Field(description="Divides the pixels after that.")
-    channel_order: Literal["RGB", "BGR"] = Field(description="Order of the channels and of mean.")
+    std: Positive = Field(description="Divisor of the pixels after the mean is subtracted.")
+    channel_order: Literal["RGB", "BGR"] = Field(
+        description="Order of the colour channels, in images and in mean."
+    )
     map_std: Positive = Field(
         default=1.0,
-        description="Divides the backbone's feature maps: imported ones may give values in the "
-        "hundreds, on which fc6 diverges at every useful learning rate.",
+        description="Divisor of the backbone's feature maps; those of an imported backbone may "
+        "have values in the hundreds, on which fc6 diverges at every useful learning rate.",
     )
 
 
@@ -43,12 +45,14 @@ class Architecture(Head):
     """Backbone, pyramid and classifier of a network."""
 
     backbone: str = Field(
-        description="zf5, convnet5, overfeat5, overfeat7, alex5, squeezenet or torchvision:NAME "
-        "(paper Table 1)."
+        description="Backbone: zf5, convnet5, overfeat5, overfeat7, alex5, squeezenet or "
+        "torchvision:NAME (paper Table 1)."
     )
-    width: Positive = Field(description="Factor on all channel numbers of the backbone.")
+    width: Positive = Field(description="Multiplier of all channel counts of the backbone.")
     levels: tuple[Count, ...] = Field(
-        min_length=1, description="Bins per side of each pyramid level (paper §3.1.2); 6: no SPP."
+        min_length=1,
+        description="Number of bins per side of each pyramid level; 6 alone is no SPP (paper "
+        "§3.1.2).",
     )
 
 
@@ -61,16 +65,18 @@ class BackboneSource(Section):
 class ImportedBackbone(BackboneSource):
     """A backbone that was trained elsewhere."""
 
-    freeze: bool = Field(description="Train the fully-connected layers only.")
+    freeze: bool = Field(
+        description="Freeze the backbone and train only the fully-connected layers."
+    )
 
 
 class Update(Section):
     """Updates of the weights: biases learn twice as fast and do not decay, as in Caffe."""
 
-    learning_rate: Positive = Field(description="At the start (paper §3.1: 0.01).")
+    learning_rate: Positive = Field(description="Initial learning rate (paper §3.1: 0.01).")
     momentum: Fraction = Field(description="Momentum (release spp_finetune_voc.m: 0.9).")
     weight_decay: NonNegative = Field(
-        description="L2 penalty on weights (release spp_finetune_voc.m: 0.0005)."
+        description="L2 penalty on the weights (release spp_finetune_voc.m: 0.0005)."
     )
 
 
@@ -81,7 +87,9 @@ class Sgd(Update):
         default=(),
         description="Epochs after which the learning rate is divided by ten.",
     )
-    warmup: Natural = Field(description="Iterations over which the learning rate rises linearly.")
+    warmup: Natural = Field(
+        description="Number of warm-up iterations, over which the learning rate rises linearly."
+    )
 
 
 class Crops(Section):
@@ -91,9 +99,11 @@ class Crops(Section):
         description="Shorter side of an image before cropping (paper §3.1: 256)."
     )
     crop: Pixels = Field(description="Side of the training crop (paper §3.1: 224).")
-    batch: Count = Field(description="Images per iteration (release Zeiler_conv5.prototxt: 128).")
+    batch: Count = Field(
+        description="Number of images per iteration (release Zeiler_conv5.prototxt: 128)."
+    )
     colour: NonNegative = Field(
-        description="Standard deviation of the colour change along the principal components "
+        description="Standard deviation of the colour shift along the principal components "
         "(AlexNet §4.1: 0.1)."
     )
 
@@ -111,17 +121,21 @@ class Sizes(Section):
 
     sizes: tuple[Pixels, ...] = Field(
         min_length=1,
-        description="Sides that crops are resized to; all share the weights (paper §2.3).",
+        description="Sides to which crops are resized; the weights are shared by all sizes (paper "
+        "§2.3).",
     )
     size_choice: Literal["alternate", "random"] = Field(
-        description="One size after the other, or any between them, an epoch each (paper §3.1.3)."
+        description="Choice of the size of an epoch: the sizes in turn, or a random one between "
+        "the smallest and the largest (paper §3.1.3)."
     )
 
 
 class Iteration(Crops, Update):
     """An iteration of training on single-label images: its crops, and the update of the weights."""
 
-    precision: Precision = Field(description="mixed: bfloat16, on a GPU only.")
+    precision: Precision = Field(
+        description="Numerical precision of training; mixed uses bfloat16 and needs a GPU."
+    )
 
 
 class Seeded(Section):
@@ -133,19 +147,22 @@ class Seeded(Section):
 class Recipe(Iteration, Sgd):
     """Training on single-label images, as far as all networks share it."""
 
-    initialisation: Initialisation = Field(description="Of the layers that are not imported.")
+    initialisation: Initialisation = Field(
+        description="Initialisation of the layers that are not imported."
+    )
     plateau: Count | None = Field(
         default=None,
-        description="Instead of milestones: epochs without a lower held-out error before the rate "
-        "is divided by ten, twice at most (paper §3.1).",
+        description="Number of epochs without a lower held-out error after which the learning "
+        "rate is divided by ten, at most twice; replaces milestones (paper §3.1).",
     )
     holdout: Annotated[float, Field(gt=0, lt=1)] | None = Field(
         default=None,
         validate_default=True,
-        description="Share of the training images whose error plateau watches.",
+        description="Share of the training images that is held out to measure the error for "
+        "plateau.",
     )
     images_per_epoch: Count | None = Field(
-        default=None, description="Images drawn per epoch; all if not given."
+        default=None, description="Number of images drawn per epoch; all if not given."
     )
 
     @field_validator("plateau")
@@ -166,17 +183,21 @@ class Recipe(Iteration, Sgd):
 class Training(Recipe, Sizes, Seeded):
     """Training of one network."""
 
-    epochs: Count = Field(description="Passes over images_per_epoch images (paper §3.1: 70 or 90).")
+    epochs: Count = Field(
+        description="Number of epochs, each of images_per_epoch images (paper §3.1: 70 or 90)."
+    )
 
 
 class StartingBackbone(Section):
     """The backbone that a training starts from."""
 
     backbone_weights: Path | None = Field(
-        default=None, description="Imported backbone, or a network with it; null: random weights."
+        default=None,
+        description="Weights of an imported backbone, or of a network with that backbone; random "
+        "if not given.",
     )
     freeze_backbone: bool = Field(
-        default=False, description="Train the fully-connected layers only."
+        default=False, description="Freeze the backbone and train only the fully-connected layers."
     )
 
 
@@ -185,6 +206,6 @@ class Network(Section):
 
     architecture: Architecture
     imported_backbone: ImportedBackbone | None = Field(
-        description="A backbone trained elsewhere; null to train all layers."
+        description="Backbone trained elsewhere; null to train all layers."
     )
     training: Training

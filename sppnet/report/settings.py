@@ -13,7 +13,7 @@ Pair = Annotated[tuple[Name, Name], Field(description="Backbone and training var
 class Table1(Section):
     """The architectures of Table 1."""
 
-    backbones: tuple[Chain, ...] = Field(min_length=1, description="Backbones, in row order.")
+    backbones: tuple[Chain, ...] = Field(min_length=1, description="Backbones in row order.")
     input_size: Pixels = Field(description="Side of the input image (paper Table 1: 224).")
 
 
@@ -21,20 +21,20 @@ class Table2(Section):
     """Errors of every backbone and training variant."""
 
     variants: tuple[Name, Name, Name] = Field(
-        description="No SPP, SPP trained at one size, SPP trained at two sizes."
+        description="Training variants: no SPP, SPP trained at one size, SPP trained at two sizes."
     )
-    view_set: Name = Field(description="View set of the test.")
+    view_set: Name = Field(description="View set for testing.")
 
 
 class Table3(Section):
     """The centre crop against the full image."""
 
-    backbones: tuple[Name, ...] = Field(min_length=1, description="Backbones, in row order.")
+    backbones: tuple[Name, ...] = Field(min_length=1, description="Backbones in row order.")
     variants: dict[Literal["single", "multi"], Name] = Field(
-        min_length=1, description="Training variants at one size and at two."
+        min_length=1, description="Training variants: SPP trained at one size and at two sizes."
     )
-    crop: Name = Field(description="View set of the crop.")
-    full: Name = Field(description="View set of the full image.")
+    crop: Name = Field(description="View set with the centre crop.")
+    full: Name = Field(description="View set with the full image.")
 
 
 class Table4(Section):
@@ -42,20 +42,22 @@ class Table4(Section):
 
     backbone: Name = Field(description="Backbone of the network.")
     variant: Name = Field(description="Training variant of the network.")
-    views_10: Name = Field(description="View set of 10 views.")
-    views_96: Name = Field(description="View set of 96 views.")
-    views_98: Name = Field(description="View set of 96 views and 2 full images.")
-    crops: Name = Field(description="View set of 10 views cropped from the image.")
-    maps: Name = Field(description="View set of the same 10 views, pooled from the map.")
+    views_10: Name = Field(description="View set with 10 views.")
+    views_96: Name = Field(description="View set with 96 views.")
+    views_98: Name = Field(description="View set with 96 views and 2 views of the full image.")
+    crops: Name = Field(description="View set with 10 views cropped from the image.")
+    maps: Name = Field(description="View set with the same 10 views pooled from the feature map.")
 
 
 class Table5(Section):
     """A combination of networks."""
 
     members: tuple[Pair, ...] = Field(
-        min_length=1, description="Pairs of backbone and training variant; all seeds of each."
+        min_length=1,
+        description="Networks to combine: pairs of backbone and training variant, with all seeds "
+        "of each.",
     )
-    view_set: Name = Field(description="View set of the test.")
+    view_set: Name = Field(description="View set for testing.")
 
 
 class Ablations(Section):
@@ -63,10 +65,12 @@ class Ablations(Section):
 
     fewer_bins: Name = Field(description="Training variant with 30 bins (paper §3.1.2).")
     random_size: Name = Field(
-        description="Training variant with a random size per epoch (paper §3.1.3)."
+        description="Training variant with a random size in each epoch (paper §3.1.3)."
     )
-    fewer_bins_backbone: Name = Field(description="Its backbone (paper §3.1.2: ZF-5).")
-    random_size_backbone: Name = Field(description="Its backbone (paper §3.1.3: Overfeat-7).")
+    fewer_bins_backbone: Name = Field(description="Backbone of fewer_bins (paper §3.1.2: ZF-5).")
+    random_size_backbone: Name = Field(
+        description="Backbone of random_size (paper §3.1.3: Overfeat-7)."
+    )
 
 
 class ErrorTables(Section):
@@ -82,39 +86,39 @@ class ErrorTables(Section):
 class Speedups(Section):
     """What the speed of detectors is compared with."""
 
-    baseline: Name = Field(description="The column that speedups refer to.")
+    baseline: Name = Field(description="Column relative to which speedups are computed.")
 
 
 class Table9(Speedups):
     """The detectors of Table 9."""
 
-    columns: tuple[Name, ...] = Field(min_length=1, description="Detectors, in column order.")
+    columns: tuple[Name, ...] = Field(min_length=1, description="Detectors in column order.")
 
 
 class DetectionPage(Section):
     """A page of photographs with detections."""
 
-    images: Count = Field(description="Test images, taken from the classes in turn.")
-    minimum_score: float = Field(description="Boxes must score higher to be drawn.")
+    images: Count = Field(description="Number of test images, taken from the classes in turn.")
+    minimum_score: float = Field(description="Score above which a box is drawn.")
 
 
 class Figures(DetectionPage):
     """Detections drawn on photographs."""
 
-    detector: Name = Field(description="One of the detectors.")
+    detector: Name = Field(description="Detector whose detections are drawn.")
 
 
 class StrongestResponses(Section):
     """The filters and images of the figure of responses."""
 
-    dataset: Literal["classification", "detection"] = Field(description="Set of images.")
-    split: str = Field(description="Its split: val, or test.")
-    filters: Count = Field(description="Filters to show.")
-    images: Count = Field(description="Images of each filter.")
-    size: Pixels = Field(description="Shorter side of the images.")
+    dataset: Literal["classification", "detection"] = Field(description="Image set.")
+    split: str = Field(description="Split of the image set: val or test.")
+    filters: Count = Field(description="Number of filters.")
+    images: Count = Field(description="Number of images per filter.")
+    size: Pixels = Field(description="Shorter side of the resized images.")
 
 
 class Responses(StrongestResponses):
     """Images to which filters of the last convolution respond most (paper §2.1)."""
 
-    network: str = Field(description="One of the networks, or BACKBONE-VARIANT-SEED.")
+    network: str = Field(description="Name of one of the networks, or BACKBONE-VARIANT-SEED.")
