@@ -17,18 +17,20 @@ from sppnet.models.weights import load_network
 def run(
     *,
     manifest: Manifest,
-    dataset: Annotated[str, Parameter(help="Data set of the manifest: detection or caltech101.")],
+    dataset: Annotated[str, Parameter(help="Data set in the manifest: detection or caltech101.")],
     split: Split,
     weights: Weights,
     view: ImageView,
     work: Work,
     output: Annotated[
         Path,
-        Parameter(help="Features (.npy); index (.parquet) and description (.json) go beside."),
+        Parameter(
+            help="Features (.npy), with an index (.parquet) and a description (.json) beside them."
+        ),
     ],
     compute: Compute = Compute(),
 ) -> None:
-    """Compute the features of every image of a split at every layer, once."""
+    """Compute and store the features of every image of a split at every layer."""
     device = compute.start()
     records = read_manifest(manifest, dataset=dataset, split=split)
     settings = view.model_dump() | {"data": [dataset, split]} | compute.numerics_key()

@@ -23,7 +23,7 @@ def run(
     output: Features,
     compute: Compute = Compute(),
 ) -> None:
-    """Compute the conv5 map of every image of a split, once, at one scale."""
+    """Compute and store the conv5 map of every image of a split at one scale."""
     device = compute.start()
     records = read_manifest(manifest, dataset="detection", split=split)
     settings = {"split": split, "size": size} | compute.numerics_key()

@@ -25,17 +25,18 @@ def run(
     manifest: Manifest,
     split: Split,
     proposals: Proposals,
-    weights: Annotated[Path, Parameter(help="Network of pretrain or finetune-rcnn.")],
+    weights: Annotated[Path, Parameter(help="Network from pretrain or finetune-rcnn.")],
     warp: Warp,
     part: Subset = Subset(),
     batch: Annotated[
-        Count | None, Parameter(help="Boxes at a time; the fastest if not given.")
+        Count | None,
+        Parameter(help="Number of boxes per network pass; chosen by device if not given."),
     ] = None,
     work: Work,
     output: Features,
     compute: Compute = Compute(),
 ) -> None:
-    """Cut out, warp and convolve every box of a split by itself."""
+    """Compute and store the features of every warped box of a split, for R-CNN."""
     device = compute.start()
     batch = batch or BATCH.get(device.type, BATCH["cpu"])
     everything = read_manifest(manifest, dataset="detection", split=split)

@@ -23,14 +23,14 @@ def run(
     *,
     manifest: Manifest,
     weights: Weights,
-    view_set: Annotated[str, Parameter(help="Name of the view set, for the records.")],
+    view_set: Annotated[str, Parameter(help="Name of the view set, stored with the scores.")],
     views: ViewSet,
     work: Work,
     scores: Annotated[Path, Parameter(help="Averaged scores and labels (.safetensors).")],
     metrics: Annotated[Path, Parameter(help="Errors and number of views (.json).")],
     compute: Compute = Compute(),
 ) -> None:
-    """Average softmax scores over views of each validation image; write them and the errors."""
+    """Classify the validation images, with scores averaged over the views of a view set."""
     device = compute.start()
     records = read_manifest(manifest, dataset="classification", split="val")
     network = load_network(weights, device)

@@ -14,11 +14,11 @@ from sppnet.report.scores import METADATA, combine_scores
 
 def run(
     *,
-    scores: Annotated[list[Path], Parameter(help="Scores of classify, one file per network.")],
+    scores: Annotated[list[Path], Parameter(help="Scores from classify, one file per network.")],
     output: Annotated[Path, Parameter(help="Averaged scores (.safetensors).")],
     metrics: Annotated[Path, Parameter(help="Errors, views and number of networks (.json).")],
 ) -> None:
-    """Average the scores of several networks on the same images; write them and the errors."""
+    """Average the scores of several networks on the same images."""
     combined = combine_scores(scores)
     description = combined.description
     save_tensors(

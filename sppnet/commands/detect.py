@@ -30,15 +30,15 @@ def run(
     manifest: Manifest,
     proposals: Proposals,
     sources: Sources,
-    svm: Annotated[Path, Parameter(help="SVMs of train-svm.")],
-    bbox: Annotated[Path, Parameter(help="Regressors of train-bbox.")],
+    svm: Annotated[Path, Parameter(help="SVMs from train-svm.")],
+    bbox: Annotated[Path, Parameter(help="Regressors from train-bbox.")],
     part: Subset = Subset(),
     detection: Detection,
     work: Work,
     output: Annotated[Path, Parameter(help="Detections (.parquet).")],
     compute: Compute = Compute(),
 ) -> None:
-    """Detect the objects of every class in the test images, with the SVMs of every layer."""
+    """Detect objects of all classes in the test images, with the SVMs of every layer."""
     device = compute.start()
     settings = sources.settings() | part.model_dump() | detection.model_dump()
     inputs = [manifest, proposals, svm, bbox, *sources.files()]

@@ -11,13 +11,13 @@ from sppnet.errors import SppnetError
 def run(
     *,
     voc: Annotated[
-        Path | None, Parameter(help="Folder to make of VOC 2007, such as data/VOCdevkit/VOC2007.")
+        Path | None, Parameter(help="Folder to create for VOC 2007, e.g. data/VOCdevkit/VOC2007.")
     ] = None,
     imagenette: Annotated[
-        Path | None, Parameter(help="Folder to make of Imagenette, with train/ and val/.")
+        Path | None, Parameter(help="Folder to create for Imagenette, with train/ and val/.")
     ] = None,
 ) -> None:
-    """Download image sets into folders that do not exist yet."""
+    """Download VOC 2007 and Imagenette into new folders."""
     if voc is None and imagenette is None:
         raise SppnetError("download: nothing to fetch; give --voc FOLDER or --imagenette FOLDER")
     # Here, because it needs torchvision, which takes seconds to load.

@@ -13,11 +13,13 @@ from sppnet.report.requests import Curves
 
 def run(
     *,
-    curves: Annotated[Path, Parameter(help="Training variants and their histories (.json).")],
+    curves: Annotated[
+        Path, Parameter(help="Training variants and the files of their histories (.json).")
+    ],
     png: Png,
     svg: Svg,
 ) -> None:
-    """Draw the learning curves of several training variants, with the mean over their seeds."""
+    """Draw the learning curves of several training variants, with their means over seeds."""
     variants = read_request(curves, Curves).variants
     histories = {each.name: list(map(read_history, each.files)) for each in variants}
     draw_curves([png, svg], histories)

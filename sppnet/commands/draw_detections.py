@@ -27,9 +27,9 @@ def run(
     detections: Detections,
     page: DetectionPage,
     suppression: Suppression,
-    output: Annotated[Path, Parameter(help="The page (.png).")],
+    output: Annotated[Path, Parameter(help="Figure (.png).")],
 ) -> None:
-    """Draw the regressed detections of the fine-tuned network on test images of all classes."""
+    """Draw detections, after box regression, on test images of all classes."""
     records = read_manifest(manifest, dataset="detection", split="test")
     found = read_detections(detections)
     shown = subset([record for record in records if record.image in found.images], page.images)

@@ -18,15 +18,17 @@ from sppnet.statistics.settings import Bootstrap
 
 def run(
     *,
-    points: Annotated[Path, Parameter(help="View sets, their scores and metrics (.json).")],
-    timing: Annotated[Path, Parameter(help="Times of measure-view-speed.")],
+    points: Annotated[
+        Path, Parameter(help="View sets and the files of their scores and metrics (.json).")
+    ],
+    timing: Annotated[Path, Parameter(help="Times from measure-view-speed (.json).")],
     interval: Bootstrap,
     png: Png,
     svg: Svg,
 ) -> None:
-    """Draw the top-1 error of view sets against their number and their time.
+    """Draw the top-1 error of view sets against their number of views and their time.
 
-    Errors and intervals are those of Table 4; of several seeds, numbers of views are means.
+    Errors and intervals are those of Table 4. Numbers of views are means over the seeds.
     """
     request = read_request(points, Points)
     draw_error_by_views([png, svg], [_measured(each, timing, interval) for each in request.points])

@@ -32,10 +32,10 @@ def run(
     manifest: Manifest,
     weights: Weights,
     shown: StrongestResponses,
-    output: Annotated[Path, Parameter(help="The page (.png).")],
+    output: Annotated[Path, Parameter(help="Figure (.png).")],
     compute: Compute = Compute(),
 ) -> None:
-    """Draw the strongest responses of filters, each with the part of the image that it sees."""
+    """Draw the strongest responses of filters, with their receptive fields in the images."""
     device = compute.start()
     records = read_manifest(manifest, dataset=shown.dataset, split=shown.split)
     network, size = load_network(weights, device), shown.size

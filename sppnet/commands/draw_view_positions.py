@@ -18,11 +18,11 @@ from sppnet.report.view_positions import ScaleViews, draw_view_positions
 def run(
     *,
     manifest: Manifest,
-    backbone: Annotated[str, Parameter(help="The backbone whose map is drawn.")],
+    backbone: Annotated[str, Parameter(help="Backbone whose feature map is drawn.")],
     views: Windows,
-    output: Annotated[Path, Parameter(help="The page (.png).")],
+    output: Annotated[Path, Parameter(help="Figure (.png).")],
 ) -> None:
-    """Draw the views on the validation image whose sides differ most, and their map cells."""
+    """Draw the views of the most elongated validation image, and their cells on the map."""
     records = read_manifest(manifest, dataset="classification", split="val")
     # Only where the sides differ do the views spread along the longer one.
     longest = max(

@@ -43,7 +43,7 @@ def run(
     evaluation: Evaluation,
     output: Annotated[Path, Parameter(help="Results (.json).")],
 ) -> None:
-    """Average precision of a detector at every layer, before and after box regression."""
+    """Compute the average precision of a detector at every layer and after box regression."""
     every = read_manifest(manifest, dataset="detection", split="test")
     records = subset(every, part.images)
     names = [record.image for record in records]

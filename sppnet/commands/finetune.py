@@ -22,7 +22,9 @@ def run(
     manifest: Manifest,
     proposals: Proposals,
     weights: Weights,
-    features: Annotated[tuple[Path, ...], Parameter(help="Maps of cache-maps, one per scale.")],
+    features: Annotated[
+        tuple[Path, ...], Parameter(help="Maps from cache-maps, one file per scale.")
+    ],
     pooling: MapPooling,
     finetuning: SppFineTuning,
     work: Work,
@@ -30,7 +32,7 @@ def run(
     history: History,
     compute: Compute = Compute(),
 ) -> None:
-    """Fine-tune fc6, fc7 and a new classifier over background and the classes."""
+    """Fine-tune the fully-connected layers with a new classifier, for SPP-net."""
     device = compute.start()
     settings = pooling.model_dump() | finetuning.model_dump() | compute.numerics_key()
     inputs = [manifest, proposals, weights, *array_files(features)]

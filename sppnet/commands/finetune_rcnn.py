@@ -23,7 +23,7 @@ def run(
     history: History,
     compute: Compute = Compute(),
 ) -> None:
-    """Fine-tune the whole network with a new classifier over background and the classes."""
+    """Fine-tune the whole network with a new classifier, for R-CNN."""
     device = compute.start()
     settings = warp.model_dump() | finetuning.model_dump() | compute.numerics_key()
     restart = restart_directory(work, settings, [manifest, proposals, weights])

@@ -14,14 +14,14 @@ from sppnet.data.store import write_json
 def run(
     *,
     layout: Annotated[
-        Layout, Parameter(help="Layout of the set; each layout has pictures of its own.")
+        Layout, Parameter(help="Layout of the image set; the images differ between layouts.")
     ],
     plan: ScenePlan,
-    output: Annotated[Path, Parameter(help="Folder to make.")],
+    output: Annotated[Path, Parameter(help="Folder to create.")],
     digest: Annotated[
-        Path, Parameter(help="What was made, with a checksum over all files (.json).")
+        Path, Parameter(help="Summary of the set, with a checksum of all files (.json).")
     ],
     workers: Workers = 1,
 ) -> None:
-    """Draw scenes of eight classes for classification or for detection."""
+    """Generate an image set of eight classes for classification, detection or transfer."""
     write_json(digest, generate_scenes(output, layout, plan=plan, workers=workers))

@@ -12,8 +12,10 @@ from sppnet.models.weights import import_backbone, save_backbone
 def run(
     *,
     origin: BackboneSource,
-    backbone: Annotated[str, Parameter(help="squeezenet, zf5, alex5 or torchvision:NAME.")],
+    backbone: Annotated[
+        str, Parameter(help="Backbone: squeezenet, zf5, alex5 or torchvision:NAME.")
+    ],
     output: Annotated[Path, Parameter(help="Backbone (.safetensors).")],
 ) -> None:
-    """Convert the weights of a backbone that was trained elsewhere."""
+    """Import the weights of a backbone that was trained elsewhere."""
     save_backbone(output, backbone, import_backbone(origin.source, backbone))

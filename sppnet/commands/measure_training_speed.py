@@ -30,7 +30,9 @@ SCOPE = (
 def run(
     *,
     images: TrainingImages = TrainingImages(),
-    variants: Annotated[Path, Parameter(help="Training variants and their networks (.json).")],
+    variants: Annotated[
+        Path, Parameter(help="Training variants and the files of their networks (.json).")
+    ],
     iteration: Iteration,
     timing: TrainingTiming,
     seeded: Seeded,
@@ -38,7 +40,7 @@ def run(
     workers: CropWorkers = 0,
     compute: Compute = Compute(),
 ) -> None:
-    """Time training variants in turn; other work on the machine spoils the numbers."""
+    """Measure the training time per image of several variants, on an otherwise idle machine."""
     device = compute.start()
     request = read_request(variants, TimedVariants)
     opened = open_training_set(images, iteration.resize)

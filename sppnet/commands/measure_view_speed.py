@@ -25,12 +25,12 @@ def run(
     *,
     manifest: Manifest,
     weights: Weights,
-    view_sets: Annotated[Path, Parameter(help="View sets by name (.json).")],
+    view_sets: Annotated[Path, Parameter(help="View sets, by name (.json).")],
     timing: ViewTiming,
     output: Annotated[Path, Parameter(help="Times (.json).")],
     compute: Compute = Compute(),
 ) -> None:
-    """Time view sets in turn; other work on the machine spoils the numbers."""
+    """Measure the time per image of several view sets, on an otherwise idle machine."""
     device = compute.start()
     request = read_request(view_sets, TimedViewSets)
     records = subset(read_manifest(manifest, dataset="classification", split="val"), timing.images)

@@ -14,13 +14,13 @@ from sppnet.data.preparation import write_prepared
 
 def run(
     *,
-    root: Annotated[Path, Parameter(help="Folder with 101_ObjectCategories/<category>/ in it.")],
+    root: Annotated[Path, Parameter(help="Folder that contains 101_ObjectCategories/<category>/.")],
     needed: CategoryImages,
     manifest: PreparedManifest,
     problems: Problems,
     workers: Workers = 2,
 ) -> None:
-    """Decode every picture of Caltech-101 once; write the manifest and the list of problems."""
+    """Check every image of Caltech-101; write the manifest and the list of problems."""
     records, found = read_caltech101(root, needed.train_per_class, workers=workers)
     # Once more, because broken pictures have been left out, and with the list for a reader.
     write_problems(problems, found)

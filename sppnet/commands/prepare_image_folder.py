@@ -18,7 +18,7 @@ def run(
     problems: Problems,
     workers: Workers = 2,
 ) -> None:
-    """Decode every picture once; write the manifest and the list of problems."""
+    """Check every image of an image folder; write the manifest and the list of problems."""
     for split in ("train", "val"):  # an empty class must not show after hours of decoding
         labelled_files(root, split)
     training, found = read_image_folder(root, "train", workers=workers)

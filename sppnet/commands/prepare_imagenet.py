@@ -21,13 +21,15 @@ from sppnet.data.store import restart_directory
 
 def run(
     *,
-    root: Annotated[Path, Parameter(help="Folder with the archives, or with train/ and val/.")],
+    root: Annotated[
+        Path, Parameter(help="Folder of ImageNet 2012, with the archives or with train/ and val/.")
+    ],
     manifest: PreparedManifest,
     problems: Problems,
     work: Work,
     workers: Workers = 2,
 ) -> None:
-    """Decode every picture of ImageNet 2012 once; write the manifest and the list of problems."""
+    """Check every image of ImageNet 2012; write the manifest and the list of problems."""
     devkit = read_devkit(root)
     # Both before either is decoded, which takes hours.
     places = training_places(root, devkit)

@@ -17,7 +17,7 @@ def run(
     problems: Problems,
     workers: Workers = 2,
 ) -> None:
-    """Decode every picture of both image sets once; write the manifest and the problems."""
+    """Check every image of a set in VOC's layout; write the manifest and the list of problems."""
     root = Path(images.voc)
     training, found = read_voc(root, images.trainval, workers=workers)
     testing, also_found = read_voc(root, images.test, workers=workers)

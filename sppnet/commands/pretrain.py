@@ -37,7 +37,7 @@ def run(
     work: Work,
     weights: Annotated[Path, Parameter(help="Network (.safetensors).")],
     history: Annotated[Path, Parameter(help="Learning curves (.csv).")],
-    metrics: Annotated[Path, Parameter(help="10-view error (.json).")],
+    metrics: Annotated[Path, Parameter(help="10-view errors (.json).")],
     workers: CropWorkers = 0,
     compute: Compute = Compute(),
 ) -> None:

@@ -20,11 +20,13 @@ def run(
     split: Split,
     search: SelectiveSearch,
     work: Work,
-    output: Annotated[Path, Parameter(help="Boxes (.parquet).")],
-    report: Annotated[Path, Parameter(name="--recall", help="Recall and counts (.json).")],
+    output: Annotated[Path, Parameter(help="Proposals (.parquet).")],
+    report: Annotated[
+        Path, Parameter(name="--recall", help="Recall, number of boxes and time per image (.json).")
+    ],
     workers: Workers = 1,
 ) -> None:
-    """Propose boxes for every image of a split."""
+    """Propose boxes for every image of a split by selective search."""
     records = read_manifest(manifest, dataset="detection", split=split)
     # all boxes are searched for and kept in `work`, whatever the maximum
     settings = search.model_dump(exclude={"maximum"})

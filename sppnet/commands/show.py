@@ -1,4 +1,4 @@
-"""Show a result table on the terminal."""
+"""show: a result table on the terminal."""
 
 from pathlib import Path
 from typing import Annotated
@@ -13,10 +13,10 @@ from sppnet.errors import SppnetError
 
 
 def run(
-    table: Annotated[Path, Parameter(help="A CSV table, e.g. results/table9.csv.")],
+    table: Annotated[Path, Parameter(help="Result table (.csv), e.g. results/table9.csv.")],
     /,
 ) -> None:
-    """Show a result table on the terminal."""
+    """Print a result table."""
     try:
         # without a header, for which pandas would make up names where a heading is empty
         rows = pd.read_csv(table, dtype=str, keep_default_na=False, header=None)

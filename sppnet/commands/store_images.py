@@ -16,16 +16,20 @@ from sppnet.data.store import file_sha256, restart_directory, write_json
 def run(
     *,
     manifest: Manifest,
-    dataset: Annotated[str, Parameter(help="classification or detection.")],
+    dataset: Annotated[
+        str, Parameter(help="Data set in the manifest: classification or detection.")
+    ],
     split: Split,
     form: Store,
     work: Work,
-    output: Annotated[Path, Parameter(help="Store to write, a folder.")],
+    output: Annotated[Path, Parameter(help="Folder of the stored images.")],
     digest: Annotated[Path, Parameter(help="Number and checksum of the stored images (.json).")],
-    verify: Annotated[bool, Parameter(help="Read all images back and compare checksums.")] = False,
+    verify: Annotated[
+        bool, Parameter(help="Read all stored images back and compare their checksums.")
+    ] = False,
     workers: Workers = 2,
 ) -> None:
-    """Resize pictures once and keep them in a few large files for training."""
+    """Resize training images once and store them in a few large files."""
     records = read_manifest(manifest, dataset, split)
     settings = form.model_dump() | {"data": [dataset, split]}
     restart = restart_directory(work, settings, [manifest])

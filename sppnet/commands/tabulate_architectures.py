@@ -20,12 +20,15 @@ from sppnet.report.tables import aligned, write_table
 def run(
     *,
     shown: Table1,
-    table: Annotated[Path, Parameter(name="--csv", help="The table, laid out as in the paper.")],
+    table: Annotated[Path, Parameter(name="--csv", help="Table, laid out as in the paper (.csv).")],
     cells: Annotated[
-        Path, Parameter(name="--json", help="Every stage: layers, map sizes, the paper's.")
+        Path,
+        Parameter(
+            name="--json", help="Layers and map sizes of every stage, beside the paper's (.json)."
+        ),
     ],
 ) -> None:
-    """Build the backbones, lay them out as Table 1, print it, and write it as CSV and JSON."""
+    """Print Table 1, read off the layers of the backbones, and write it as CSV and JSON."""
     stages: Stages = {name: measured_stages(name, shown.input_size) for name in shown.backbones}
     lines = table1_lines(stages)
     write_table(table, lines, cells, table1_metadata(stages, shown.input_size))

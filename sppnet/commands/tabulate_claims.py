@@ -20,18 +20,18 @@ def run(
     comparisons: Annotated[
         Path,
         Parameter(
-            help="The measured claims (.json): of each its name, what it was measured on, whether "
-            "the paper's numbers are of such networks, and the files of its two sides."
+            help="Measured claims (.json): for each its name, what it was measured on, whether "
+            "the paper's numbers are of the same networks, and the files of its two sides."
         ),
     ],
     reference: Reference,
     samples: Bootstrap,
-    table: Annotated[Path, Parameter(name="--csv", help="The table of claims.")],
+    table: Annotated[Path, Parameter(name="--csv", help="Table of claims (.csv).")],
     metadata: Annotated[
-        Path, Parameter(name="--json", help="Every line with the numbers behind it.")
+        Path, Parameter(name="--json", help="Claims with the numbers behind them (.json).")
     ],
 ) -> None:
-    """Compare the measured effects with the paper's claims; print and write the verdicts."""
+    """Print a verdict on each claim of the paper, and write the verdicts as CSV and JSON."""
     rows = []
     for each in read_request(comparisons, Comparisons).comparisons:
         claim = find_claim(each.claim)

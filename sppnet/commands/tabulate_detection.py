@@ -19,18 +19,24 @@ from sppnet.statistics.settings import Bootstrap
 def run(
     *,
     columns: Annotated[
-        Path, Parameter(help="Name, heading, evaluation and the paper's column of each (.json).")
+        Path,
+        Parameter(
+            help="Columns (.json): for each its name, heading, evaluation and column in the paper."
+        ),
     ],
-    timing: Annotated[Path, Parameter(help="Times of measure-speed (.json).")],
+    timing: Annotated[Path, Parameter(help="Times from measure-speed (.json).")],
     speedups: Speedups,
     reference: Reference,
     bootstrap: Bootstrap,
-    table: Annotated[Path, Parameter(name="--csv", help="The table, laid out as in the paper.")],
+    table: Annotated[Path, Parameter(name="--csv", help="Table, laid out as in the paper (.csv).")],
     cells: Annotated[
-        Path, Parameter(name="--json", help="Every cell: value, unit, n, interval, paper.")
+        Path,
+        Parameter(
+            name="--json", help="Cells with value, unit, n, interval and paper number (.json)."
+        ),
     ],
 ) -> None:
-    """Lay out Table 9, print it, and write it as CSV and JSON."""
+    """Print Table 9, and write it as CSV and JSON."""
     shown = read_request(columns, DetectionColumns).columns
     measured = table9_cells(
         shown,

@@ -15,15 +15,16 @@ from sppnet.statistics.settings import Bootstrap
 
 def run(
     *,
-    cells: Annotated[Path, Parameter(help="The table and its cells (.json).")],
+    cells: Annotated[Path, Parameter(help="Table and its cells (.json).")],
     reference: Reference,
     interval: Bootstrap,
-    text: Annotated[Path, Parameter(name="--csv", help="The table, laid out as in the paper.")],
+    text: Annotated[Path, Parameter(name="--csv", help="Table, laid out as in the paper (.csv).")],
     metadata: Annotated[
-        Path, Parameter(name="--json", help="Every cell: value, n, interval, paper.")
+        Path,
+        Parameter(name="--json", help="Cells with value, n, interval and paper number (.json)."),
     ],
 ) -> None:
-    """Lay out a table of classification errors, print it, and write it as CSV and JSON."""
+    """Print a table of classification errors, and write it as CSV and JSON."""
     request = read_request(cells, ErrorTableRequest)
     lines = error_table(request, reference, interval)
     texts = layout(request.table, lines)

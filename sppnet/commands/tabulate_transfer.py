@@ -20,17 +20,20 @@ def run(
     columns: Annotated[
         Path,
         Parameter(
-            help="The table and its columns (.json): of each its name, heading, column in the "
-            "paper and result of transfer; in Table 8 also its layer."
+            help="Table and its columns (.json): for each column its name, heading, column in "
+            "the paper and result of transfer; for Table 8 also its layer."
         ),
     ],
     reference: Reference,
-    table: Annotated[Path, Parameter(name="--csv", help="The table, laid out as in the paper.")],
+    table: Annotated[Path, Parameter(name="--csv", help="Table, laid out as in the paper (.csv).")],
     metadata: Annotated[
-        Path, Parameter(name="--json", help="Every cell: value, unit, n, interval, paper.")
+        Path,
+        Parameter(
+            name="--json", help="Cells with value, unit, n, interval and paper number (.json)."
+        ),
     ],
 ) -> None:
-    """Lay out Table 6, 7 or 8, print it, and write it as CSV and JSON."""
+    """Print Table 6, 7 or 8, and write it as CSV and JSON."""
     request = read_request(columns, TransferTableRequest)
     results = {each.name: read_json(each.result) for each in request.columns}
     if request.table == 8:

@@ -26,10 +26,10 @@ def run(
     part: Subset = Subset(),
     regression: BoxRegression,
     work: Work,
-    output: Annotated[Path, Parameter(help="Regressors of all classes.")],
+    output: Annotated[Path, Parameter(help="Box regressors of all classes (.safetensors).")],
     compute: Compute = Compute(),
 ) -> None:
-    """Fit one ridge regression per class from pooled conv5 features to better boxes."""
+    """Train one bounding-box regressor per class on pooled conv5 features."""
     device = compute.start()
     settings = sources.settings() | part.model_dump() | regression.model_dump()
     inputs = [manifest, proposals, *sources.files()]

@@ -28,11 +28,13 @@ def run(
     part: Subset = Subset(),
     svm: Svm,
     work: Work,
-    output: Annotated[Path, Parameter(help="SVMs of all layers.")],
-    report: Annotated[Path, Parameter(help="Samples and trainings by layer and class (.json).")],
+    output: Annotated[Path, Parameter(help="SVMs of all layers (.safetensors).")],
+    report: Annotated[
+        Path, Parameter(help="Numbers of samples and trainings by layer and class (.json).")
+    ],
     compute: Compute = Compute(),
 ) -> None:
-    """Train one linear SVM per class and layer, with hard negatives mined image by image."""
+    """Train one linear SVM per class and layer, with hard negative mining."""
     device = compute.start()
     settings = sources.settings() | part.model_dump() | svm.model_dump() | compute.numerics_key()
     restart = restart_directory(work, settings, [manifest, proposals, *sources.files()])

@@ -18,11 +18,11 @@ from sppnet.models.weights import load_network
 class Sources(Section):
     """Networks and box features; SPP-net if there are settings of pooling, else R-CNN."""
 
-    weights: Path = Field(description="Network of pretrain.")
-    finetuned: Path = Field(description="Network of finetune or finetune-rcnn.")
+    weights: Path = Field(description="Network from pretrain.")
+    finetuned: Path = Field(description="Network from finetune or finetune-rcnn.")
     features: tuple[Path, ...] = Field(
-        description="SPP-net: maps, one file per scale. R-CNN: features of the boxes by the "
-        "pretrained and by the fine-tuned network."
+        description="SPP-net: conv5 maps, one file per scale. R-CNN: features of the boxes from "
+        "the pretrained and from the fine-tuned network."
     )
     pooling: MapPooling | None = None
 

@@ -10,8 +10,8 @@ from sppnet.errors import SppnetError
 class Compute(Section):
     """The hardware that a command uses."""
 
-    device: str = Field(default="auto", description="auto, cpu, cuda, cuda:1 ...")
-    threads: Count = Field(default=1, description="CPU threads.")
+    device: str = Field(default="auto", description="Device: auto, cpu, cuda, cuda:1 ...")
+    threads: Count = Field(default=1, description="Number of CPU threads.")
 
     def start(self) -> torch.device:
         """Set the number of threads and give the device, as `choose_device`."""

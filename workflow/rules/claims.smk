@@ -1,4 +1,4 @@
-"""The claims of the paper, each with what was measured and a verdict.
+"""The claims of the paper, each with the measured effect and a verdict.
 
 Needs: scores, results of transfer, evaluations and times of detectors, views and training.
 Gives: claims.csv with its JSON metadata.
@@ -6,7 +6,7 @@ Gives: claims.csv with its JSON metadata.
 
 
 rule tabulate_claims:
-    """The paper's claims beside what was measured."""
+    """Compare the measured effects with the claims of the paper."""
     input:
         measured=per_job(PLAN.claims.measured),
         reference=REFERENCE,

@@ -1,4 +1,4 @@
-"""Tests of networks on many views, and the tables of classification errors.
+"""Classification of the validation images, and the tables of classification errors.
 
 Needs: a manifest, networks, views_timing.json.
 Gives: views/{network}/{view_set}.{safetensors,json}, table1 to table5, ablations, two figures.
@@ -10,7 +10,7 @@ wildcard_constraints:
 
 
 rule tabulate_architectures:
-    """Table 1, read off the layers of the backbones."""
+    """Lay out Table 1, read off the layers of the backbones."""
     input:
         paper=relpath(ROOT / "sppnet/report/table1.csv"),
     output:
@@ -34,7 +34,7 @@ rule tabulate_architectures:
 
 
 rule classify:
-    """Score the validation images on a view set."""
+    """Classify the validation images, with scores averaged over a view set."""
     input:
         manifest=PLAN.images.classification,
         weights="<artifacts>/networks/{network}.safetensors",
@@ -84,7 +84,7 @@ rule combine_scores:
 
 
 rule tabulate_errors:
-    """Tables 2 to 5 and the ablations."""
+    """Lay out Tables 2 to 5 and the ablations."""
     input:
         scores=per_job(PLAN.classification.table_scores),
         reference=REFERENCE,
@@ -113,7 +113,7 @@ rule tabulate_errors:
 
 
 rule draw_curves:
-    """Learning curves of a backbone in every training variant of Table 2."""
+    """Draw the learning curves of a backbone in every training variant of Table 2."""
     input:
         per_job(PLAN.classification.curve_files),
     output:
@@ -137,7 +137,7 @@ rule draw_curves:
 
 
 rule draw_error_by_views:
-    """Error against the number of views and their time."""
+    """Draw the error against the number of views and their time."""
     input:
         scores=per_job(PLAN.classification.point_files),
         timing="<artifacts>/views_timing.json",
@@ -163,7 +163,7 @@ rule draw_error_by_views:
 
 
 rule draw_view_positions:
-    """Where the 96 views of Table 4 lie on an image and on its feature maps."""
+    """Draw the 96 views of Table 4 on an image and on its feature maps."""
     input:
         manifest=PLAN.images.classification,
     output:
@@ -187,7 +187,7 @@ rule draw_view_positions:
 
 
 rule draw_responses:
-    """Images on which filters of the last convolution respond most."""
+    """Draw the images to which filters of the last convolution respond most."""
     input:
         manifest=per_job(PLAN.classification.responses_manifest),
         weights=per_job(PLAN.classification.responses_network),

@@ -1,4 +1,4 @@
-"""Images, what was read of them, and proposals.
+"""Image sets, their manifests, and proposals.
 
 Needs: the folders of `data` in the configuration, or its `scenes`.
 Gives: a manifest of each set with a list of its problems, proposals/{trainval,test}.parquet.
@@ -6,7 +6,7 @@ Gives: a manifest of each set with a list of its problems, proposals/{trainval,t
 
 
 rule generate:
-    """Draw a set in the layout of VOC 2007, of an image folder or of Caltech-101."""
+    """Generate an image set in the layout of VOC 2007, of an image folder or of Caltech-101."""
     output:
         scenes=directory("<artifacts>/scenes/{layout}"),
         digest="<artifacts>/scenes/{layout}.json",
@@ -30,7 +30,7 @@ rule generate:
 
 
 rule prepare_voc:
-    """Read the detection set once: sizes, boxes and checksums, and a list of what is broken."""
+    """Check the detection set; record sizes, boxes and checksums, and list the problems."""
     input:
         scenes=ancient(per_job(PLAN.images.scenes, layout="VOCdevkit")),
         digest=per_job(PLAN.images.scenes_digest, layout="VOCdevkit"),
@@ -56,7 +56,7 @@ rule prepare_voc:
 
 
 rule prepare_image_folder:
-    """Read the images to pretrain on once, from a folder per class."""
+    """Check the pretraining images in one folder per class."""
     input:
         scenes=ancient(per_job(PLAN.images.scenes, layout="ImageFolder")),
         digest=per_job(PLAN.images.scenes_digest, layout="ImageFolder"),
@@ -82,7 +82,7 @@ rule prepare_image_folder:
 
 
 rule prepare_imagenet:
-    """Read ImageNet 2012 once, from its archives or its folders."""
+    """Check ImageNet 2012, in its archives or in extracted folders."""
     output:
         manifest="<artifacts>/imagenet.parquet",
         problems="<artifacts>/imagenet_problems.csv",
@@ -105,7 +105,7 @@ rule prepare_imagenet:
 
 
 rule store_images:
-    """Resize the images of a split once and keep them in a few large files."""
+    """Resize the images of a split once and store them in a few large files."""
     input:
         manifest=PLAN.images.classification,
     output:
@@ -133,7 +133,7 @@ rule store_images:
 
 
 rule propose:
-    """Selective search on every image of a split; early, because it waits for all cores."""
+    """Propose boxes for every image of a split; early, because the job takes all cores."""
     input:
         manifest="<artifacts>/voc.parquet",
     output:

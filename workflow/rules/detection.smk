@@ -1,12 +1,12 @@
 """SVMs, box regression, detections and their average precision.
 
 Needs: voc.parquet, proposals, networks, fine-tuned networks, features.
-Gives: detectors/{detector}/{detections.parquet,evaluation.json} and what leads there.
+Gives: detectors/{detector}/{detections.parquet,evaluation.json}, SVMs and box regressors.
 """
 
 
 rule train_svm:
-    """One linear SVM per class and layer, with mined negatives."""
+    """Train one linear SVM per class and layer, with hard negative mining."""
     input:
         manifest="<artifacts>/voc.parquet",
         proposals="<artifacts>/proposals/trainval.parquet",
@@ -37,7 +37,7 @@ rule train_svm:
 
 
 rule train_bbox:
-    """One bounding-box regressor per class."""
+    """Train one bounding-box regressor per class."""
     input:
         manifest="<artifacts>/voc.parquet",
         proposals="<artifacts>/proposals/trainval.parquet",
@@ -99,7 +99,7 @@ rule detect:
 
 
 rule evaluate:
-    """Average precision per class and layer, with its interval over the test images."""
+    """Compute average precision per class and layer, with intervals over the test images."""
     input:
         manifest="<artifacts>/voc.parquet",
         detections="<artifacts>/detectors/{detector}/detections.parquet",

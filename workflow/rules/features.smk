@@ -1,4 +1,4 @@
-"""Features of images and boxes, computed once and kept.
+"""Features of images and boxes, computed once and stored.
 
 Needs: voc.parquet, proposals/{split}.parquet, networks and fine-tuned networks.
 Gives: features/{network}/{size}/{split}.npy (SPP), features/{detector}/{state}/{split}.npy (R-CNN).
@@ -9,7 +9,7 @@ all others and its fine-tuning first, so that they do not end alone on one core.
 
 
 rule cache_maps:
-    """conv5 maps of whole images at one scale."""
+    """Compute the conv5 maps of whole images at one scale."""
     input:
         manifest="<artifacts>/voc.parquet",
         weights="<artifacts>/networks/{network}.safetensors",
@@ -36,7 +36,7 @@ rule cache_maps:
 
 
 rule cache_region_features:
-    """Convolve the warped boxes of a split, before or after fine-tuning."""
+    """Compute the features of the warped boxes of a split, before or after fine-tuning."""
     input:
         manifest="<artifacts>/voc.parquet",
         proposals="<artifacts>/proposals/{split}.parquet",

@@ -13,7 +13,7 @@ wildcard_constraints:
 
 
 rule import_weights:
-    """Convert a backbone that was trained elsewhere."""
+    """Import a backbone that was trained elsewhere."""
     input:
         per_job(PLAN.networks.source_files),
     output:

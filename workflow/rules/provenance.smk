@@ -1,4 +1,4 @@
-"""Why an output can be trusted: what it is made of, and guards before anything is planned."""
+"""Provenance of outputs: what they are made of, and checks before a run is planned."""
 
 import hashlib
 import json
@@ -35,17 +35,17 @@ RULES = Rules(workflow, lambda file: DIGESTS.of_file(Path(file)))
 
 
 def contents(name):
-    """Parameter that stands for an image set from outside: a digest of it."""
+    """Digest of an external image set, as a parameter of the rules that read it."""
     return lambda wildcards: (
         DIGESTS.of_set(SETS[name]) if PLANS and name in SETS else ""
     )
 
 
 def require_planned_settings():
-    """A job on a cluster reads the configuration again: it must be the one of the plan.
+    """Refuse a cluster job whose configuration is not the planned one.
 
-    Its output would be recorded as one of the settings that were planned. Code is compared by the
-    commands themselves.
+    A cluster job reads the configuration again, but its output is recorded with the planned
+    settings. The commands themselves compare the code.
     """
     settings = hashlib.sha256(json.dumps(config, sort_keys=True).encode()).hexdigest()
     if workflow.is_main_process:
@@ -61,9 +61,9 @@ def require_planned_settings():
 
 
 def guard(settings):
-    """Stop, or have built again, what Snakemake would take for up to date without a reason.
+    """Refuse or rebuild outputs that Snakemake would wrongly consider up to date.
 
-    The settings of Snakemake that are changed here must hold with every profile.
+    Snakemake's settings are changed here because they must hold with every profile.
     """
     # Inputs are compared by content up to this size, not by time: every checkout changes times.
     settings.max_checksum_file_size = max(settings.max_checksum_file_size, 2 << 30)
@@ -87,12 +87,12 @@ def guard(settings):
 
 
 def withdraw():
-    """From here on the saved records are not those of the artifacts, until the run has ended."""
+    """Withdraw the saved records: until the run ends, they do not match the artifacts."""
     if workflow.is_main_process:
         withdraw_records(ARTIFACTS)
 
 
 def keep_records():
-    """However a run ends, its records go with its artifacts; a job on a cluster ends no run."""
+    """Save the records with the artifacts, however the run ends; a cluster job ends no run."""
     if workflow.is_main_process:
         save_records(ARTIFACTS, RULES.makes)

@@ -6,7 +6,7 @@ Gives: table9.csv with its JSON metadata, figures/detections.png.
 
 
 rule tabulate_detection:
-    """Table 9: mean average precision by layer, and seconds per image."""
+    """Lay out Table 9: mean average precision by layer, and seconds per image."""
     input:
         evaluations=PLAN.detection.column_files("evaluation.json"),
         timing="<artifacts>/timing.json",
@@ -34,7 +34,7 @@ rule tabulate_detection:
 
 
 rule draw_detections:
-    """Test photographs with what the detector found in them."""
+    """Draw the detections of a detector on test photographs."""
     input:
         manifest="<artifacts>/voc.parquet",
         detections=PLAN.detection.drawn_detections(),

@@ -1,4 +1,4 @@
-"""Seconds per image of detectors, of views and of training, each measured in one process.
+"""Seconds per image of detectors, view sets and training, each measured in one process.
 
 Needs: manifests, proposals/test.parquet, networks, fine-tuned networks, SVMs.
 Gives: timing.json, views_timing.json, training_timing.json.
@@ -6,7 +6,7 @@ Gives: timing.json, views_timing.json, training_timing.json.
 
 
 rule measure_speed:
-    """Time the detectors in turns; it takes all cores, so that nothing else runs."""
+    """Time the detectors in turn; the job takes all cores, so that nothing else runs."""
     input:
         manifest="<artifacts>/voc.parquet",
         proposals="<artifacts>/proposals/test.parquet",
@@ -34,7 +34,7 @@ rule measure_speed:
 
 
 rule measure_view_speed:
-    """Time view sets in turn; it takes all cores, so that nothing else runs."""
+    """Time view sets in turn; the job takes all cores, so that nothing else runs."""
     input:
         manifest=PLAN.images.classification,
         weights=per_job(PLAN.classification.timed_network),
@@ -59,7 +59,7 @@ rule measure_view_speed:
 
 
 rule measure_training_speed:
-    """Time training at one size and at two in turns; it takes all cores, as the others do."""
+    """Time training at one size and at two in turn; the job takes all cores."""
     input:
         images=per_job(PLAN.networks.images_read),
         stores=ancient(PLAN.networks.stores()),

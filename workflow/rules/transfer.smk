@@ -10,7 +10,7 @@ wildcard_constraints:
 
 
 rule prepare_caltech101:
-    """Read Caltech-101 once."""
+    """Check Caltech-101."""
     input:
         scenes=ancient(per_job(PLAN.images.scenes, layout="caltech101")),
         digest=per_job(PLAN.images.scenes_digest, layout="caltech101"),
@@ -37,7 +37,7 @@ rule prepare_caltech101:
 
 
 rule cache_image_features:
-    """Whole images at every layer of a network."""
+    """Compute the features of whole images at every layer of a network."""
     input:
         manifest=per_job(PLAN.transfer.manifest),
         weights="<artifacts>/networks/{network}.safetensors",
@@ -99,7 +99,7 @@ rule transfer:
 
 
 rule tabulate_transfer:
-    """Tables 6, 7 and 8."""
+    """Lay out Tables 6, 7 and 8."""
     input:
         results=per_job(PLAN.transfer.results),
         reference=REFERENCE,
