@@ -1,4 +1,4 @@
-"""Table 1 of the paper: the layers of each backbone as built, and the sizes of their maps."""
+"""Table 1 of the paper: the layers of each backbone and the sizes of their maps."""
 
 import csv
 from collections.abc import Mapping, Sequence
@@ -13,7 +13,7 @@ from sppnet.errors import SppnetError
 from sppnet.models.backbones import LocalResponseNorm, build_backbone, map_shape
 
 TABLE1 = Path(__file__).with_name("table1.csv")
-PAPER_INPUT = 224  # pixels; the sizes of Table 1 hold for this input alone
+PAPER_INPUT = 224  # pixels; the map sizes of Table 1 hold only for this input
 AFTER, BEFORE = "after pooling", "before pooling"
 
 
@@ -22,10 +22,10 @@ class PaperSize:
     """A map size of Table 1.
 
     Attributes:
-        row: heading of the row it stands in.
+        row: heading of its row.
         side: cells along one side of the map.
-        counted: "after pooling" or "before pooling"; the paper uses both.
-        origin: where it was read.
+        counted: "after pooling" or "before pooling"; the paper counts in both ways.
+        origin: where the size was read.
     """
 
     row: str
@@ -36,17 +36,17 @@ class PaperSize:
 
 @dataclass(frozen=True)
 class Stage:
-    """A convolution and what follows it up to the next one, read off the built layers.
+    """A convolution and the layers up to the next convolution, read off the built backbone.
 
     Attributes:
-        filters: number of channels it puts out.
+        filters: number of output channels.
         kernel: side in cells.
         stride: in cells.
         padding: in cells.
-        then: "LRN" and poolings in their order.
+        then: "LRN" and poolings, in order.
         before: cells along one side of the map before pooling.
         after: the same at the end of the stage; equals `before` without a pooling.
-        paper: what Table 1 says of it, if anything.
+        paper: the size in Table 1, if it has one.
     """
 
     filters: int
@@ -60,12 +60,12 @@ class Stage:
 
     @property
     def side(self) -> int:
-        """Cells along one side of the map, where the paper counts them; else after pooling."""
+        """Cells along one side of the map, counted as in the paper; otherwise after pooling."""
         return self.before if self.paper and self.paper.counted == BEFORE else self.after
 
     @property
     def met(self) -> bool | None:
-        """Whether the map is as large as the paper says; None where it says nothing."""
+        """Whether the map has the paper's size; None where the paper gives none."""
         return None if self.paper is None else self.side == self.paper.side
 
     @property
@@ -80,7 +80,7 @@ Stages = Mapping[str, Sequence[Stage]]
 
 
 def read_table1() -> dict[tuple[str, str], PaperSize]:
-    """The map sizes of Table 1 by (backbone, stage), stages being conv1, conv2 and so on."""
+    """The map sizes of Table 1 by (backbone, stage); stages are named conv1, conv2 and so on."""
     with TABLE1.open(newline="", encoding="utf-8") as file:
         return {
             (line["backbone"], line["stage"]): PaperSize(
@@ -91,17 +91,17 @@ def read_table1() -> dict[tuple[str, str], PaperSize]:
 
 
 def measured_stages(backbone: str, input_size: int) -> list[Stage]:
-    """Follow an image through a backbone at width 1 and read off each stage; computes no values.
+    """Stages of a backbone at width 1, read off its layers without computing any values.
 
     Args:
-        backbone: a name for `build_backbone`, of one that is a chain of layers.
+        backbone: a name for `build_backbone`; its layers must form a chain.
         input_size: side of the square image in pixels.
 
     Returns:
-        The stages in order, with the paper's sizes at the paper's input size only.
+        The stages in order, with the paper's sizes only at the paper's input size.
 
     Raises:
-        SppnetError: an unknown backbone, one with branches, or too small an image.
+        SppnetError: the backbone is unknown or has branches, or the image is too small.
 
     Source: paper Table 1.
     """
@@ -116,8 +116,8 @@ def measured_stages(backbone: str, input_size: int) -> list[Stage]:
             stages[-1] = _continued(stages[-1], layer, maps)
         elif not isinstance(layer, nn.ReLU):
             raise SppnetError(
-                f"--backbones: {backbone} holds a {type(layer).__name__}; Table 1 has chains of "
-                "convolution, ReLU, normalisation and pooling only, leave it out"
+                f"--backbones: {backbone} has a {type(layer).__name__}; Table 1 shows only "
+                "chains of convolution, ReLU, normalisation and pooling; leave it out"
             )
     paper = read_table1() if input_size == PAPER_INPUT else {}
     return [
@@ -142,7 +142,7 @@ def _continued(stage: Stage, layer: nn.Module, maps: Tensor) -> Stage:
 
 
 def _window(kernel: int, stride: int) -> str:
-    """As in Table 1, which leaves out a stride of 1."""
+    """A kernel as in Table 1, which omits a stride of 1."""
     return f"{kernel}x{kernel}" + (f", str {stride}" if stride != 1 else "")
 
 
@@ -151,13 +151,13 @@ def _name(index: int) -> str:
 
 
 def table1_lines(stages: Stages) -> list[list[str]]:
-    """The table as in the paper: a heading, then a line per row with a cell per stage.
+    """The table as in the paper: a line of headings, then one line per row with a cell per stage.
 
-    Backbones that share a row of the paper (Overfeat-5/7) share it here; a stage that only some
-    of them have names these.
+    Backbones that share a row in the paper (Overfeat-5/7) share it here; a stage that only some
+    of them have names them.
 
     Args:
-        stages: of `measured_stages`, by backbone in table order.
+        stages: from `measured_stages`, by backbone in table order.
     """
     columns = range(max(len(chain) for chain in stages.values()))
     rows: dict[str, dict[str, Sequence[Stage]]] = {}
@@ -177,7 +177,7 @@ def _cell(row: Stages, index: int) -> str:
 
 
 def stacked(lines: Sequence[Sequence[str]]) -> list[list[str]]:
-    """The same table for a terminal: each cell's parts below each other, as the paper prints it."""
+    """The table for a terminal, with the parts of a cell below each other as in the paper."""
     stacked_lines: list[list[str]] = []
     for line in lines:
         parts = [text.split(" | ") for text in line]
@@ -189,7 +189,7 @@ def stacked(lines: Sequence[Sequence[str]]) -> list[list[str]]:
 
 
 def unmet(stages: Stages) -> list[str]:
-    """One line for each stage whose map is not as large as in the paper."""
+    """One line for each stage whose map size differs from the paper's."""
     return [
         f"{backbone} {_name(index)}: map {stage.side}x{stage.side} {stage.paper.counted}, "
         f"the paper prints {stage.paper.side}x{stage.paper.side}"
@@ -200,7 +200,7 @@ def unmet(stages: Stages) -> list[str]:
 
 
 def table1_metadata(stages: Stages, input_size: int) -> dict[str, Any]:
-    """The JSON metadata: every stage with both map sizes, the paper's, and whether it is met."""
+    """The JSON metadata: every stage with both map sizes, the paper's, and whether they agree."""
     return {
         "input_size": input_size,
         "backbones": {

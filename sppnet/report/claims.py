@@ -1,4 +1,4 @@
-"""What the paper claims, as data: each claim with the two numbers of the paper behind it."""
+"""The claims of the paper, each with the two paper numbers behind it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -24,19 +24,19 @@ Numbers = tuple[PaperNumber, PaperNumber]  # of ours and of the reference
 
 @dataclass(frozen=True)
 class Claim:
-    """A claim of the paper: that one thing, `ours`, is better than another, the reference.
+    """A claim of the paper: one side, `ours`, is better than the other, the reference.
 
     Attributes:
         name: identifier.
         text: the claim in words.
         kind: what is compared.
-        paper: where the paper's numbers of ours and of the reference are; None without numbers.
-        backbones: the backbones that those numbers were measured with.
+        paper: keys of the paper numbers of both sides; None where the paper gives none.
+        backbones: the backbones with which those numbers were measured.
         top: errors: 1 or 5.
-        rows: map and accuracy: row of the evaluation, or layer, of ours and of the reference.
-        same_networks: errors: both sides are the same networks, tested in two ways.
-        bound: the claim holds where the effect is above it.
-        margin: instead of the bound, the claim holds where the effect is within +- margin.
+        rows: map and accuracy: rows of the evaluation, or layers, of both sides.
+        same_networks: errors: both sides test the same networks, in two ways.
+        bound: the claim holds if the effect is above it.
+        margin: replaces the bound; the claim holds if the effect is within +- margin.
     """
 
     name: str
@@ -52,11 +52,11 @@ class Claim:
 
     @property
     def is_ratio(self) -> bool:
-        """Effects are ratios, not differences."""
+        """Whether effects are ratios rather than differences."""
         return self.kind in ("image time", "epoch time")
 
     def effect(self, ours: Value, reference: Value) -> Value:
-        """How much better ours is: errors and times are better when small, the rest when large."""
+        """How much better ours is; small errors and times are better, and large other values."""
         if self.is_ratio:
             return reference / ours
         return reference - ours if self.kind == "errors" else ours - reference
@@ -143,23 +143,23 @@ def _view_claims() -> list[Claim]:
     )
     return [
         *crops,
-        _more_views("views_96", "96 views err less than 10 (top-5)", 5, "96", "10"),
-        _more_views(
+        _views_claim("views_96", "96 views err less than 10 (top-5)", 5, "96", "10"),
+        _views_claim(
             "views_98", "96 views and 2 full ones err less than 10 (top-1)", 1, "96+2full", "10"
         ),
-        _more_views("views_full", "2 full views help even beside 96 (top-5)", 5, "96+2full", "96"),
+        _views_claim("views_full", "2 full views help even beside 96 (top-5)", 5, "96+2full", "96"),
         equal,
     ]
 
 
-def _more_views(name: str, text: str, top: Literal[1, 5], ours: Views, other: Views) -> Claim:
+def _views_claim(name: str, text: str, top: Literal[1, 5], ours: Views, reference: Views) -> Claim:
     metric: Metric = "top5" if top == 5 else "top1"
-    numbers = (views_error(ours, metric), views_error(other, metric))
+    numbers = (views_error(ours, metric), views_error(reference, metric))
     return Claim(name, text, "errors", numbers, OVERFEAT7, top=top, same_networks=True)
 
 
 def _cost_claims() -> list[Claim]:
-    """§2.3 and §3.1.4, without numbers in the paper."""
+    """§2.3 and §3.1.4; the paper gives no numbers."""
     maps = "Views pooled from the feature map take less time than crops"
     sizes = "An epoch of training at two sizes takes no more time than at one"
     return [
@@ -289,8 +289,8 @@ def find_claim(name: str) -> Claim:
     """The claim of that name.
 
     Raises:
-        SppnetError: there is none.
+        SppnetError: there is no such claim.
     """
     if name not in CLAIMS:
-        raise SppnetError(f"--comparisons: no claim {name!r}; take one of {', '.join(CLAIMS)}")
+        raise SppnetError(f"--comparisons: no claim {name!r}; use one of {', '.join(CLAIMS)}")
     return CLAIMS[name]

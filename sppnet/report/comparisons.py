@@ -1,4 +1,4 @@
-"""The effect behind a claim, measured from the files of the two sides that it compares."""
+"""The effect behind a claim, measured from the files of its two sides."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -22,16 +22,16 @@ from sppnet.statistics.split_half import split_half_interval
 
 @dataclass(frozen=True)
 class Measured:
-    """What a run says about a claim.
+    """The measured effect behind a claim.
 
     Attributes:
-        effect: positive (above 1 for ratios) where ours is better; points or a ratio.
+        effect: points or a ratio; positive (above 1 for ratios) if ours is better.
         ours, reference: the two values behind it: %, or milliseconds.
         n: test images, or blocks of training.
         seeds: networks of ours.
         low, high: 95 % interval of the effect; None where n is 1.
         p: exact McNemar test; None where it does not apply.
-        networks: errors: of "ours" and "reference", what each network errs on (see
+        networks: errors: the error of each network of "ours" and of "reference" (see
             `network_errors`); the two values are their means.
     """
 
@@ -47,16 +47,16 @@ class Measured:
 
 
 def measure(claim: Claim, ours: Side, reference: Side, samples: Bootstrap) -> Measured:
-    """The effect of a claim.
+    """Measure the effect of a claim.
 
     Args:
-        claim: says what is compared, and how.
+        claim: the claim, which determines what is compared and how.
         ours: the side that the claim says is better.
         reference: the other side.
-        samples: behind the interval, where they are drawn here.
+        samples: bootstrap samples behind the interval, if they are drawn here.
 
     Raises:
-        SppnetError: a file cannot be used, or the two sides do not have the same images.
+        SppnetError: a file cannot be used, or the two sides have different images.
     """
     if claim.kind == "errors":
         return _errors(claim, ours, reference, samples)
@@ -65,38 +65,38 @@ def measure(claim: Claim, ours: Side, reference: Side, samples: Bootstrap) -> Me
     return _times(claim, ours, reference, samples)
 
 
-def _errors(claim: Claim, ours: Side, reference: Side, drawn: Bootstrap) -> Measured:
+def _errors(claim: Claim, ours: Side, reference: Side, bootstrap: Bootstrap) -> Measured:
     wrong, images = read_wrong(ours.files, claim.top)
-    other, other_images = read_wrong(reference.files, claim.top)
-    if images != other_images:
+    reference_wrong, reference_images = read_wrong(reference.files, claim.top)
+    if images != reference_images:
         raise SppnetError(
             f"{reference.files[0]}: other images than {ours.files[0]}; classify the same set"
         )
-    if claim.same_networks and len(wrong) != len(other):
+    if claim.same_networks and len(wrong) != len(reference_wrong):
         raise SppnetError(f"{ours.files[0]}: give as many files for both sides of {claim.name}")
     samples = bootstrap_means(
-        [wrong, other],
-        replicates=drawn.bootstrap,
-        seed=drawn.seed,
+        [wrong, reference_wrong],
+        replicates=bootstrap.bootstrap,
+        seed=bootstrap.seed,
         same_networks=claim.same_networks,
     )
     p = None
-    if len(wrong) == len(other):
-        p = max(mcnemar(one, two) for one, two in zip(wrong, other, strict=True))
-    values = (100 * float(wrong.mean()), 100 * float(other.mean()))
+    if len(wrong) == len(reference_wrong):
+        p = max(mcnemar(one, two) for one, two in zip(wrong, reference_wrong, strict=True))
+    values = (100 * float(wrong.mean()), 100 * float(reference_wrong.mean()))
     differences = claim.effect(100 * samples[0], 100 * samples[1])
     return replace(
         _summary(claim, values, differences, len(images), len(wrong), p),
         networks={
             "ours": network_errors(ours.files, wrong),
-            "reference": network_errors(reference.files, other),
+            "reference": network_errors(reference.files, reference_wrong),
         },
     )
 
 
 @dataclass(frozen=True, eq=False)
 class _Stored:
-    """A measured value (0..1), and what its stage stored for the interval of a difference.
+    """A measured value (0..1), and the samples stored for the interval of a difference.
 
     Attributes:
         key: "replicates" for bootstrap samples of the value, "half_differences" for half of the
@@ -113,27 +113,30 @@ class _Stored:
 
 
 def _stored_difference(claim: Claim, ours: Side, reference: Side) -> Measured:
-    """A difference whose samples are those of both sides, which drew the same images."""
-    found, other = (
+    """Measure a difference from the stored samples of both sides, which drew the same images."""
+    first, second = (
         _read_stored(claim, side, row)
         for side, row in zip((ours, reference), claim.rows, strict=True)
     )
-    if found.images != other.images:
+    if first.images != second.images:
         raise SppnetError(
-            f"{other.path}: other images than {found.path}; measure both on the same ones"
+            f"{second.path}: other images than {first.path}; measure both on the same ones"
         )
-    if (found.key, len(found.samples)) != (other.key, len(other.samples)):
+    if (first.key, len(first.samples)) != (
+        second.key,
+        len(second.samples),
+    ):
         raise SppnetError(
-            f"{other.path}: not as many {found.key} as {found.path}; "
+            f"{second.path}: not as many {first.key} as {first.path}; "
             "measure both with the same number and seed"
         )
-    values = (100 * found.value, 100 * other.value)
-    differences = 100 * (found.samples - other.samples)
-    if found.key == "half_differences":
+    values = (100 * first.value, 100 * second.value)
+    differences = 100 * (first.samples - second.samples)
+    if first.key == "half_differences":
         interval = partial(split_half_interval, values[0] - values[1])
-        return _summary(claim, values, differences, found.n, 1, interval=interval)
+        return _summary(claim, values, differences, first.n, 1, interval=interval)
     # Average precision is as much better in samples of one side as of the other: percentiles hold.
-    return _summary(claim, values, differences, found.n, 1)
+    return _summary(claim, values, differences, first.n, 1)
 
 
 def _read_stored(claim: Claim, side: Side, row: str) -> _Stored:
@@ -142,21 +145,21 @@ def _read_stored(claim: Claim, side: Side, row: str) -> _Stored:
     path = side.files[0]
     group, name = ("rows", "map") if claim.kind == "map" else ("layers", "value")
     report = read_json(path)
-    found = value_in(report, path, group, row)
+    entry = value_in(report, path, group, row)
     images = list(value_in(report, path, "image_names"))
-    key = "half_differences" if "half_differences" in found else "replicates"
+    key = "half_differences" if "half_differences" in entry else "replicates"
     return _Stored(
         path,
         value_in(report, path, group, row, name),
         key,
         np.asarray(value_in(report, path, group, row, key), np.float64),
         images,
-        found.get("n", len(images)),
+        entry.get("n", len(images)),
     )
 
 
-def _times(claim: Claim, ours: Side, reference: Side, drawn: Bootstrap) -> Measured:
-    """Images count by their median, blocks of training by their mean; both are pairs."""
+def _times(claim: Claim, ours: Side, reference: Side, bootstrap: Bootstrap) -> Measured:
+    """Measure a ratio of paired times: medians over images, means over blocks of training."""
     if len({*ours.files, *reference.files}) != 1:
         raise SppnetError(
             f"{reference.files[0]}: {claim.name} compares times from one file; give it for both"
@@ -165,16 +168,16 @@ def _times(claim: Claim, ours: Side, reference: Side, drawn: Bootstrap) -> Measu
     if len({len(side) for side in sides}) != 1:
         raise SppnetError(
             f"{ours.files[0]}: {ours.part} and {reference.part} were not timed equally often; "
-            "run its stage anew"
+            "run its stage again"
         )
     if claim.kind == "image time":
         values = [float(np.median(side)) for side in sides]
-        samples = bootstrap_medians(sides, replicates=drawn.bootstrap, seed=drawn.seed)
+        samples = bootstrap_medians(sides, replicates=bootstrap.bootstrap, seed=bootstrap.seed)
     else:
         values = [float(np.mean(side)) for side in sides]
         tables = [side[None] for side in sides]
         samples = bootstrap_means(
-            tables, replicates=drawn.bootstrap, seed=drawn.seed, same_networks=True
+            tables, replicates=bootstrap.bootstrap, seed=bootstrap.seed, same_networks=True
         )
     ratios = claim.effect(samples[0], samples[1])
     return _summary(claim, (values[0], values[1]), ratios, len(sides[0]), 1)
@@ -182,8 +185,8 @@ def _times(claim: Claim, ours: Side, reference: Side, drawn: Bootstrap) -> Measu
 
 def _milliseconds(side: Side) -> np.ndarray:
     """Milliseconds per image (N,) of each image or block."""
-    each = read_value(side.files[0], "columns", side.part, "total", "each")
-    return 1000 * np.asarray(each, np.float64)
+    seconds = read_value(side.files[0], "columns", side.part, "total", "each")
+    return 1000 * np.asarray(seconds, np.float64)
 
 
 def _summary(
@@ -196,8 +199,8 @@ def _summary(
     *,
     interval: Callable[[np.ndarray], tuple[float, float]] = percentile_interval,
 ) -> Measured:
-    """Rounded, so that an interval that ends at a margin is not beyond it by a rounding error."""
+    """The effect, rounded so that no rounding error puts the end of an interval beyond a margin."""
     ends = interval(samples) if n > 1 else (None, None)
     low, high = (None if end is None else round(end, 6) for end in ends)
-    effect, ours, reference = (round(float(each), 6) for each in (claim.effect(*values), *values))
+    effect, ours, reference = (round(float(value), 6) for value in (claim.effect(*values), *values))
     return Measured(effect, ours, reference, n, seeds, low, high, p)

@@ -1,4 +1,4 @@
-"""Learning curves: training and validation errors by epoch."""
+"""Learning curves: training and validation errors per epoch."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -16,7 +16,7 @@ HISTORY_COLUMNS = ("epoch", "train_error", "validation_error", "size")
 
 
 def read_history(path: Path) -> pd.DataFrame:
-    """The learning curve of a network, a row per epoch.
+    """The learning curve of a network, with one row per epoch.
 
     Raises:
         SppnetError: the file is missing, empty or lacks a column.
@@ -24,28 +24,28 @@ def read_history(path: Path) -> pd.DataFrame:
     try:
         history = pd.read_csv(path)
     except (OSError, ValueError) as error:
-        raise SppnetError(f"{path}: cannot be read ({error}); run pretrain anew") from None
+        raise SppnetError(f"{path}: cannot be read ({error}); run pretrain again") from None
     missing = [name for name in HISTORY_COLUMNS if name not in history]
     if missing or history.empty:
         problem = f"no column {missing[0]!r}" if missing else "no epochs"
-        raise SppnetError(f"{path}: {problem}; run pretrain anew")
+        raise SppnetError(f"{path}: {problem}; run pretrain again")
     return history
 
 
 def draw_curves(paths: Sequence[Path], variants: Mapping[str, Sequence[pd.DataFrame]]) -> None:
-    """Draw errors by epoch: a thin line per seed, their mean on top, training on the left.
+    """Draw errors per epoch: a thin line per seed and their mean on top, training on the left.
 
-    A panel below shows the image size in each epoch, for training variants that change it.
+    A panel below shows the image size per epoch of the training variants that change it.
 
     Args:
         paths: files to write, PNG or SVG by their suffix.
         variants: histories of each training variant, one per seed.
 
     Raises:
-        SppnetError: nothing to draw, or histories of one variant that differ in their epochs.
+        SppnetError: there is nothing to draw, or histories of one variant differ in their epochs.
     """
     if not variants or not all(variants.values()):
-        raise SppnetError("--curves: no histories to draw; give at least one for each")
+        raise SppnetError("--curves: no histories to draw; give at least one per training variant")
     changing = {
         name: histories[0]
         for name, histories in variants.items()
@@ -81,7 +81,9 @@ def _curve(
 ) -> None:
     epochs = histories[0]["epoch"].to_numpy()
     if any(list(history["epoch"]) != list(epochs) for history in histories):
-        raise SppnetError(f"--curves {name}: histories differ in their epochs; train them alike")
+        raise SppnetError(
+            f"--curves {name}: histories differ in their epochs; train all seeds alike"
+        )
     errors = 100 * np.stack([history[column].to_numpy(np.float64) for history in histories])
     colour = COLOURS[index % len(COLOURS)]
     if len(errors) > 1:

@@ -42,7 +42,7 @@ def table9_cells(
 ) -> Cells:
     """All cells of the table, by column name and row key.
 
-    The intervals of times and speedups come from images drawn with replacement, the same on both
+    The intervals of times and speedups are bootstrapped over images, with the same samples on both
     sides of a speedup.
 
     Args:
@@ -51,7 +51,7 @@ def table9_cells(
         timing: what `measure-speed` wrote, seconds per image.
         reference: the paper's numbers.
         baseline: the column to whose total time the speedups refer.
-        bootstrap: samples behind the intervals of times.
+        bootstrap: bootstrap samples behind the intervals of times.
 
     Raises:
         SppnetError: a row or column is missing from the measurements.
@@ -95,7 +95,7 @@ def _accuracy(evaluation: Mapping[str, Any], row: Row, name: str) -> Cell:
     scores = _part(evaluation, ("rows", row.source), f"evaluation of {name}")
     mean, low, high = (_percent(scores.get(key)) for key in ("map", "low", "high"))
     if mean is None:
-        raise SppnetError(f"evaluation of {name}: no mean average precision; evaluate it anew")
+        raise SppnetError(f"evaluation of {name}: no mean average precision; run evaluate again")
     return Cell(mean, "%", int(evaluation["images"]), low, high)
 
 
@@ -156,7 +156,7 @@ def _percent(fraction: float | None) -> float | None:
 
 
 def _rounded(value: float) -> float:
-    """Four significant digits: finer than any timing is repeatable."""
+    """Four significant digits, more than timings are repeatable to."""
     return float(f"{value:.4g}")
 
 

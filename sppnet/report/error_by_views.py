@@ -1,4 +1,4 @@
-"""Errors by what the views of an image cost: their number, and their time."""
+"""Errors against the cost of the views of an image: their number and their time."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,9 +16,9 @@ from matplotlib.transforms import Bbox
 from sppnet.errors import SppnetError
 from sppnet.report.plotting import COLOURS, MARKERS, STYLE, new_figure, save_figure
 
-# Where a label may go, in points from its point; the first that fits is taken.
+# Offsets of a label from its point, in points; the first that fits is taken.
 PLACES = ((5, 4), (-5, 4), (-5, -4), (5, -4), (5, 14), (-5, 14), (-5, -14), (5, -14))
-Placed = tuple[tuple[int, int], Bbox]  # a place, and what the label covers there
+Placed = tuple[tuple[int, int], Bbox]  # a place, and the area that the label covers there
 OUTLINE = [withStroke(linewidth=2, foreground="white")]
 
 
@@ -28,7 +28,7 @@ class Point:
 
     Attributes:
         series: points of one series are joined by a line.
-        label: what stands beside the point.
+        label: text beside the point.
         views: mean number per image.
         milliseconds: per image.
         error, low, high: top-1 error in % and its 95 % interval.
@@ -44,14 +44,14 @@ class Point:
 
 
 def draw_error_by_views(paths: Sequence[Path], points: Sequence[Point]) -> None:
-    """Draw errors by number of views, and by time per image; both axes of cost are logarithmic.
+    """Draw errors against the number of views and the time per image, on logarithmic axes.
 
     Args:
         paths: files to write, PNG or SVG by their suffix.
         points: of all series, each in the order of its line.
 
     Raises:
-        SppnetError: no points.
+        SppnetError: there are no points.
     """
     if not points:
         raise SppnetError("--points: nothing to draw; give at least one")
@@ -61,10 +61,10 @@ def draw_error_by_views(paths: Sequence[Path], points: Sequence[Point]) -> None:
         _cost(left, points, "views", "views per image")
         _cost(right, points, "milliseconds", "time per image (ms)")
         left.set_ylabel("top-1 error (%)")
-        # Above the panels: inside, an interval may run through it.
+        # Above the panels, because an interval inside may run through it.
         names = left.get_legend_handles_labels()
         figure.legend(*names, loc="outside upper right", ncols=len(names[1]), frameon=False)
-        figure.draw_without_rendering()  # settles the layout, so that labels find free places
+        figure.draw_without_rendering()  # fixes the layout before labels are placed
         figure.set_layout_engine("none")
         for axis, field in ((left, "views"), (right, "milliseconds")):
             _labels(axis, points, field)
@@ -97,11 +97,11 @@ def _cost(axis: Axes, points: Sequence[Point], field: str, label: str) -> None:
 
 
 def _labels(axis: Axes, points: Sequence[Point], field: str) -> None:
-    """Write beside each point what it is, clear of points, lines and labels where there is room."""
-    # From above, as `_choose` wants them.
-    points = sorted(points, key=lambda each: -each.error)
-    spots = axis.transData.transform([(getattr(p, field), p.error) for p in points])
-    markers = [_around(spot, 6) for spot in spots]
+    """Label each point, clear of points, lines and other labels where there is room."""
+    # From the top down, as `_choose` expects them.
+    points = sorted(points, key=lambda point: -point.error)
+    positions = axis.transData.transform([(getattr(p, field), p.error) for p in points])
+    markers = [_around(position, 6) for position in positions]
     taken = list(markers)
     for line in axis.lines:
         corners = axis.transData.transform(line.get_xydata())
@@ -109,59 +109,59 @@ def _labels(axis: Axes, points: Sequence[Point], field: str) -> None:
             on_line = start + np.linspace(0, 1, 100)[:, None] * (end - start)
             taken += [Bbox.from_bounds(x, y, 0.1, 0.1) for x, y in on_line]
     places = []
-    for point, own in zip(points, markers, strict=True):
-        # A label close to another point would seem to be that one's.
+    for point, point_marker in zip(points, markers, strict=True):
+        # A label close to another point would seem to belong to it.
         others = [
-            _around(spot, 15)
-            for spot, marker in zip(spots, markers, strict=True)
-            if not marker.overlaps(own)
+            _around(position, 15)
+            for position, marker in zip(positions, markers, strict=True)
+            if not marker.overlaps(point_marker)
         ]
         places.append(_free_places(axis, point, field, [*taken, *others]))
-    chosen = _choose(markers, places, []) or [each[0] for each in places]
+    chosen = _choose(markers, places, []) or [candidates[0] for candidates in places]
     for point, (place, _) in zip(points, chosen, strict=True):
         _label(axis, point, field, place)
 
 
-def _around(spot: np.ndarray, reach: int) -> Bbox:
-    """A square around a point; with a reach of 6 what its marker covers."""
-    x, y = spot - reach
+def _around(position: np.ndarray, reach: int) -> Bbox:
+    """A square around a point; with a reach of 6, the area of its marker."""
+    x, y = position - reach
     return Bbox.from_bounds(x, y, 2 * reach, 2 * reach)
 
 
-def _free_places(axis: Axes, point: Point, field: str, taken: Sequence[Bbox]) -> list[Placed]:
-    """Places of a label inside the panel and clear of what is taken; the first where none is."""
-    found = []
+def _free_places(axis: Axes, point: Point, field: str, obstacles: Sequence[Bbox]) -> list[Placed]:
+    """Places of a label inside the panel and clear of obstacles; the first if there are none."""
+    candidates = []
     for place in PLACES:
         text = _label(axis, point, field, place)
-        found.append((place, text.get_window_extent()))
+        candidates.append((place, text.get_window_extent()))
         text.remove()
     free = [
         (place, box)
-        for place, box in found
+        for place, box in candidates
         if axis.bbox.x0 <= box.x0 and box.x1 <= axis.bbox.x1
-        if not any(box.overlaps(other) for other in taken)
+        if not any(box.overlaps(other) for other in obstacles)
     ]
-    return free or found[:1]
+    return free or candidates[:1]
 
 
 def _choose(
     markers: Sequence[Bbox], places: Sequence[Sequence[Placed]], chosen: Sequence[Placed]
 ) -> Sequence[Placed] | None:
-    """A place for each label, apart from the others; None where they find none.
+    """A place for each label, clear of the other labels; None if there is no such choice.
 
-    Of two points at almost one place the upper, which comes first, has the upper label.
+    Of two points that almost coincide, the upper one, which comes first, has the upper label.
     """
-    number = len(chosen)
-    if number == len(markers):
+    index = len(chosen)
+    if index == len(markers):
         return chosen
-    for place, box in places[number]:
+    for place, box in places[index]:
         if all(
-            box.y1 <= other.y0 if markers[number].overlaps(marker) else not box.overlaps(other)
+            box.y1 <= other.y0 if markers[index].overlaps(marker) else not box.overlaps(other)
             for marker, (_, other) in zip(markers, chosen, strict=False)
         ):
-            found = _choose(markers, places, [*chosen, (place, box)])
-            if found is not None:
-                return found
+            choice = _choose(markers, places, [*chosen, (place, box)])
+            if choice is not None:
+                return choice
     return None
 
 

@@ -38,11 +38,11 @@ class ErrorCell:
         value: mean error over the networks, %.
         n: images; None for a quoted number.
         seeds: networks.
-        networks: what each errs on (see `network_errors`); the value is their mean.
+        networks: the error of each network (see `network_errors`); the value is their mean.
         low, high: 95 % interval over images and networks.
-        gain: how far the error is below that of the first row, in percentage points.
+        gain: decrease of the error from that of the first row, in percentage points.
         paper, paper_origin: the paper's number and where it was read.
-        quoted: another method's number, taken from the paper.
+        quoted: whether it is another method's number, taken from the paper.
     """
 
     value: float
@@ -59,7 +59,7 @@ class ErrorCell:
 
 @dataclass(frozen=True)
 class Line:
-    """A line of a table: a key of its own, leading texts, and cells by column."""
+    """A line of a table: its unique key, leading texts, and cells by column."""
 
     key: str
     heads: tuple[str, ...]
@@ -70,16 +70,16 @@ PaperValues = Mapping[PaperNumber, PaperValue]
 
 
 def error_table(request: ErrorTableRequest, reference: Path, interval: Bootstrap) -> list[Line]:
-    """All lines of a table: the paper's rows of other methods where it has some, then ours.
+    """All lines of a table: the paper's rows of other methods, if it has any, then ours.
 
     Args:
         request: the table, and our cells in its order.
         reference: the paper's numbers (.csv).
-        interval: samples behind each interval; all cells draw the same images.
+        interval: bootstrap samples behind each interval; all cells draw the same images.
 
     Raises:
-        SppnetError: a file cannot be used, two cells have the same headings, or the paper's number
-            that a cell names does not exist.
+        SppnetError: a file cannot be used, two cells have the same headings, or a cell names a
+            paper number that does not exist.
     """
     table, paper = request.table, _paper_values(request.table, reference)
     lines = _quoted_lines(table, reference) if table in QUOTED_COLUMNS else []
@@ -102,12 +102,12 @@ def layout(table: TableName, lines: Sequence[Line]) -> list[list[str]]:
 
 
 def cell_metrics(lines: Sequence[Line]) -> dict[str, Any]:
-    """The JSON metadata: every cell by column and row with all that is known about it."""
+    """The JSON metadata: every cell by column and row, with all its fields."""
     columns: dict[str, dict[str, Any]] = {}
     for line in lines:
         for column, cell in line.cells.items():
-            known = {name: value for name, value in asdict(cell).items() if value is not None}
-            columns.setdefault(column, {})[line.key] = {"unit": "%", **known}
+            fields = {name: value for name, value in asdict(cell).items() if value is not None}
+            columns.setdefault(column, {})[line.key] = {"unit": "%", **fields}
     return {"columns": columns, "rows": [line.key for line in lines]}
 
 
@@ -155,7 +155,7 @@ def _quoted_cells(row: PaperRow, columns: Mapping[str, str]) -> dict[str, ErrorC
 
 
 def _by_metric(table: TableName, cells: Sequence[ErrorCellRequest]) -> list[ErrorCellRequest]:
-    """Tables of two blocks have the top-1 errors first."""
+    """The cells, with top-1 errors first in tables that have two blocks."""
     if HEADS[table][0] != "error (%)":
         return list(cells)
     return sorted(cells, key=lambda cell: METRICS[cell.metric])
@@ -185,7 +185,7 @@ def error_interval(wrong: np.ndarray, interval: Bootstrap) -> tuple[float, float
 
     Args:
         wrong: bool (S, N) outcomes of S networks on N images.
-        interval: the samples behind it.
+        interval: the bootstrap samples behind it.
     """
     samples = bootstrap_means(
         [wrong], replicates=interval.bootstrap, seed=interval.seed, same_networks=True
@@ -215,9 +215,9 @@ def _measure(request: ErrorCellRequest, paper: PaperValues, interval: Bootstrap)
 
 
 def _with_gains(lines: list[Line]) -> list[Line]:
-    """Each error beside how much better it is than the first row of its block."""
+    """The lines, with the gain of each error over the first row of its block."""
     first: dict[str, Line] = {}
-    found = []
+    lines_with_gains = []
     for line in lines:
         base = first.setdefault(line.heads[0], line)
         gains = {
@@ -228,12 +228,12 @@ def _with_gains(lines: list[Line]) -> list[Line]:
         cells = {
             column: replace(cell, gain=gains.get(column)) for column, cell in line.cells.items()
         }
-        found.append(replace(line, cells=cells))
-    return found
+        lines_with_gains.append(replace(line, cells=cells))
+    return lines_with_gains
 
 
 def _text(cell: ErrorCell | None) -> str:
-    """Two decimals as in the paper; a gain over no SPP in parentheses."""
+    """Two decimals as in the paper, with the gain over no SPP in parentheses."""
     if cell is None:
         return "-"
     return f"{cell.value:.2f}" + ("" if cell.gain is None else f" ({cell.gain:.2f})")

@@ -21,7 +21,7 @@ DPI = 110
 
 @dataclass(frozen=True)
 class Drawn:
-    """A box on a photograph: x1 y1 x2 y2 in its pixels, class, and score (None for an object)."""
+    """A box on a photograph: x1 y1 x2 y2 in pixels, class, and score (None for an object)."""
 
     box: tuple[float, float, float, float]
     class_name: str
@@ -30,7 +30,7 @@ class Drawn:
 
 @dataclass(frozen=True)
 class Photograph:
-    """A photograph uint8 (H, W, 3) RGB with its name and the boxes to draw, best score last."""
+    """A photograph, uint8 (H, W, 3) RGB, with its name and boxes, the highest score last."""
 
     name: str
     image: np.ndarray
@@ -38,7 +38,7 @@ class Photograph:
 
 
 def draw_page(path: Path, photographs: Sequence[Photograph], classes: Sequence[str]) -> None:
-    """Draw photographs in rows; detections in their class's colour, objects thin and dashed.
+    """Draw photographs in rows, with detections in the class colour and objects thin and dashed.
 
     Args:
         path: the PNG to write.
@@ -46,7 +46,7 @@ def draw_page(path: Path, photographs: Sequence[Photograph], classes: Sequence[s
         classes: all class names; a class has the same colour on every page.
 
     Raises:
-        SppnetError: no photographs.
+        SppnetError: there are no photographs.
     """
     if not photographs:
         raise SppnetError(f"{path}: no images to draw; set figures.images to at least 1")
@@ -66,7 +66,7 @@ def draw_page(path: Path, photographs: Sequence[Photograph], classes: Sequence[s
 
 
 def class_colours(classes: Sequence[str]) -> dict[str, tuple[float, float, float]]:
-    """A colour for each class, RGB in 0..1, evenly spaced hues."""
+    """A colour per class, RGB in 0..1, with evenly spaced hues."""
     hues = np.arange(len(classes)) / max(1, len(classes))
     rgb = matplotlib.colormaps["hsv"](hues)[:, :3] * 0.85
     return {
@@ -117,7 +117,7 @@ def _rectangle(
 
 
 def _label(axis: Axes, drawn: Drawn, colour: tuple[float, float, float]) -> None:
-    """Class and score inside the upper left corner of the box, white on the class's colour."""
+    """Write class and score into the upper left corner of the box, white on the class colour."""
     axis.text(
         drawn.box[0],
         drawn.box[1],

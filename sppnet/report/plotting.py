@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from sppnet.data.store import atomic_path
 from sppnet.errors import SppnetError
 
-WIDTH = 6.9  # inches: a page's text width, so that font sizes are those in print
+WIDTH = 6.9  # inches: text width of a page, so that font sizes are as in print
 DPI = 200
 STYLE: dict[Any, Any] = {
     "font.size": 8,
@@ -31,7 +31,7 @@ MARKERS = "osD^vPX"
 
 
 def new_figure(height: float) -> Figure:
-    """A figure as wide as a page's text and `height` inches high; use inside `STYLE`."""
+    """A figure of a page's text width and `height` inches; use it inside `STYLE`."""
     figure = Figure(figsize=(WIDTH, height), dpi=DPI, layout="constrained")
     FigureCanvasAgg(figure)
     return figure
@@ -40,15 +40,15 @@ def new_figure(height: float) -> Figure:
 def save_figure(figure: Figure, paths: Sequence[Path]) -> None:
     """Write the figure once for each path, PNG or SVG by its suffix.
 
-    The files hold no date or version: same figure, same bytes.
+    The files contain no date or version, so the same figure gives the same bytes.
 
     Raises:
-        SppnetError: another suffix.
+        SppnetError: a path has another suffix.
     """
     metadata = {".png": {"Software": None}, ".svg": {"Date": None, "Creator": None}}
     for path in paths:
         if path.suffix not in metadata:
-            raise SppnetError(f"{path}: figures are .png or .svg; name it so")
+            raise SppnetError(f"{path}: figures are .png or .svg; change the suffix")
         with atomic_path(path) as temporary:
             figure.savefig(
                 temporary, format=path.suffix.removeprefix("."), metadata=metadata[path.suffix]

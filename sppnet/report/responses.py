@@ -1,4 +1,4 @@
-"""Where filters of the last convolution respond most, and what of the image they see there."""
+"""The strongest responses of filters of the last convolution, and their receptive fields."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,11 +11,11 @@ from sppnet.geometry.receptive_field import MapGeometry
 
 @dataclass(frozen=True, eq=False)
 class Response:
-    """What one filter answers to one image.
+    """The response of one filter to one image.
 
     Attributes:
-        name: of the image.
-        image: uint8 `(H, W, 3)` RGB, resized as the network saw it.
+        name: name of the image.
+        image: uint8 `(H, W, 3)` RGB, resized as the network sees it.
         values: `(H', W')`, the map of the filter.
     """
 
@@ -30,7 +30,7 @@ class Response:
 
     @property
     def cell(self) -> tuple[int, int]:
-        """Row and column of the strongest value; of equals, the first in reading order."""
+        """Row and column of the strongest value; on a tie, the first in reading order."""
         row, column = np.unravel_index(int(self.values.argmax()), self.values.shape)
         return int(row), int(column)
 
@@ -44,18 +44,18 @@ class FilterResponses:
 
 
 def choose_filters(strengths: np.ndarray, count: int) -> list[int]:
-    """Filters with the strongest single responses, as far as possible each on another image.
+    """Filters with the strongest single responses, on different images as far as possible.
 
     Args:
-        strengths: `(images, channels)`, strongest response of each filter on each image.
-        count: filters wanted.
+        strengths: `(images, channels)`, the strongest response of each filter on each image.
+        count: number of filters.
 
     Returns:
-        Channels by falling response. A filter is passed over while its strongest image is already
-        that of a stronger one; once no others are left, those passed over follow.
+        Channels in order of decreasing response, but those whose strongest image is already that
+        of a stronger filter come last.
 
     Raises:
-        SppnetError: fewer filters respond at all.
+        SppnetError: fewer filters respond.
     """
     peaks, images = strengths.max(axis=0), strengths.argmax(axis=0)
     order = [int(channel) for channel in np.argsort(-peaks, kind="stable") if peaks[channel] > 0]
@@ -72,12 +72,12 @@ def choose_filters(strengths: np.ndarray, count: int) -> list[int]:
 
 
 def strongest_images(strengths: np.ndarray, channel: int, count: int) -> list[int]:
-    """Rows of the images to which a filter responds most, strongest first, ties in reading order.
+    """Rows of the images to which a filter responds most, strongest first; ties in row order.
 
     Args:
         strengths: `(images, channels)`.
-        channel: of the filter.
-        count: images wanted.
+        channel: channel of the filter.
+        count: number of images.
 
     Raises:
         SppnetError: there are fewer images.

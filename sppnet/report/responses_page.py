@@ -15,7 +15,7 @@ from sppnet.geometry.receptive_field import MapGeometry
 from sppnet.report.plotting import save_figure
 from sppnet.report.responses import FilterResponses, Response, seen_by
 
-# Inches; letters of 8 points are read without a lens when the page is printed at its own size.
+# Inches; letters of 8 points are legible when the page is printed at its own size.
 PANEL = 1.3
 GAP = 0.05  # between a photograph and its map
 SPACE = 0.2  # between two photographs
@@ -24,9 +24,9 @@ LEFT = 0.35
 RIGHT = 0.6  # colour bar with its numbers
 LINE = 0.15  # of the caption
 POINTS = 8
-LETTER = 0.65  # mean width of a letter by its height
+LETTER = 0.65  # mean width of a letter relative to its height
 DPI = 150
-NAME = 24  # letters of an image's name
+NAME = 24  # maximum number of letters of an image's name
 COLOURS = "inferno"
 NUMBER = "%.4g"
 
@@ -45,10 +45,10 @@ def draw_responses(
 
     Args:
         path: the page to write.
-        rows: filters in reading order, each with as many responses.
+        rows: filters in reading order, all with the same number of responses.
         geometry: stride and first centre of the cells.
         field: side of the receptive field in pixels.
-        caption: stands above the page.
+        caption: text above the panels.
     """
     across = len(rows[0].responses)
     width = LEFT + across * (2 * PANEL + GAP + SPACE) + RIGHT
@@ -82,18 +82,18 @@ def _height(row: FilterResponses) -> float:
 def _draw_row(
     figure: Figure,
     row: FilterResponses,
-    place: tuple[float, float],
+    extent: tuple[float, float],
     geometry: MapGeometry,
     field: int,
 ) -> None:
-    bottom, height = place
+    bottom, height = extent
     norm = Normalize(0, max(response.peak for response in row.responses))
     left = LEFT
     for response in row.responses:
         photograph = _axes(figure, left, bottom, PANEL, height)
         shape = response.image.shape
-        wide = min(PANEL, height * shape[1] / shape[0])
-        heat = _axes(figure, left + wide + GAP, bottom, PANEL, height)
+        photograph_width = min(PANEL, height * shape[1] / shape[0])
+        heat = _axes(figure, left + photograph_width + GAP, bottom, PANEL, height)
         _draw_photograph(photograph, response, geometry, field)
         _draw_map(heat, response, geometry, norm)
         left += 2 * PANEL + GAP + SPACE
@@ -113,7 +113,7 @@ def _draw_row(
 
 
 def _axes(figure: Figure, left: float, bottom: float, width: float, height: float) -> Axes:
-    """Axes at a place given in inches."""
+    """Axes at a position given in inches."""
     page = figure.get_figwidth(), figure.get_figheight()
     return figure.add_axes((left / page[0], bottom / page[1], width / page[0], height / page[1]))
 
@@ -140,7 +140,7 @@ def _draw_map(axis: Axes, response: Response, geometry: MapGeometry, norm: Norma
         extent=(start, right, bottom, start),
         interpolation="nearest",
     )
-    axis.set_facecolor("0.85")  # the rim that no cell has its centre in
+    axis.set_facecolor("0.85")  # the margin without centres of cells
     _frame(axis, *response.image.shape[:2])
 
 
@@ -150,7 +150,7 @@ def _frame(axis: Axes, height: int, width: int) -> None:
 
 def _rectangle(axis: Axes, box: tuple[float, float, float, float]) -> None:
     x1, y1, x2, y2 = box
-    for colour, thickness in (("black", 2.4), ("yellow", 1.2)):  # seen on any picture
+    for colour, thickness in (("black", 2.4), ("yellow", 1.2)):  # visible on any picture
         axis.add_patch(
             Rectangle(
                 # pixel centres lie on whole numbers: pixel 0 starts at -0.5

@@ -41,7 +41,7 @@ def read_scores(path: Path) -> Scores:
     """Read a file of scores.
 
     Raises:
-        SppnetError: unreadable, incomplete or with scores that are not numbers.
+        SppnetError: it is unreadable or incomplete, or its scores are not numbers.
     """
     tensors, metadata = load_tensors(Path(path))
     try:
@@ -49,44 +49,44 @@ def read_scores(path: Path) -> Scores:
         scores = Scores(tensors["scores"], tensors["labels"], description)
         expected = (len(description["images"]), len(description["classes"]))
     except (KeyError, TypeError, ValueError) as error:
-        raise SppnetError(f"{path}: not a file of scores ({error!r}); run classify anew") from None
+        raise SppnetError(f"{path}: not a file of scores ({error!r}); run classify again") from None
     if scores.values.shape != expected or scores.labels.shape != expected[:1]:
-        raise SppnetError(f"{path}: scores do not fit its images and classes; run classify anew")
+        raise SppnetError(f"{path}: scores do not fit its images and classes; run classify again")
     if not expected[0]:
-        raise SppnetError(f"{path}: has no images; run classify anew")
+        raise SppnetError(f"{path}: has no images; run classify again")
     return scores
 
 
 def read_wrong(paths: Sequence[Path], top: int) -> tuple[np.ndarray, list[str]]:
-    """Outcomes of several networks on the same images.
+    """Read which images each of several networks gets wrong.
 
     Args:
-        paths: a file of scores of each network.
-        top: an image counts as wrong if its label is not among so many best scores.
+        paths: one file of scores per network.
+        top: an image is wrong if its label is not among this many highest scores.
 
     Returns:
         bool (S, N), and the names of the N images.
 
     Raises:
-        SppnetError: no files, or files on different images or classes.
+        SppnetError: there are no files, or they have different images or classes.
     """
     if not paths:
         raise SppnetError("files: no scores given; name at least one file")
     first = read_scores(paths[0])
     rows = [first.wrong(top)]
     for path in paths[1:]:
-        other = read_scores(path)
-        check_alike(first, other, paths[0], path)
-        rows.append(other.wrong(top))
+        scores = read_scores(path)
+        check_alike(first, scores, paths[0], path)
+        rows.append(scores.wrong(top))
     return np.stack(rows), list(first.description["images"])
 
 
 def network_errors(paths: Sequence[Path], wrong: np.ndarray) -> list[dict[str, Any]]:
-    """What every network errs on, so that a reader can follow a mean over networks.
+    """The error of every network, so that a reader can retrace a mean over networks.
 
     Args:
-        paths: the S files of scores, one of each network.
-        wrong: bool `(S, N)`, what `read_wrong` found in them.
+        paths: the S files of scores, one per network.
+        wrong: bool `(S, N)`, the result of `read_wrong`.
 
     Returns:
         For each file, in order: its name (folder and stem), and the error as `value`, in %.
@@ -98,15 +98,15 @@ def network_errors(paths: Sequence[Path], wrong: np.ndarray) -> list[dict[str, A
 
 
 def percent(share: float) -> float:
-    """A share as a percentage, to four digits."""
+    """A share as a percentage, to four decimals."""
     return round(100 * share, 4)
 
 
 def check_alike(first: Scores, second: Scores, path: Path, other: Path) -> None:
-    """Refuse scores that are not of the same images and classes, in the same order.
+    """Check that scores are of the same images and classes, in the same order.
 
     Raises:
-        SppnetError: they differ; names both files.
+        SppnetError: they differ; the message names both files.
     """
     for field in ("classes", "images"):
         if first.description[field] != second.description[field]:
@@ -116,10 +116,10 @@ def check_alike(first: Scores, second: Scores, path: Path, other: Path) -> None:
 
 
 def combine_scores(paths: Sequence[Path]) -> Scores:
-    """Average the scores of several networks, each file with the same weight.
+    """Average the scores of several networks, with the same weight for each file.
 
     Raises:
-        SppnetError: no files, or files on different images or classes.
+        SppnetError: there are no files, or they have different images or classes.
 
     Source: paper §3.1.6 (the scores of eleven networks are averaged).
     """
@@ -129,16 +129,16 @@ def combine_scores(paths: Sequence[Path]) -> Scores:
     total = torch.zeros_like(first.values, dtype=torch.float64)
     descriptions = []
     for path in paths:
-        each = read_scores(path)
-        check_alike(first, each, paths[0], path)
-        total += each.values
-        descriptions.append(each.description)
+        scores = read_scores(path)
+        check_alike(first, scores, paths[0], path)
+        total += scores.values
+        descriptions.append(scores.description)
     description = {
         "classes": first.description["classes"],
         "images": first.description["images"],
-        "view_set": " + ".join(dict.fromkeys(each["view_set"] for each in descriptions)),
-        "views": sum(each["views"] for each in descriptions) / len(descriptions),
-        "scales": sorted({scale for each in descriptions for scale in each["scales"]}),
-        "models": sum(each.get("models", 1) for each in descriptions),
+        "view_set": " + ".join(dict.fromkeys(member["view_set"] for member in descriptions)),
+        "views": sum(member["views"] for member in descriptions) / len(descriptions),
+        "scales": sorted({scale for member in descriptions for scale in member["scales"]}),
+        "models": sum(member.get("models", 1) for member in descriptions),
     }
     return Scores((total / len(paths)).float(), first.labels, description)

@@ -1,4 +1,4 @@
-"""Tables of any kind: rows, columns and cells, printed, and written as CSV and JSON."""
+"""Tables of any kind: rows and cells, printed, and written as CSV and JSON."""
 
 import csv
 from collections.abc import Mapping, Sequence
@@ -26,10 +26,10 @@ class Cell:
     Attributes:
         value: the number, in `unit`.
         unit: "%", "s" or "x".
-        n: test images that it was measured on.
+        n: number of test images.
         low, high: 95 % interval, None where there is none.
-        paper: the paper's number, None where it has none.
-        paper_origin: where that was read.
+        paper: the paper's number; None where the paper gives none.
+        paper_origin: where the paper's number was read.
     """
 
     value: float
@@ -45,7 +45,7 @@ Cells = dict[str, dict[str, Cell]]
 
 
 def aligned(lines: Sequence[Sequence[str]]) -> str:
-    """The table for a terminal: first column to the left, numbers to the right."""
+    """The table for a terminal: first column left-aligned, numbers right-aligned."""
     widths = [max(len(line[i]) for line in lines) for i in range(len(lines[0]))]
     return "\n".join(
         "  ".join(
@@ -59,7 +59,7 @@ def aligned(lines: Sequence[Sequence[str]]) -> str:
 def write_table(
     table: Path, lines: Sequence[Sequence[str]], cells: Path, metadata: Mapping[str, Any]
 ) -> None:
-    """Write a table as CSV, and its JSON metadata."""
+    """Write a table as CSV, and its JSON metadata beside it."""
     with atomic_path(table) as temporary, temporary.open("w", newline="") as file:
         csv.writer(file, lineterminator="\n").writerows(lines)
     write_json(cells, metadata)

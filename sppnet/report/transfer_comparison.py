@@ -1,4 +1,4 @@
-"""Table 8: what others report on VOC 2007 and Caltech-101, and ours beside it."""
+"""Table 8: results of other methods on VOC 2007 and Caltech-101, and ours."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -27,14 +27,14 @@ NUMBER = re.compile(r"(\d+(?:\.\d+)?)(?:\+-(\d+(?:\.\d+)?))?")
 
 @dataclass(frozen=True)
 class QuotedCell:
-    """A number that others report, which nothing here computes.
+    """A number reported by others, which is not computed here.
 
     Attributes:
         text: as the paper prints it.
         value: the number in it, %.
         origin: where it was read.
         deviation: standard deviation over random splits, where the text has one.
-        quoted: always true; tells it from measured cells in JSON.
+        quoted: always true; distinguishes it from measured cells in JSON.
     """
 
     text: str
@@ -53,16 +53,16 @@ def comparison_cells(
     layers: Sequence[str],
     paper: Sequence[PaperRow],
 ) -> Cells:
-    """Cells by column name and row: quoted ones, and ours from the given results.
+    """Cells by column name and row: quoted numbers, and ours from the given results.
 
     Args:
         columns: the data sets, in the order of the table.
-        results: what `transfer` wrote for each, chosen beforehand and not by these numbers.
-        layers: the layer that speaks for each.
+        results: what `transfer` wrote for each, chosen in advance and not by these numbers.
+        layers: the layer that is reported for each.
         paper: rows of the paper's table.
 
     Raises:
-        SppnetError: a result lacks its layer, or a quoted text has no number.
+        SppnetError: a result lacks its layer, or a quoted text does not begin with a number.
     """
     cells: Cells = {}
     for column, layer in zip(columns, layers, strict=True):
@@ -81,23 +81,23 @@ def comparison_cells(
 def comparison_lines(
     columns: Sequence[Column], cells: Cells, paper: Sequence[PaperRow]
 ) -> list[list[str]]:
-    """The table as text: the paper's rows in their order, with our number for the paper's own.
+    """The table as text: the paper's rows in order, with our number in place of the paper's own.
 
-    Our row says on how many images: a subset of a set is easier than the whole.
+    Our row gives the number of images, because a subset of a set is easier than the whole set.
     """
     lines = [["", *(column.title for column in columns)]]
     for name in (*(row.name for row in paper if row.name != OUR_ROW), OUR_ROW):
-        found = [cells[column.name].get(name) for column in columns]
-        heading = f"{HEADINGS.get(name, name)} ({_origin(columns, found)})"
+        row_cells = [cells[column.name].get(name) for column in columns]
+        heading = f"{HEADINGS.get(name, name)} ({_origin(columns, row_cells)})"
         if name == OUR_ROW:
-            tested = ", ".join(str(cell.n) for cell in found if isinstance(cell, TransferCell))
-            heading = f"SPP-net (ours, on {tested} images)"
-        lines.append([heading, *("-" if cell is None else _text(cell) for cell in found)])
+            images = ", ".join(str(cell.n) for cell in row_cells if isinstance(cell, TransferCell))
+            heading = f"SPP-net (ours, on {images} images)"
+        lines.append([heading, *("-" if cell is None else _text(cell) for cell in row_cells)])
     return lines
 
 
 def _origin(columns: Sequence[Column], cells: Sequence[TransferCell | QuotedCell | None]) -> str:
-    """That a row is quoted, and in which columns from memory only."""
+    """Note that a row is quoted, and in which columns the number is unverified."""
     quoted = {
         column.title: cell.origin == UNVERIFIED
         for column, cell in zip(columns, cells, strict=True)
@@ -111,11 +111,11 @@ def _origin(columns: Sequence[Column], cells: Sequence[TransferCell | QuotedCell
 
 
 def _quoted(text: str, origin: str) -> QuotedCell:
-    found = NUMBER.match(text)
-    if not found:
+    match = NUMBER.match(text)
+    if not match:
         raise SppnetError(f"reference: {text!r} does not begin with a number; correct it")
-    deviation = float(found[2]) if found[2] else None
-    return QuotedCell(text, float(found[1]), origin, deviation)
+    deviation = float(match[2]) if match[2] else None
+    return QuotedCell(text, float(match[1]), origin, deviation)
 
 
 def _text(cell: TransferCell | QuotedCell) -> str:

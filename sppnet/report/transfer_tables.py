@@ -30,7 +30,7 @@ class TransferCell(Cell):
     Attributes:
         deviation: standard deviation over random splits, None where there are none.
         splits: accuracy in each, %; the value is their mean.
-        layer: the network's own name of the layer.
+        layer: name of the layer in its network.
     """
 
     deviation: float | None = None
@@ -47,7 +47,7 @@ def layer_cells(
     results: Mapping[str, Mapping[str, Any]],
     reference: Reference,
 ) -> Cells:
-    """Cells of Table 6 or 7 by column name and row key; a layer that a column lacks has none.
+    """Cells of Table 6 or 7 by column name and row key, without layers that a column lacks.
 
     Args:
         table: 6 or 7.
@@ -56,7 +56,7 @@ def layer_cells(
         reference: the paper's numbers.
 
     Raises:
-        SppnetError: a result is none of transfer.
+        SppnetError: a result was not written by transfer.
     """
     cells: Cells = {}
     for column in columns:
@@ -72,7 +72,7 @@ def layer_cells(
 def add_warped(
     cells: Cells, column: Column, warped: Mapping[str, Any], reference: Reference
 ) -> None:
-    """Give a column its comparison: the pyramid of images that are warped to squares.
+    """Add the comparison of a column: the pyramid of images that are warped to squares.
 
     Raises:
         SppnetError: the result lacks the pyramid.
@@ -96,9 +96,9 @@ def layer_lines(table: int, columns: Sequence[Column], cells: Cells) -> list[lis
     warped = any(WARPED_ROW.key in rows for rows in cells.values())
     lines = [["", *(column.title for column in columns)]]
     for row in (*ROWS[table], *([WARPED_ROW] if warped else [])):
-        found = [cells[column.name].get(row.key) for column in columns]
+        row_cells = [cells[column.name].get(row.key) for column in columns]
         lines.append(
-            [row.heading, *("-" if cell is None else percent_text(cell) for cell in found)]
+            [row.heading, *("-" if cell is None else percent_text(cell) for cell in row_cells)]
         )
     return lines
 
@@ -107,15 +107,15 @@ def measured_layers(result: Mapping[str, Any], name: str) -> Mapping[str, Any]:
     """What `transfer` measured at each layer.
 
     Args:
-        result: what it wrote.
-        name: of the result, for the message.
+        result: what `transfer` wrote.
+        name: name of the result, for the message.
 
     Raises:
-        SppnetError: something else wrote it.
+        SppnetError: the result was not written by transfer.
     """
     layers = result.get("layers")
     if not isinstance(layers, Mapping) or not layers:
-        raise SppnetError(f"result of {name}: not a result of transfer; run transfer anew")
+        raise SppnetError(f"result of {name}: not a result of transfer; run transfer again")
     return layers
 
 
@@ -123,17 +123,17 @@ def one_layer(layers: Mapping[str, Any], layer: str, name: str) -> Mapping[str, 
     """What was measured at one layer.
 
     Raises:
-        SppnetError: nothing was.
+        SppnetError: the result lacks the layer.
     """
     if layer not in layers:
-        there = ", ".join(layers)
-        raise SppnetError(f"result of {name}: has no layer {layer!r}; there are: {there}")
-    found: Mapping[str, Any] = layers[layer]
-    return found
+        layer_names = ", ".join(layers)
+        raise SppnetError(f"result of {name}: has no layer {layer!r}; there are: {layer_names}")
+    measured: Mapping[str, Any] = layers[layer]
+    return measured
 
 
 def measured_cell(measured: Mapping[str, Any], paper: PaperValue | None) -> TransferCell:
-    """The cell of one measured layer beside the paper's number, if it has one."""
+    """The cell of one measured layer, with the paper's number if there is one."""
     deviation, splits = measured.get("deviation"), measured.get("splits")
     return TransferCell(
         value=_percent(measured["value"]),

@@ -1,4 +1,4 @@
-"""The rule by which measured effects decide the paper's claims, and the table of verdicts.
+"""The rule by which measured effects decide the claims of the paper, and the table of verdicts.
 
 The rule is explained in `docs/claims.md`.
 """
@@ -42,17 +42,21 @@ class PaperEffect:
 
 
 def paper_effect(claim: Claim, reference: Path) -> PaperEffect | None:
-    """The effect that the paper's own numbers show; None where it gives none.
+    """The effect in the paper's own numbers; None where the paper gives none.
 
     Raises:
-        SppnetError: the file of the paper's numbers lacks one.
+        SppnetError: the file of paper numbers lacks one of them.
     """
     if claim.paper is None:
         return None
-    ours, other = (_paper_value(key, reference) for key in claim.paper)
-    first, second = (ours, other) if claim.kind in ("map", "accuracy") else (other, ours)
+    our_value, reference_value = (_paper_value(key, reference) for key in claim.paper)
+    first, second = (
+        (our_value, reference_value)
+        if claim.kind in ("map", "accuracy")
+        else (reference_value, our_value)
+    )
     return PaperEffect(
-        round(claim.effect(ours.value, other.value), 4),
+        round(claim.effect(our_value.value, reference_value.value), 4),
         f"{first.value:g} {'/' if claim.is_ratio else '-'} {second.value:g}",
         " and ".join(dict.fromkeys((first.origin, second.origin))),
     )
@@ -81,15 +85,15 @@ def verdict(claim: Claim, low: float | None, high: float | None) -> str:
 
 
 def claim_row(
-    claim: Claim, where: str, found: Measured, paper: PaperEffect | None
+    claim: Claim, where: str, measured: Measured, paper: PaperEffect | None
 ) -> dict[str, Any]:
-    """A line of the table of claims, with what its JSON metadata says besides.
+    """A line of the table of claims, with the additional fields of its JSON metadata.
 
     Args:
         claim: the claim.
         where: what it was measured on.
-        found: our effect.
-        paper: the paper's effect; None where it has none of these networks.
+        measured: our effect.
+        paper: the paper's effect; None where the paper gives none for these networks.
     """
     rule = {"margin": claim.margin} if claim.margin is not None else {"bound": claim.bound}
     return {
@@ -98,24 +102,24 @@ def claim_row(
         "measured on": where,
         "paper": None if paper is None else paper.value,
         "paper_origin": None if paper is None else paper.origin,
-        "ours": found.effect,
+        "ours": measured.effect,
         "unit": "x" if claim.is_ratio else "points",
-        "n": found.n,
-        "seeds": found.seeds,
-        "low": found.low,
-        "high": found.high,
-        "p": found.p,
-        "verdict": verdict(claim, found.low, found.high),
+        "n": measured.n,
+        "seeds": measured.seeds,
+        "low": measured.low,
+        "high": measured.high,
+        "p": measured.p,
+        "verdict": verdict(claim, measured.low, measured.high),
         "kind": claim.kind,
         "rule": rule,
-        "values": {"ours": found.ours, "reference": found.reference},
-        **({} if found.networks is None else {"networks": found.networks}),
+        "values": {"ours": measured.ours, "reference": measured.reference},
+        **({} if measured.networks is None else {"networks": measured.networks}),
         "paper_arithmetic": None if paper is None else paper.arithmetic,
     }
 
 
 def layout(rows: Sequence[Mapping[str, Any]]) -> list[list[str]]:
-    """The table as text: a line of headings, then a line per claim."""
+    """The table as text: a line of headings, then one line per claim."""
     return [list(COLUMNS), *([_text(name, row[name]) for name in COLUMNS] for row in rows)]
 
 

@@ -1,4 +1,4 @@
-"""The views of an image at every scale: as windows in pixels, and as cells of its feature map."""
+"""The views of an image at every scale, as windows in pixels and as cells of its feature map."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -31,26 +31,26 @@ class ScaleViews:
 
 
 def draw_view_positions(paths: Sequence[Path], scales: Sequence[ScaleViews], caption: str) -> None:
-    """One column per scale: the image with its views above, the cells of its map below.
+    """Draw a column per scale: the image with its views above, the cells of its map below.
 
-    Every view has its own colour, the same above and below; outlines are set a little apart,
-    because views share their edges.
+    Each view has the same colour above and below. Outlines are slightly inset, because views share
+    edges.
 
     Raises:
-        SppnetError: no scale.
+        SppnetError: there is no scale.
     """
     if not scales:
         raise SppnetError(f"{paths[0]}: no scale to draw; give at least one")
-    # All columns in proportion to their images, so that a view has one size throughout.
-    widths = [each.image.shape[1] for each in scales]
-    tallest = max(each.image.shape[0] for each in scales)
+    # Columns are proportional to their images, so that views have the same size in all of them.
+    widths = [scale.image.shape[1] for scale in scales]
+    tallest = max(scale.image.shape[0] for scale in scales)
     height = 2 * WIDTH * tallest / sum(widths) + 0.9
     with matplotlib.rc_context({**STYLE, "axes.grid": False}):
         figure = new_figure(height)
         axes = figure.subplots(2, len(scales), squeeze=False, width_ratios=widths)
-        for column, each in enumerate(scales):
-            _draw_image(axes[0][column], each)
-            _draw_cells(axes[1][column], each)
+        for column, scale in enumerate(scales):
+            _draw_image(axes[0][column], scale)
+            _draw_cells(axes[1][column], scale)
         figure.suptitle(caption, fontsize=8)
         save_figure(figure, paths)
 
@@ -58,7 +58,7 @@ def draw_view_positions(paths: Sequence[Path], scales: Sequence[ScaleViews], cap
 def _draw_image(axis: Axes, scale: ScaleViews) -> None:
     height, width = scale.image.shape[:2]
     axis.imshow(scale.image, extent=(0, width, height, 0), interpolation="bilinear", alpha=0.6)
-    _draw_windows(axis, scale.windows, apart=width / 80)
+    _draw_windows(axis, scale.windows, spacing=width / 80)
     count = len(scale.windows)
     axis.set_title(f"{min(height, width)} px\n{count} {'view' if count == 1 else 'views'}")
     _frame(axis, width, height)
@@ -70,19 +70,19 @@ def _draw_cells(axis: Axes, scale: ScaleViews) -> None:
         axis.plot([x, x], [0, height], color="0.85", linewidth=0.4)
     for y in range(height + 1):
         axis.plot([0, width], [y, y], color="0.85", linewidth=0.4)
-    _draw_windows(axis, scale.cells, apart=width / 80)
+    _draw_windows(axis, scale.cells, spacing=width / 80)
     axis.set_title(f"{width} x {height}\ncells")
     _frame(axis, width, height)
 
 
-def _draw_windows(axis: Axes, windows: np.ndarray, apart: float) -> None:
+def _draw_windows(axis: Axes, windows: np.ndarray, spacing: float) -> None:
     middle = (len(windows) - 1) / 2
-    for number, (x1, y1, x2, y2) in enumerate(windows.tolist()):
-        inset = (number - middle) * apart / 2
-        colour = COLOURS[number % len(COLOURS)]
+    for index, (x1, y1, x2, y2) in enumerate(windows.tolist()):
+        inset = (index - middle) * spacing / 2
+        colour = COLOURS[index % len(COLOURS)]
         size = (x2 - x1 - 2 * inset, y2 - y1 - 2 * inset)
         corner = (x1 + inset, y1 + inset)
-        dashes = "solid" if number < len(COLOURS) else "dashed"
+        dashes = "solid" if index < len(COLOURS) else "dashed"
         axis.add_patch(
             Rectangle(corner, *size, fill=False, edgecolor=colour, linewidth=0.9, linestyle=dashes)
         )

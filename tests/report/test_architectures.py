@@ -136,7 +136,7 @@ def test_text_of_a_stage_without_pooling():
 @pytest.mark.parametrize(
     ("backbone", "size", "part"),
     [
-        ("squeezenet", 224, "squeezenet holds a Fire"),
+        ("squeezenet", 224, "squeezenet has a Fire"),
         ("nothing", 224, "'nothing' is unknown"),
         ("zf5", 9, "9 x 9 pixels"),
     ],
