@@ -39,8 +39,8 @@ def run(
     classifier = MultiViewClassifier(network, views)
     key = {"views": views.model_dump(), **compute.numerics_key()}
     restart = restart_directory(work, key, [manifest, weights])
-    found = score_files(classifier, records, restart)
-    mean_views = float(np.mean(found.views))
+    averaged = score_files(classifier, records, restart)
+    mean_views = float(np.mean(averaged.views))
     description = {
         "classes": list(classes),
         "images": [record.image for record in records],
@@ -48,8 +48,8 @@ def run(
         "views": mean_views,
         "scales": list(views.sizes),
     }
-    save_scores(scores, found.scores, labels, json.dumps(description, sort_keys=True))
-    errors = {f"top{top}": top_error(found.scores, labels, top) for top in (1, 5)}
+    save_scores(scores, averaged.scores, labels, json.dumps(description, sort_keys=True))
+    errors = {f"top{top}": top_error(averaged.scores, labels, top) for top in (1, 5)}
     report = {
         "view_set": view_set,
         "images": len(records),

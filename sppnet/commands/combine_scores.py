@@ -1,4 +1,4 @@
-"""combine-scores: the averaged scores of several networks and their errors."""
+"""combine-scores: the averaged scores of several networks, and their errors."""
 
 import json
 from pathlib import Path

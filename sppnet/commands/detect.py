@@ -51,8 +51,8 @@ def run(
     records = subset(read_manifest(manifest, dataset="detection", split="test"), part.images)
     regions = load_regions(records, proposals, classes)
     frames = detect_parts(regions, detector, detection, restart)
-    found = pd.concat(frames, ignore_index=True)
-    write_detections(output, found, [record.image for record in records], list(svms))
+    detections = pd.concat(frames, ignore_index=True)
+    write_detections(output, detections, [record.image for record in records], list(svms))
     shutil.rmtree(restart)
 
 
@@ -62,12 +62,12 @@ def detect_parts(
     detection: Detection,
     restart: Path,
 ) -> list[pd.DataFrame]:
-    """Detections of all images, in parts that a killed run finds again."""
+    """Detections of all images, in parts from which a stopped run resumes."""
 
     def write(part: Sequence[ImageRegions], path: Path) -> None:
-        found = [detect_image(each, detector, detection) for each in part]
+        frames = [detect_image(image, detector, detection) for image in part]
         with atomic_path(path) as temporary:
-            pd.concat(found, ignore_index=True).to_parquet(temporary, index=False)
+            pd.concat(frames, ignore_index=True).to_parquet(temporary, index=False)
 
     parts = write_parts(
         regions, IMAGES_PER_PART, write, restart=restart, suffix=".parquet", task="detection"

@@ -21,5 +21,5 @@ def run(
 ) -> None:
     """Draw the learning curves of several training variants, with their means over seeds."""
     variants = read_request(curves, Curves).variants
-    histories = {each.name: list(map(read_history, each.files)) for each in variants}
+    histories = {variant.name: list(map(read_history, variant.files)) for variant in variants}
     draw_curves([png, svg], histories)

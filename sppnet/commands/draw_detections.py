@@ -1,4 +1,4 @@
-"""draw-detections: a page of test photographs with what was found in them."""
+"""draw-detections: a page of test photographs with their detections."""
 
 from pathlib import Path
 from typing import Annotated
@@ -31,32 +31,32 @@ def run(
 ) -> None:
     """Draw detections, after box regression, on test images of all classes."""
     records = read_manifest(manifest, dataset="detection", split="test")
-    found = read_detections(detections)
-    shown = subset([record for record in records if record.image in found.images], page.images)
-    if not shown:
-        raise SppnetError(f"{detections}: no test image was searched; run detect anew")
-    if DRAWN_LAYER not in found.layers:
-        raise SppnetError(f"{detections}: layer {DRAWN_LAYER} was not scored; run detect anew")
-    rows = found.rows
+    detected = read_detections(detections)
+    chosen = subset([record for record in records if record.image in detected.images], page.images)
+    if not chosen:
+        raise SppnetError(f"{detections}: no test image was searched; run detect again")
+    if DRAWN_LAYER not in detected.layers:
+        raise SppnetError(f"{detections}: layer {DRAWN_LAYER} was not scored; run detect again")
+    rows = detected.rows
     rows = rows[(rows["layer"] == DRAWN_LAYER) & (rows["score"] > page.minimum_score)]
     photographs = [
         Photograph(record.image, read_listed(record), _boxes(record, rows, suppression.nms))
-        for record in shown
+        for record in chosen
     ]
     draw_page(output, photographs, class_list(records))
 
 
-def _boxes(record: ImageRecord, found: pd.DataFrame, nms: float) -> list[Drawn]:
-    """Objects of an image, then its detections after suppression, best score last."""
+def _boxes(record: ImageRecord, detections: pd.DataFrame, nms: float) -> list[Drawn]:
+    """Objects of an image, then its detections after suppression, the highest score last."""
     drawn = [
         Drawn((float(box[0]), float(box[1]), float(box[2]), float(box[3])), name)
         for box, name in zip(record.boxes, record.class_names, strict=True)
     ]
     scored: list[Drawn] = []
-    for name, rows in found[found["image"] == record.image].groupby("class_name"):
+    for name, rows in detections[detections["image"] == record.image].groupby("class_name"):
         boxes = torch.tensor(rows[REGRESSED_BOX].to_numpy("float32"))
         scores = torch.tensor(rows["score"].to_numpy("float32"))
         for index in non_maximum_suppression(boxes, scores, iou=nms).tolist():
             x1, y1, x2, y2 = boxes[index].tolist()
             scored.append(Drawn((x1, y1, x2, y2), str(name), float(scores[index])))
-    return drawn + sorted(scored, key=lambda each: each.score or 0.0)
+    return drawn + sorted(scored, key=lambda detection: detection.score or 0.0)

@@ -1,4 +1,4 @@
-"""draw-error-by-views: errors by the number of views and by the time that they take."""
+"""draw-error-by-views: errors against the number of views and the time that they take."""
 
 from pathlib import Path
 from typing import Annotated
@@ -31,7 +31,9 @@ def run(
     Errors and intervals are those of Table 4. Numbers of views are means over the seeds.
     """
     request = read_request(points, Points)
-    draw_error_by_views([png, svg], [_measured(each, timing, interval) for each in request.points])
+    draw_error_by_views(
+        [png, svg], [_measured(point, timing, interval) for point in request.points]
+    )
 
 
 def _measured(point: PointRequest, timing: Path, interval: Bootstrap) -> Point:

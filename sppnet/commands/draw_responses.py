@@ -31,20 +31,20 @@ def run(
     *,
     manifest: Manifest,
     weights: Weights,
-    shown: StrongestResponses,
+    figure: StrongestResponses,
     output: Annotated[Path, Parameter(help="Figure (.png).")],
     compute: Compute = Compute(),
 ) -> None:
     """Draw the strongest responses of filters, with their receptive fields in the images."""
     device = compute.start()
-    records = read_manifest(manifest, dataset=shown.dataset, split=shown.split)
-    network, size = load_network(weights, device), shown.size
+    records = read_manifest(manifest, dataset=figure.dataset, split=figure.split)
+    network, size = load_network(weights, device), figure.size
     map_shape(network.backbone, size, size)  # refuses a size that is too small before long work
     geometry, field = map_geometry(network.backbone), receptive_field(network.backbone)
     strengths = _strengths(network, records, size)
     rows = []
-    for channel in choose_filters(strengths, shown.filters):
-        strongest = strongest_images(strengths, channel, shown.images)
+    for channel in choose_filters(strengths, figure.filters):
+        strongest = strongest_images(strengths, channel, figure.images)
         responses = [_response(network, records[i], size, channel) for i in strongest]
         rows.append(FilterResponses(channel, responses))
     caption = (

@@ -1,4 +1,4 @@
-"""draw-view-positions: where the views of a test lie on an image and on its feature maps."""
+"""draw-view-positions: the positions of views on an image and on its feature maps."""
 
 from pathlib import Path
 from typing import Annotated
@@ -24,24 +24,25 @@ def run(
 ) -> None:
     """Draw the views of the most elongated validation image, and their cells on the map."""
     records = read_manifest(manifest, dataset="classification", split="val")
-    # Only where the sides differ do the views spread along the longer one.
+    # Views spread along the longer side only if the sides differ.
     longest = max(
-        records, key=lambda each: max(each.width, each.height) / min(each.width, each.height)
+        records,
+        key=lambda record: max(record.width, record.height) / min(record.width, record.height),
     )
     image = read_listed(longest)
     layers = build_backbone(backbone, 1)
     stride = map_geometry(layers).stride
     cells = map_shape(layers, views.window, views.window)[1]
-    shown = []
+    scale_views = []
     for scale in views.scales:
         resized = resize_shorter_side(image, scale)
         height, width = resized.shape[:2]
         windows = view_windows(height, width, views.window, views.positions)
         map_size = map_shape(layers, height, width)[1:]
         on_map = map_views(windows, stride, map_size, cells)
-        shown.append(ScaleViews(resized, windows.numpy(), map_size, on_map.numpy()))
+        scale_views.append(ScaleViews(resized, windows.numpy(), map_size, on_map.numpy()))
     caption = (
         f"Views of {views.window} pixels at every scale, and the {cells} x {cells} cells that "
         f"stand for each on the map of {backbone}"
     )
-    draw_view_positions([output], shown, caption)
+    draw_view_positions([output], scale_views, caption)

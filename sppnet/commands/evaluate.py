@@ -55,10 +55,10 @@ def run(
         )
     rows = _read_rows(detections, names, evaluation.nms)
     results = {}
-    for row, found in track(rows.items(), "evaluate", total=len(rows)):
+    for row, detected in track(rows.items(), "evaluate", total=len(rows)):
         curves = {
             name: class_curve(
-                found[found["class_name"] == name],
+                detected[detected["class_name"] == name],
                 truth[truth["class_name"] == name],
                 names,
                 iou=evaluation.iou,
@@ -74,39 +74,43 @@ def run(
 
 def _read_rows(path: Path, images: Sequence[str], nms: float) -> dict[str, pd.DataFrame]:
     """Detections of each row of the table on the given images."""
-    found = read_detections(path)
-    missing = sorted(set(images) - set(found.images))
+    detections = read_detections(path)
+    missing = sorted(set(images) - set(detections.images))
     if missing:
         raise SppnetError(
             f"{path}: {len(missing)} test images were not searched, {missing[0]} for one; give "
             "--images as to detect, or run detect on all"
         )
-    if set(found.layers) != set(LAYERS):
+    if set(detections.layers) != set(LAYERS):
         raise SppnetError(
-            f"{path}: layers {', '.join(found.layers)} were scored; run detect with SVMs of "
+            f"{path}: layers {', '.join(detections.layers)} were scored; run detect with SVMs of "
             f"{', '.join(LAYERS)}"
         )
-    kept = found.rows[found.rows["image"].isin(images)].astype({"class_name": "category"})
-    rows = {name: kept[kept["layer"] == name] for name in LAYERS}
+    on_images = detections.rows[detections.rows["image"].isin(images)].astype(
+        {"class_name": "category"}
+    )
+    rows = {name: on_images[on_images["layer"] == name] for name in LAYERS}
     moved = rows["ftfc7"].drop(columns=BOX)
     moved = moved.rename(columns=dict(zip(REGRESSED_BOX, BOX, strict=True)))
     if moved[BOX].isna().to_numpy().any():
-        raise SppnetError(f"{path}: layer ftfc7 lacks regressed boxes; run detect anew")
+        raise SppnetError(f"{path}: layer ftfc7 lacks regressed boxes; run detect again")
     return {**rows, REGRESSED_ROW: _suppress(moved, nms)}
 
 
-def _suppress(found: pd.DataFrame, nms: float) -> pd.DataFrame:
-    """Detections left after suppression in every class and image, in their old order.
+def _suppress(detections: pd.DataFrame, nms: float) -> pd.DataFrame:
+    """Detections left after suppression in every class and image, in their original order.
 
     Source: release imdb_eval_voc.m, which suppresses the regressed boxes once more.
     """
-    boxes = torch.from_numpy(found[BOX].to_numpy(np.float32))
-    scores = torch.tensor(found["score"].to_numpy(np.float32))
-    kept = []
-    for rows in found.groupby(["class_name", "image"], observed=True).indices.values():
+    boxes = torch.from_numpy(detections[BOX].to_numpy(np.float32))
+    scores = torch.tensor(detections["score"].to_numpy(np.float32))
+    positions = []
+    for rows in detections.groupby(["class_name", "image"], observed=True).indices.values():
         group = torch.from_numpy(rows)
-        kept.append(rows[non_maximum_suppression(boxes[group], scores[group], iou=nms).numpy()])
-    return found.iloc[np.sort(np.concatenate([np.empty(0, np.int64), *kept]))]
+        positions.append(
+            rows[non_maximum_suppression(boxes[group], scores[group], iou=nms).numpy()]
+        )
+    return detections.iloc[np.sort(np.concatenate([np.empty(0, np.int64), *positions]))]
 
 
 def _summary(curves: dict[str, ClassCurve], bootstrap: Bootstrap) -> dict[str, Any]:
@@ -119,11 +123,11 @@ def _summary(curves: dict[str, ClassCurve], bootstrap: Bootstrap) -> dict[str, A
     )
     value = float(mean(once)[0])
     low, high = basic_interval(value, samples)
-    each = np.concatenate([average_precisions(curve, once, method=METHOD) for curve in parts])
+    class_aps = np.concatenate([average_precisions(curve, once, method=METHOD) for curve in parts])
     return {
         "map": value,
         "low": low,
         "high": high,
-        "ap": dict(zip(curves, or_null(each), strict=True)),
+        "ap": dict(zip(curves, or_null(class_aps), strict=True)),
         "replicates": or_null(samples.round(6)),
     }

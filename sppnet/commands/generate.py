@@ -1,4 +1,4 @@
-"""generate: an image set made by the project itself, in the layout of a real one."""
+"""generate: a generated image set, in the layout of a real one."""
 
 from pathlib import Path
 from typing import Annotated

@@ -59,8 +59,8 @@ def run(
         device=device,
     )
     columns = {
-        each.name: {"network": each.weights.stem, "total": summary(times[each.name])}
-        for each in request.variants
+        variant.name: {"network": variant.weights.stem, "total": summary(times[variant.name])}
+        for variant in request.variants
     }
     counts = {"batch": iteration.batch, "batches": timing.batches, "turns": timing.turns}
     report = describe_machine(device) | {"scope": SCOPE, **counts}
@@ -86,7 +86,7 @@ def _training(
 ) -> TimedTraining:
     network = load_network(variant.weights, device)
     if network.architecture.classes != opened.classes:
-        raise SppnetError(f"{variant.weights}: other classes than the images; train it anew")
+        raise SppnetError(f"{variant.weights}: other classes than the images; train it again")
     crops = TrainingCrops(
         pictures,
         opened.training_labels,

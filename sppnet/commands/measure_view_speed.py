@@ -39,5 +39,5 @@ def run(
     times = time_views(network, request.view_sets, images, repeats=timing.repeats, device=device)
     counts = {"images": len(images), "repeats": timing.repeats}
     report = describe_machine(device) | {"scope": SCOPE, "network": weights.stem, **counts}
-    columns = {name: {"total": summary(each)} for name, each in times.items()}
+    columns = {name: {"total": summary(seconds)} for name, seconds in times.items()}
     write_json(output, report | {"columns": columns})

@@ -1,4 +1,4 @@
-"""prepare-caltech101: read Caltech-101 once and list what is wrong with it."""
+"""prepare-caltech101: check Caltech-101 and list its problems."""
 
 from pathlib import Path
 from typing import Annotated
@@ -21,8 +21,8 @@ def run(
     workers: Workers = 2,
 ) -> None:
     """Check every image of Caltech-101; write the manifest and the list of problems."""
-    records, found = read_caltech101(root, needed.train_per_class, workers=workers)
-    # Once more, because broken pictures have been left out, and with the list for a reader.
-    write_problems(problems, found)
+    records, image_problems = read_caltech101(root, needed.train_per_class, workers=workers)
+    # Checked again, because broken images were left out; the list shows which.
+    write_problems(problems, image_problems)
     require_enough(category_counts(records, root), needed.train_per_class, problems)
-    write_prepared(records, found, ("all",), manifest=manifest, problems=problems)
+    write_prepared(records, image_problems, ("all",), manifest=manifest, problems=problems)

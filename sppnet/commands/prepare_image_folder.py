@@ -1,4 +1,4 @@
-"""prepare-image-folder: read a set with a folder per class once and list what is wrong with it."""
+"""prepare-image-folder: check an image set with one folder per class and list its problems."""
 
 from pathlib import Path
 from typing import Annotated
@@ -19,10 +19,10 @@ def run(
     workers: Workers = 2,
 ) -> None:
     """Check every image of an image folder; write the manifest and the list of problems."""
-    for split in ("train", "val"):  # an empty class must not show after hours of decoding
+    for split in ("train", "val"):  # finds an empty class before hours of decoding
         labelled_files(root, split)
-    training, found = read_image_folder(root, "train", workers=workers)
-    testing, also_found = read_image_folder(root, "val", workers=workers)
-    records, conflicts = check_splits(training, testing, str(root))
-    found = [*found, *also_found, *conflicts]
-    write_prepared(records, found, ("train", "val"), manifest=manifest, problems=problems)
+    training, training_problems = read_image_folder(root, "train", workers=workers)
+    validation, validation_problems = read_image_folder(root, "val", workers=workers)
+    records, conflicts = check_splits(training, validation, str(root))
+    image_problems = [*training_problems, *validation_problems, *conflicts]
+    write_prepared(records, image_problems, ("train", "val"), manifest=manifest, problems=problems)

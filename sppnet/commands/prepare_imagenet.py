@@ -1,4 +1,4 @@
-"""prepare-imagenet: read ImageNet 2012 once and list what is wrong with it."""
+"""prepare-imagenet: check ImageNet 2012 and list its problems."""
 
 import shutil
 from pathlib import Path
@@ -31,13 +31,14 @@ def run(
 ) -> None:
     """Check every image of ImageNet 2012; write the manifest and the list of problems."""
     devkit = read_devkit(root)
-    # Both before either is decoded, which takes hours.
+    # Both are looked up before decoding, which takes hours.
     places = training_places(root, devkit)
     held_out = validation_places(root, devkit)
     restart = restart_directory(work, {"root": root}, [])
-    training, found = read_images(places, "train", workers=workers, restart=restart)
-    testing, also_found = read_images(held_out, "val", workers=workers, restart=restart)
-    records, conflicts = check_splits(training, testing, str(root))
-    found = [*missing_images(places, devkit), *found, *also_found, *conflicts]
-    write_prepared(records, found, ("train", "val"), manifest=manifest, problems=problems)
+    training, training_problems = read_images(places, "train", workers=workers, restart=restart)
+    validation, validation_problems = read_images(held_out, "val", workers=workers, restart=restart)
+    records, conflicts = check_splits(training, validation, str(root))
+    missing = missing_images(places, devkit)
+    image_problems = [*missing, *training_problems, *validation_problems, *conflicts]
+    write_prepared(records, image_problems, ("train", "val"), manifest=manifest, problems=problems)
     shutil.rmtree(restart)

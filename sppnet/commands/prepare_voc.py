@@ -1,4 +1,4 @@
-"""prepare-voc: read a detection set in VOC's layout once and list what is wrong with it."""
+"""prepare-voc: check a detection set in VOC's layout and list its problems."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -19,11 +19,13 @@ def run(
 ) -> None:
     """Check every image of a set in VOC's layout; write the manifest and the list of problems."""
     root = Path(images.voc)
-    training, found = read_voc(root, images.trainval, workers=workers)
-    testing, also_found = read_voc(root, images.test, workers=workers)
-    # Later stages know the splits by their roles, whatever the lists are called.
+    training, training_problems = read_voc(root, images.trainval, workers=workers)
+    testing, test_problems = read_voc(root, images.test, workers=workers)
+    # Later stages name the splits by their roles, whatever the image sets are called.
     training = [replace(record, split="trainval") for record in training]
     testing = [replace(record, split="test") for record in testing]
     records, conflicts = check_splits(training, testing, str(root))
-    found = [*found, *also_found, *conflicts]
-    write_prepared(records, found, ("trainval", "test"), manifest=manifest, problems=problems)
+    image_problems = [*training_problems, *test_problems, *conflicts]
+    write_prepared(
+        records, image_problems, ("trainval", "test"), manifest=manifest, problems=problems
+    )

@@ -50,10 +50,10 @@ def run(
     )
     _check_sizes(network, {"--crop": [training.crop], "--sizes": training.sizes})
     network.to(device)
-    kept, watched, tested = _parts(opened, training.holdout, training.crop)
+    trained, held_out, validated = _parts(opened, training.holdout, training.crop)
     crops = TrainingCrops(
-        kept.images,
-        kept.labels,
+        trained.images,
+        trained.labels,
         network.architecture,
         crops=training,
         sizes=training,
@@ -61,7 +61,7 @@ def run(
         workers=workers,
         device=device,
     )
-    # Files count by their contents; workers change nothing.
+    # Files are identified by their contents; the number of workers changes no result.
     key = architecture.model_dump() | training.model_dump() | compute.numerics_key()
     key |= {"freeze_backbone": start.freeze_backbone}
     key |= {"processes": process_count()}  # each draws a dropout of its own
@@ -69,7 +69,7 @@ def run(
     rows = fit(
         network,
         crops,
-        tested.validation(crops, watched),
+        validated.validation(crops, held_out),
         schedule=Schedule.of(training),
         seed=training.seed,
         restart=restart_directory(work, key, [*opened.files, *imported]),
@@ -78,7 +78,7 @@ def run(
     )
     if process_number() == 0:
         _write_history(history, rows)
-        write_json(metrics, tested.ten_view_error(network))
+        write_json(metrics, validated.ten_view_error(network))
         save_network(weights, network)
 
 
@@ -94,14 +94,14 @@ def _check_hardware(training: Training, device: torch.device) -> None:
 def _parts(
     images: TrainingSet, holdout: float | None, crop: int
 ) -> tuple["_Labelled", "_Labelled | None", "_Labelled"]:
-    """Images to train on, those held out of them for a plateau to watch, and those to test on."""
+    """Images for training, images held out of them for the plateau, and images for validation."""
     whole = _Labelled(images.training(), images.training_labels, crop)
-    tested = _Labelled(images.validation(), images.validation_labels, crop)
+    validated = _Labelled(images.validation(), images.validation_labels, crop)
     if holdout is None:
-        return whole, None, tested
+        return whole, None, validated
     parts = hold_out(len(whole.labels), holdout)
-    kept, apart = (_Labelled(Part(whole.images, p), whole.labels[p], crop) for p in parts)
-    return kept, apart, tested
+    trained, held_out = (_Labelled(Part(whole.images, p), whole.labels[p], crop) for p in parts)
+    return trained, held_out, validated
 
 
 def _start(architecture: Architecture, start: StartingBackbone, training: Training) -> Network:
@@ -118,8 +118,8 @@ def _start(architecture: Architecture, start: StartingBackbone, training: Traini
 
 
 def _check_sizes(network: Network, sizes: Mapping[str, Sequence[int]]) -> None:
-    """Refuse an input on which the backbone leaves no cell, before hours of work."""
-    for flag, size in [(flag, size) for flag, each in sizes.items() for size in each]:
+    """Refuse inputs that are too small for the backbone, before hours of work."""
+    for flag, size in [(flag, size) for flag, flag_sizes in sizes.items() for size in flag_sizes]:
         try:
             with torch.inference_mode():
                 network.eval()(torch.zeros(1, 3, size, size))
@@ -132,19 +132,19 @@ def _check_sizes(network: Network, sizes: Mapping[str, Sequence[int]]) -> None:
 
 @dataclass(frozen=True)
 class _Labelled:
-    """Images with their labels, and the side of the crops that a network sees of them."""
+    """Images with their labels, and the side of their crops."""
 
     images: Sequence[np.ndarray]
     labels: Tensor
     crop: int
 
-    def validation(self, crops: TrainingCrops, watched: "_Labelled | None") -> Validate:
-        """What each row of the history says besides the training itself."""
+    def validation(self, crops: TrainingCrops, held_out: "_Labelled | None") -> Validate:
+        """The validation that adds to each row of the history."""
 
         def validate(module: nn.Module) -> dict[str, float]:
             network = cast(Network, module)
             measured = {"size": crops.size, "validation_error": self._error(network)}
-            return measured | ({"held_out_error": watched._error(network)} if watched else {})
+            return measured | ({"held_out_error": held_out._error(network)} if held_out else {})
 
         return validate
 

@@ -28,19 +28,21 @@ def run(
 ) -> None:
     """Propose boxes for every image of a split by selective search."""
     records = read_manifest(manifest, dataset="detection", split=split)
-    # all boxes are searched for and kept in `work`, whatever the maximum
+    # all boxes are stored in `work`, whatever the maximum
     settings = search.model_dump(exclude={"maximum"})
     restart = restart_directory(work, {**settings, "split": split}, [manifest])
     searched = partial(selective_search, **settings)
     boxes, seconds = propose(records, searched, workers=workers, restart=restart)
-    kept = {image: found[: search.maximum or None] for image, found in boxes.items()}
-    write_proposals(output, kept, search.model_dump())
+    proposals = {
+        image: image_boxes[: search.maximum or None] for image, image_boxes in boxes.items()
+    }
+    write_proposals(output, proposals, search.model_dump())
     counts = {
         "images": len(records),
         "objects": int(sum((~record.difficult).sum() for record in records)),
-        "boxes_per_image": sum(map(len, kept.values())) / len(records),
-        "recall_0.5": recall(records, kept, iou=0.5),
-        "recall_0.7": recall(records, kept, iou=0.7),
+        "boxes_per_image": sum(map(len, proposals.values())) / len(records),
+        "recall_0.5": recall(records, proposals, iou=0.5),
+        "recall_0.7": recall(records, proposals, iou=0.7),
         "seconds_per_image": seconds,
     }
     write_json(report, counts)

@@ -18,14 +18,14 @@ def run(
 ) -> None:
     """Print a result table."""
     try:
-        # without a header, for which pandas would make up names where a heading is empty
+        # without a header, because pandas would make up names for empty headings
         rows = pd.read_csv(table, dtype=str, keep_default_na=False, header=None)
     except (OSError, ValueError) as error:
         raise SppnetError(f"{table}: cannot be read ({error}); build it with snakemake") from None
-    shown = Table(box=box.SIMPLE, title=str(table))
+    grid = Table(box=box.SIMPLE, title=str(table))
     headings, *lines = rows.itertuples(index=False)
     for position, heading in enumerate(headings):
-        shown.add_column(heading, justify="right" if position else "left")
+        grid.add_column(heading, justify="right" if position else "left")
     for values in lines:
-        shown.add_row(*values)
-    Console(width=None if Console().is_terminal else 120).print(shown)
+        grid.add_row(*values)
+    Console(width=None if Console().is_terminal else 120).print(grid)

@@ -1,4 +1,4 @@
-"""store-images: resize pictures once and keep them in a few large files for training."""
+"""store-images: training images, resized once and stored in a few large files."""
 
 from pathlib import Path
 from typing import Annotated
@@ -37,6 +37,6 @@ def run(
     store = ImageStore(output)
     if verify:
         store.verify()
-    # The index holds a checksum of every image, so its own stands for them all.
+    # The index has a checksum of every image, so its own checksum covers them all.
     write_json(digest, {"images": len(store), "sha256": file_sha256(output / INDEX)})
     print(f"{len(store)} images stored")

@@ -19,7 +19,7 @@ from sppnet.report.tables import aligned, write_table
 
 def run(
     *,
-    shown: Table1,
+    table1: Table1,
     table: Annotated[Path, Parameter(name="--csv", help="Table, laid out as in the paper (.csv).")],
     cells: Annotated[
         Path,
@@ -29,7 +29,7 @@ def run(
     ],
 ) -> None:
     """Print Table 1, read off the layers of the backbones, and write it as CSV and JSON."""
-    stages: Stages = {name: measured_stages(name, shown.input_size) for name in shown.backbones}
+    stages: Stages = {name: measured_stages(name, table1.input_size) for name in table1.backbones}
     lines = table1_lines(stages)
-    write_table(table, lines, cells, table1_metadata(stages, shown.input_size))
+    write_table(table, lines, cells, table1_metadata(stages, table1.input_size))
     print("\n".join([aligned(stacked(lines)), *unmet(stages)]))

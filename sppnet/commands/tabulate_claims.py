@@ -1,4 +1,4 @@
-"""tabulate-claims: the paper's claims beside what was measured, and a verdict on each."""
+"""tabulate-claims: the claims of the paper beside the measured effects, with verdicts."""
 
 from pathlib import Path
 from typing import Annotated
@@ -33,11 +33,11 @@ def run(
 ) -> None:
     """Print a verdict on each claim of the paper, and write the verdicts as CSV and JSON."""
     rows = []
-    for each in read_request(comparisons, Comparisons).comparisons:
-        claim = find_claim(each.claim)
-        measured = measure(claim, each.ours, each.reference, samples)
-        paper = paper_effect(claim, reference) if each.comparable else None
-        rows.append(claim_row(claim, each.measured_on, measured, paper))
+    for comparison in read_request(comparisons, Comparisons).comparisons:
+        claim = find_claim(comparison.claim)
+        measured = measure(claim, comparison.ours, comparison.reference, samples)
+        paper = paper_effect(claim, reference) if comparison.comparable else None
+        rows.append(claim_row(claim, comparison.measured_on, measured, paper))
     lines = layout(rows)
     write_table(table, lines, metadata, {"claims": rows})
     print(aligned(lines))

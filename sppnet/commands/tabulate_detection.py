@@ -37,15 +37,15 @@ def run(
     ],
 ) -> None:
     """Print Table 9, and write it as CSV and JSON."""
-    shown = read_request(columns, DetectionColumns).columns
+    detectors = read_request(columns, DetectionColumns).columns
     measured = table9_cells(
-        shown,
-        {column.name: read_json(column.evaluation) for column in shown},
+        detectors,
+        {column.name: read_json(column.evaluation) for column in detectors},
         read_json(timing),
         read_reference(reference, 9),
         baseline=speedups.baseline,
         bootstrap=bootstrap,
     )
-    lines = layout(shown, measured, baseline=speedups.baseline)
+    lines = layout(detectors, measured, baseline=speedups.baseline)
     write_table(table, lines, cells, metrics(measured))
     print(aligned(lines))

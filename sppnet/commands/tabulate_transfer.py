@@ -35,10 +35,10 @@ def run(
 ) -> None:
     """Print Table 6, 7 or 8, and write it as CSV and JSON."""
     request = read_request(columns, TransferTableRequest)
-    results = {each.name: read_json(each.result) for each in request.columns}
+    results = {column.name: read_json(column.result) for column in request.columns}
     if request.table == 8:
         rows = read_paper_rows(reference, request.table)
-        layers = [str(each.layer) for each in request.columns]
+        layers = [str(column.layer) for column in request.columns]
         compared = comparison_cells(request.columns, results, layers, rows)
         lines, cells = comparison_lines(request.columns, compared, rows), metrics(compared)
     else:
@@ -46,7 +46,9 @@ def run(
         measured = layer_cells(request.table, request.columns, results, paper)
         if request.warped:
             warped = read_json(request.warped.result)
-            (beside,) = (each for each in request.columns if each.name == request.warped.beside)
+            (beside,) = (
+                column for column in request.columns if column.name == request.warped.beside
+            )
             add_warped(measured, beside, warped, paper)
         lines, cells = layer_lines(request.table, request.columns, measured), metrics(measured)
     write_table(table, lines, metadata, cells)

@@ -39,7 +39,7 @@ def run(
     records = read_manifest(manifest, dataset="detection", split="trainval")
     regions = load_regions(subset(records, part.images), proposals, classes)
     scales = feature_scales(
-        regions, lambda each, rows: {"pool5": opened.regression_features(each, rows)}, regression
+        regions, lambda image, rows: {"pool5": opened.regression_features(image, rows)}, regression
     )
     regressors, pairs = fit_regressors(
         regions,

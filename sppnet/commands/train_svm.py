@@ -1,4 +1,4 @@
-"""train-svm: linear SVMs of all layers and classes, with mined hard negatives."""
+"""train-svm: linear SVMs of all layers and classes, with hard negative mining."""
 
 import shutil
 from functools import partial
