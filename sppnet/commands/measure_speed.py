@@ -50,7 +50,7 @@ def run(
     output: Annotated[Path, Parameter(help="Times (.json).")],
     compute: Compute = Compute(),
 ) -> None:
-    """Time the conv and fc parts of detectors; other work on the machine spoils the numbers."""
+    """Measure the time per image of several detectors, on an otherwise idle machine."""
     device = compute.start()
     requested = read_request(columns, TimedColumns).columns
     records = subset(read_manifest(manifest, dataset="detection", split="test"), timing.images)
@@ -85,7 +85,7 @@ def open_detector(
     network = load_network(column.finetuned, device)
     svms, _ = load_svms(column.svm, device)
     if "ftfc7" not in svms:
-        raise SppnetError(f"{column.svm}: holds no SVMs of ftfc7; run train-svm anew")
+        raise SppnetError(f"{column.svm}: holds no SVMs of ftfc7; run train-svm again")
     if column.warp is not None:
         pooling = CropPooling(network, column.warp, batches[0])
         fastest = fastest_batch(pooling, sample, batches, device)

@@ -33,7 +33,7 @@ def run(
     outcomes: Annotated[Path, Parameter(help="Scores, or predictions, of every image (.parquet).")],
     compute: Compute = Compute(),
 ) -> None:
-    """Train linear SVMs on every layer and test them on images that they have not seen.
+    """Train linear SVMs on every layer and test them on held-out images.
 
     VOC 2007 with --holdout and --bootstrap; Caltech-101 with --train-per-class, --test-per-class,
     --splits and --split-halves.
