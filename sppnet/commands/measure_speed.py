@@ -55,7 +55,7 @@ def run(
     requested = read_request(columns, TimedColumns).columns
     records = subset(read_manifest(manifest, dataset="detection", split="test"), timing.images)
     regions = load_regions(records, proposals, class_list(records))
-    samples = [(read_listed(each), each.boxes[each.ground_truth :]) for each in regions]
+    samples = [(read_listed(image), image.boxes[image.ground_truth :]) for image in regions]
     detectors, details = {}, {}
     for column in requested:
         detectors[column.name], used = open_detector(column, samples[0], timing.batch, device)
@@ -68,7 +68,7 @@ def run(
             "scope": SCOPE,
             "images": len(samples),
             "repeats": timing.repeats,
-            "proposals": sum(len(each) for _, each in samples) / len(samples),
+            "proposals": sum(len(boxes) for _, boxes in samples) / len(samples),
             "columns": {name: details[name] | summarise(times[name]) for name in times},
         },
     )

@@ -77,7 +77,7 @@ def _voc(
         measured = choose_size(
             trained, images, labels, svm=svm, holdout=protocol.holdout, device=device
         )
-        size = max(measured, key=lambda each: measured[each])
+        size = max(measured, key=lambda side: measured[side])
     report, table = learn_voc(
         training,
         testing,
@@ -92,7 +92,7 @@ def _voc(
 
 def _by_size(paths: Sequence[Path]) -> dict[int, ImageFeatures]:
     opened = [ImageFeatures(path) for path in paths]
-    sizes = [each.view.size for each in opened]
+    sizes = [features.view.size for features in opened]
     if len(set(sizes)) != len(sizes):
         raise SppnetError(f"--features: sizes {sizes}; give one file per image size")
     return dict(zip(sizes, opened, strict=True))

@@ -1,14 +1,14 @@
-"""What pydantic finds wrong in settings, in words."""
+"""Validation errors of pydantic, in plain words."""
 
 from collections.abc import Mapping
 from typing import Any
 
 
 def reason(finding: Mapping[str, Any]) -> str:
-    """What is wrong, without its key.
+    """The reason for a validation error, without the key of the setting.
 
     Args:
-        finding: of `ValidationError.errors(include_url=False)`.
+        finding: an item of `ValidationError.errors(include_url=False)`.
     """
     if finding["type"] == "missing":
         return "missing"

@@ -1,6 +1,6 @@
-"""Names in a configuration that must exist elsewhere in it, each in the section that it belongs to.
+"""Checks that names in a configuration are defined in the section that they refer to.
 
-A check raises `ValueError` with the line that a user reads: the setting, and what to choose from.
+A check raises `ValueError` with one line for the user: the setting, and the names to choose from.
 """
 
 from collections.abc import Collection, Iterator, Mapping
@@ -10,10 +10,10 @@ from typing import Any
 from sppnet.classify.settings import Classifiers, Transfer, TransferColumn, ViewSet
 from sppnet.report.settings import ErrorTables
 
-# What the pyramid of a network without pyramid pooling is: its 6 x 6 level alone.
+# The pyramid of a network without pyramid pooling: the 6 x 6 level alone.
 PLAIN_LEVELS = (6,)
-# Settings of `errors` that name something, by the section that it stands in.
-NAMED = {
+# Settings of `errors` that hold names, by the section that defines these names.
+REFERENCES = {
     "backbones": (
         *("table3.backbones", "table4.backbone"),
         *("ablations.fewer_bins_backbone", "ablations.random_size_backbone"),
@@ -30,10 +30,10 @@ NAMED = {
 
 
 def check_name(key: str, name: str, known: Collection[str]) -> None:
-    """Refuse a name that is not among the known ones.
+    """Check that a name is known.
 
     Raises:
-        ValueError: it is not.
+        ValueError: the name is unknown.
     """
     if name not in known:
         raise ValueError(f"{key}: there is no {name!r}; choose from {', '.join(known)}")
@@ -42,10 +42,10 @@ def check_name(key: str, name: str, known: Collection[str]) -> None:
 def check_errors(
     errors: ErrorTables, classifiers: Classifiers, view_sets: Mapping[str, ViewSet]
 ) -> None:
-    """Refuse backbones, variants and view sets of Tables 2 to 5 that are not in their own sections.
+    """Check that the backbones, variants and view sets of Tables 2 to 5 are defined.
 
     Raises:
-        ValueError: the first of them.
+        ValueError: a name is not defined; the message has the first.
     """
     known: dict[str, Collection[str]] = {
         "backbones": classifiers.backbones,
@@ -54,7 +54,7 @@ def check_errors(
     }
     members = errors.table5.members
     pairs = {"backbones": [pair[0] for pair in members], "variants": [pair[1] for pair in members]}
-    for section, keys in NAMED.items():
+    for section, keys in REFERENCES.items():
         names = {key: attrgetter(key)(errors) for key in keys}
         names |= {"table5.members": pairs[section]} if section in pairs else {}
         for key, name in _leaves(names, "errors"):
@@ -62,40 +62,41 @@ def check_errors(
 
 
 def _leaves(value: Any, key: str) -> Iterator[tuple[str, str]]:
-    """All texts in nested lists and mappings, with their dotted keys."""
+    """All strings in nested lists and mappings, with their dotted keys."""
     if isinstance(value, str):
         yield key, value
     elif isinstance(value, Mapping):
         for name, item in value.items():
             yield from _leaves(item, f"{key}.{name}")
     elif isinstance(value, list | tuple):
-        for number, item in enumerate(value):
-            yield from _leaves(item, f"{key}.{number}")
+        for index, item in enumerate(value):
+            yield from _leaves(item, f"{key}.{index}")
 
 
 def check_transfer(transfer: Transfer, levels: Mapping[str, tuple[int, ...]]) -> None:
-    """Refuse networks, columns and layers of Tables 6 to 8 that do not exist.
+    """Check that the networks, columns and layers of Tables 6 to 8 exist.
 
     Args:
-        transfer: its section.
+        transfer: section of Tables 6 to 8.
         levels: bins per side of each pyramid level, by network.
 
     Raises:
-        ValueError: the first of them.
+        ValueError: one does not exist; the message has the first.
     """
-    six, seven, eight = transfer.table6, transfer.table7, transfer.table8
-    for table, columns in (("table6", six.columns), ("table7", seven.columns)):
+    table6, table7, table8 = transfer.table6, transfer.table7, transfer.table8
+    for table, columns in (("table6", table6.columns), ("table7", table7.columns)):
         for name, column in columns.items():
             check_name(f"transfer.{table}.columns.{name}.network", column.network, levels)
-    check_name("transfer.table7.warped", seven.warped, seven.columns)
-    beside = [name for name in seven.columns if name != seven.warped]  # it has no column itself
-    check_name("transfer.table7.warped_beside", seven.warped_beside, beside)
-    _check_layer("transfer.table7.warped", "spp", seven.columns[seven.warped], levels)
+    check_name("transfer.table7.warped", table7.warped, table7.columns)
+    # The warped result is a row, not a column of the table.
+    beside = [name for name in table7.columns if name != table7.warped]
+    check_name("transfer.table7.warped_beside", table7.warped_beside, beside)
+    _check_layer("transfer.table7.warped", "spp", table7.columns[table7.warped], levels)
     for key, layer, columns in (
-        ("voc07", eight.voc07_layer, six.columns),
-        ("caltech101", eight.caltech101_layer, seven.columns),
+        ("voc07", table8.voc07_layer, table6.columns),
+        ("caltech101", table8.caltech101_layer, table7.columns),
     ):
-        name = getattr(eight, key)
+        name = getattr(table8, key)
         check_name(f"transfer.table8.{key}", name, columns)
         _check_layer(f"transfer.table8.{key}_layer", layer, columns[name], levels)
 
@@ -103,7 +104,7 @@ def check_transfer(transfer: Transfer, levels: Mapping[str, tuple[int, ...]]) ->
 def _check_layer(
     key: str, layer: str, column: TransferColumn, levels: Mapping[str, tuple[int, ...]]
 ) -> None:
-    """Refuse a layer that a column has no features of."""
+    """Check that a column has features of a layer."""
     if layer in ("conv4", "conv5") and column.input == "full":
         raise ValueError(
             f"{key}: maps of full images differ in size, so there is no {layer}; "

@@ -1,4 +1,4 @@
-"""Requests: what the plan asks of a command where a command line would be too long."""
+"""Requests: JSON files with the options of a command that are too long for a command line."""
 
 from pathlib import Path
 from typing import TypeVar
@@ -13,10 +13,10 @@ Request = TypeVar("Request", bound=Section)
 
 
 def read_request(path: Path, model: type[Request]) -> Request:
-    """What a request file asks for.
+    """Read a request file.
 
     Raises:
-        SppnetError: the file cannot be read, or is not of the model.
+        SppnetError: the file cannot be read or does not match the model.
     """
     try:
         return model.model_validate_json(path.read_text())

@@ -83,8 +83,8 @@ def _below(image: str) -> str:
 
 def category_counts(records: Iterable[ImageRecord], root: Path) -> dict[str, int]:
     """Usable images of each category of `read_caltech101`, also of those that have none left."""
-    found = Counter(str(record.label) for record in records)
-    return {place.name: found[place.name] for place in _categories(Path(root) / FOLDER)}
+    counts = Counter(str(record.label) for record in records)
+    return {folder.name: counts[folder.name] for folder in _categories(Path(root) / FOLDER)}
 
 
 def require_enough(counts: Mapping[str, int], train_per_class: int, where: Path) -> None:

@@ -13,7 +13,7 @@ CLASSES_SHOWN = 100
 
 def write_prepared(
     records: Sequence[ImageRecord],
-    found: Sequence[Problem],
+    image_problems: Sequence[Problem],
     splits: Sequence[str],
     *,
     manifest: Path,
@@ -23,7 +23,7 @@ def write_prepared(
 
     Args:
         records: usable images.
-        found: what was wrong; written even where nothing usable is left.
+        image_problems: what was wrong with each file; written even where nothing usable is left.
         splits: each needs a usable image.
         manifest: Parquet file to write.
         problems: CSV file to write.
@@ -31,13 +31,13 @@ def write_prepared(
     Raises:
         SppnetError: a split has no image, or none with a label or an object.
     """
-    write_problems(problems, found)
+    write_problems(problems, image_problems)
     for split in splits:
         chosen = [record for record in records if record.split == split]
-        name = " ".join(dict.fromkeys([*(each.dataset for each in records[:1]), split]))
+        name = " ".join(dict.fromkeys([*(record.dataset for record in records[:1]), split]))
         require_usable(chosen, name, str(problems))
     write_manifest(manifest, records)
-    print("\n".join([*_counts(records, splits), *_first(found, problems)]))
+    print("\n".join([*_counts(records, splits), *_first(image_problems, problems)]))
 
 
 def _counts(records: Sequence[ImageRecord], splits: Sequence[str]) -> Iterator[str]:
@@ -46,19 +46,19 @@ def _counts(records: Sequence[ImageRecord], splits: Sequence[str]) -> Iterator[s
         chosen = [record for record in records if record.split == split]
         names = Counter(name for record in chosen for name in record.class_names)
         names.update(record.label for record in chosen if record.label)
-        each = ", ".join(f"{name} {count}" for name, count in sorted(names.items()))
+        counts = ", ".join(f"{name} {count}" for name, count in sorted(names.items()))
         dataset = chosen[0].dataset
         hard = sum(int(record.difficult.sum()) for record in chosen)
         objects = f", {sum(names.values())} objects ({hard} difficult)" * (dataset == "detection")
-        shown = f": {each}" if len(names) <= CLASSES_SHOWN else ""
+        shown = f": {counts}" if len(names) <= CLASSES_SHOWN else ""
         yield f"{dataset} {split}: {len(chosen)} images{objects}, {len(names)} classes{shown}"
 
 
-def _first(found: Sequence[Problem], path: Path) -> Iterator[str]:
-    yield f"{len(found)} problems, listed in {path}"
-    for problem in found[:PROBLEMS_SHOWN]:
+def _first(image_problems: Sequence[Problem], path: Path) -> Iterator[str]:
+    yield f"{len(image_problems)} problems, listed in {path}"
+    for problem in image_problems[:PROBLEMS_SHOWN]:
         line = f"  {problem.path}: {problem.problem}; {problem.action}"
         # A name on disk need not be UTF-8.
         yield line.encode(errors="backslashreplace").decode()
-    if len(found) > PROBLEMS_SHOWN:
-        yield f"  and {len(found) - PROBLEMS_SHOWN} more"
+    if len(image_problems) > PROBLEMS_SHOWN:
+        yield f"  and {len(image_problems) - PROBLEMS_SHOWN} more"

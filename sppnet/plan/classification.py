@@ -1,4 +1,4 @@
-"""Tables 1 to 5: which networks and view sets each cell, curve and point is made of."""
+"""Tables 1 to 5: the networks and view sets behind every cell, curve and point."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -33,14 +33,14 @@ from sppnet.statistics.settings import Bootstrap
 
 METRICS: tuple[Metric, ...] = ("top1", "top5")
 FULL_OR_CROP: tuple[Literal["crop", "full"], ...] = ("crop", "full")
-# Views of Table 4, and the scales of the paper's rows of Overfeat-7; the text, but not the table,
-# also tests 96 views.
+# View sets of Table 4, and the number of scales in the paper's rows of Overfeat-7. The result for
+# 96 views is in the text only.
 TABLE4_SCALES = {"views_10": 1, "views_96": None, "views_98": 6}
 
 
 @dataclass(frozen=True)
 class ClassificationPlan:
-    """Tables 1 to 5 of a configuration; those that it leaves out are asked for nothing."""
+    """Tables 1 to 5 of a configuration."""
 
     settings: Settings
     files: Files
@@ -55,11 +55,11 @@ class ClassificationPlan:
     @property
     def backbones(self) -> Mapping[str, Backbone]:
         """Backbones by name."""
-        return {str(name): own for name, own in self.classifiers.backbones.items()}
+        return {str(name): backbone for name, backbone in self.classifiers.backbones.items()}
 
     @property
     def errors(self) -> ErrorTables:
-        """What Tables 2 to 5 show."""
+        """Contents of Tables 2 to 5."""
         return required(self.settings.errors, "errors")
 
     @property
@@ -68,17 +68,17 @@ class ClassificationPlan:
         return required(self.settings.view_sets, "view_sets")
 
     def names(self, backbone: str, variant: str) -> list[str]:
-        """Networks of a backbone in a training variant, one per seed."""
+        """Names of the networks of a backbone in a training variant, one per seed."""
         return self.classifiers.names(backbone, variant)
 
     # Scores
 
     def weights(self, network: str) -> str:
-        """The network whose views are scored."""
+        """Weights of the network that scores views."""
         return self.files.network(network)
 
     def view_set(self, view_set: str) -> ViewSet:
-        """A view set by its name."""
+        """The view set with this name."""
         return self.view_sets[view_set]
 
     def scores(
@@ -90,9 +90,9 @@ class ClassificationPlan:
 
     def combined(self) -> list[str]:
         """Scores of all networks of Table 5."""
-        own = self.errors.table5
-        files = (self.scores(*member, own.view_set) for member in own.members)
-        return [file for each in files for file in each]
+        table5 = self.errors.table5
+        members = (self.scores(*member, table5.view_set) for member in table5.members)
+        return [file for files in members for file in files]
 
     # Tables
 
@@ -101,11 +101,11 @@ class ClassificationPlan:
         return required(self.settings.table1, "table1")
 
     def interval(self) -> Bootstrap:
-        """The samples behind the intervals of errors."""
+        """Bootstrap samples for the intervals of errors."""
         return Bootstrap.of(self.settings.evaluation)
 
     def table_scores(self, table: str) -> list[str]:
-        """Score files of a table, each once."""
+        """Score files of a table, without duplicates."""
         files = (file for cell in self.cells(table).cells for file in cell.files)
         return list(dict.fromkeys(map(str, files)))
 
@@ -116,8 +116,8 @@ class ClassificationPlan:
             table: table2 to table5, or ablations.
         """
         if table == "table2":
-            own = self.errors.table2
-            cells = self._variants(self.backbones, own.variants, own.view_set)
+            table2 = self.errors.table2
+            cells = self._variants(self.backbones, table2.variants, table2.view_set)
             return ErrorTableRequest(table="2", cells=tuple(cells))
         if table == "table3":
             return ErrorTableRequest(table="3", cells=tuple(self._table3()))
@@ -131,7 +131,7 @@ class ClassificationPlan:
     def _variants(
         self, backbones: Iterable[str], variants: Iterable[str], view_set: str
     ) -> list[ErrorCellRequest]:
-        """Cells of one row per variant and metric and one column per backbone."""
+        """Cells with one row per variant and metric, and one column per backbone."""
         cells = []
         for variant, metric, backbone in product(variants, METRICS, backbones):
             row, column = self.classifiers.variants[variant], self.backbones[backbone]
@@ -150,8 +150,8 @@ class ClassificationPlan:
         return cells
 
     def _table3(self) -> list[ErrorCellRequest]:
-        own, cells = self.errors.table3, []
-        for backbone, (trained, variant) in product(own.backbones, own.variants.items()):
+        table3, cells = self.errors.table3, []
+        for backbone, (trained, variant) in product(table3.backbones, table3.variants.items()):
             column = self.backbones[backbone]
             for view in FULL_OR_CROP:
                 number = None
@@ -163,28 +163,28 @@ class ClassificationPlan:
                         column=f"1 {view}",
                         metric="top1",
                         paper=number,
-                        files=_paths(self.scores(backbone, variant, getattr(own, view))),
+                        files=_paths(self.scores(backbone, variant, getattr(table3, view))),
                     )
                 )
         return cells
 
     def _table4(self) -> list[ErrorCellRequest]:
-        """Our rows; those of other methods are the paper's."""
-        own, cells = self.errors.table4, []
-        network = self.backbones[own.backbone]
+        """Our rows; those of other methods are quoted from the paper."""
+        table4, cells = self.errors.table4, []
+        backbone = self.backbones[table4.backbone]
         for (name, scales), metric in product(TABLE4_SCALES.items(), METRICS):
-            view_set = getattr(own, name)
-            words = views_in_words(self.view_sets[view_set])
+            view_set = getattr(table4, name)
+            views = views_in_words(self.view_sets[view_set])
             number = None
-            if scales is not None and network.reference == "Overfeat-7":
+            if scales is not None and backbone.reference == "Overfeat-7":
                 number = method_error("SPP_O-7", scales, metric)
             cells.append(
                 ErrorCellRequest(
-                    row=f"SPP-net ({network.title}, this run), {words}",
+                    row=f"SPP-net ({backbone.title}, this run), {views}",
                     column=f"{metric.replace('top', 'top-')} val",
                     metric=metric,
                     paper=number,
-                    files=_paths(self.scores(own.backbone, own.variant, view_set)),
+                    files=_paths(self.scores(table4.backbone, table4.variant, view_set)),
                 )
             )
         return cells
@@ -196,31 +196,35 @@ class ClassificationPlan:
         )
 
     def _ablations(self) -> list[ErrorCellRequest]:
-        """The two further training variants, beside those of Table 2 on the same backbone."""
-        own, table2 = self.errors.ablations, self.errors.table2
+        """The two additional training variants, and those of Table 2 on the same backbones."""
+        ablations, table2 = self.errors.ablations, self.errors.table2
         plain, single, multi = table2.variants
         cells = [
             *self._variants(
-                [own.fewer_bins_backbone], [plain, single, own.fewer_bins], table2.view_set
+                [ablations.fewer_bins_backbone],
+                [plain, single, ablations.fewer_bins],
+                table2.view_set,
             ),
             *self._variants(
-                [own.random_size_backbone], [single, multi, own.random_size], table2.view_set
+                [ablations.random_size_backbone],
+                [single, multi, ablations.random_size],
+                table2.view_set,
             ),
         ]
-        # The two may share a backbone, and then some rows.
+        # If the two share a backbone, they also share a row.
         return list(dict.fromkeys(cells))
 
     # Times
 
     def timed_network(self) -> str:
-        """The network whose views are timed: Table 4's; its seed makes no difference."""
-        own = self.errors.table4
-        return self.files.network(self.names(own.backbone, own.variant)[0])
+        """The network that is timed: that of Table 4; the seed does not affect times."""
+        table4 = self.errors.table4
+        return self.files.network(self.names(table4.backbone, table4.variant)[0])
 
     def timed_view_sets(self) -> TimedViewSets:
-        """The view sets that Table 4 names."""
-        own = self.errors.table4
-        names = (own.crops, own.maps, own.views_10, own.views_96, own.views_98)
+        """The view sets of Table 4."""
+        table4 = self.errors.table4
+        names = (table4.crops, table4.maps, table4.views_10, table4.views_96, table4.views_98)
         return TimedViewSets(view_sets={name: self.view_sets[name] for name in names})
 
     def view_timing(self) -> ViewTiming:
@@ -228,27 +232,28 @@ class ClassificationPlan:
         return required(self.settings.timing.views, "timing.views")
 
     def timed_variants(self) -> TimedVariants:
-        """Training at one size and at two, with the network that each goes on from."""
+        """Training at one size and at two sizes, with the network that each continues from."""
         backbone = self.errors.table4.backbone
         variants = []
         for name in self.errors.table2.variants[1:]:
-            own, weights = self.classifiers.variants[name], self.names(backbone, name)[0]
+            variant = self.classifiers.variants[name]
+            network = self.names(backbone, name)[0]
             variants.append(
                 TimedVariant(
                     name=name,
-                    weights=Path(self.files.network(weights)),
-                    sizes=own.sizes,
-                    size_choice=own.size_choice,
+                    weights=Path(self.files.network(network)),
+                    sizes=variant.sizes,
+                    size_choice=variant.size_choice,
                 )
             )
         return TimedVariants(variants=tuple(variants))
 
     def timed_variant_networks(self) -> list[str]:
-        """The networks of the trainings that are timed."""
+        """The networks whose training is timed."""
         return [str(variant.weights) for variant in self.timed_variants().variants]
 
     def training_timing(self) -> list[Section]:
-        """What the timed trainings share, and how often they are timed."""
+        """Settings that the timed training variants share, and how often they are timed."""
         timing = required(self.settings.timing.training, "timing.training")
         iteration = Iteration.of(self.classifiers.training)
         return [iteration, Seeded(seed=self.classifiers.seeds[0]), timing]
@@ -256,7 +261,7 @@ class ClassificationPlan:
     # Figures
 
     def curves(self, backbone: str) -> Curves:
-        """Learning curves of a backbone in every training variant of Table 2, all seeds."""
+        """Learning curves of a backbone in every training variant of Table 2, for all seeds."""
         curves = []
         for variant in self.errors.table2.variants:
             files = [self.files.network(name, "csv") for name in self.names(backbone, variant)]
@@ -269,33 +274,33 @@ class ClassificationPlan:
         return [str(file) for curve in self.curves(backbone).variants for file in curve.files]
 
     def points(self) -> Points:
-        """Errors by views: the view sets that Table 4 names, in series."""
-        own = self.errors.table4
+        """Points of errors by views: the view sets of Table 4, in series."""
+        table4 = self.errors.table4
         series = (
-            ("crops", own.crops),
-            ("feature maps", own.maps),
-            ("feature maps", own.views_96),
-            ("feature maps", own.views_98),
+            ("crops", table4.crops),
+            ("feature maps", table4.maps),
+            ("feature maps", table4.views_96),
+            ("feature maps", table4.views_98),
         )
         points = [
             PointRequest(
                 series=name,
                 label=view_set.replace("_", " "),
                 view_set=view_set,
-                scores=_paths(self.scores(own.backbone, own.variant, view_set)),
-                metrics=_paths(self.scores(own.backbone, own.variant, view_set, "json")),
+                scores=_paths(self.scores(table4.backbone, table4.variant, view_set)),
+                metrics=_paths(self.scores(table4.backbone, table4.variant, view_set, "json")),
             )
             for name, view_set in series
         ]
         return Points(points=tuple(points))
 
     def point_files(self) -> list[str]:
-        """Files of all points, but for their times."""
+        """Files of all points, except their times."""
         points = self.points().points
         return [str(file) for point in points for file in (*point.scores, *point.metrics)]
 
     def drawn_backbone(self) -> str:
-        """The backbone on whose map views are drawn: that of Table 4."""
+        """The backbone for the figure of view positions: that of Table 4."""
         return self.errors.table4.backbone
 
     def drawn_views(self) -> Windows:
@@ -303,16 +308,16 @@ class ClassificationPlan:
         return Windows.of(self.view_sets[self.errors.table4.views_96])
 
     def responses_network(self) -> str:
-        """The network whose filters are shown."""
+        """The network whose filter responses are drawn."""
         return self.files.network(self._responses.network)
 
     def responses_manifest(self) -> str:
-        """The manifest of the images that are shown."""
+        """The manifest of the images for filter responses."""
         classification = self._responses.dataset == "classification"
         return self.images.classification if classification else self.files.manifest("voc")
 
     def responses(self) -> StrongestResponses:
-        """Which filters and images are shown."""
+        """Which filters and images are drawn."""
         return StrongestResponses.of(self._responses)
 
     @property
@@ -321,9 +326,9 @@ class ClassificationPlan:
 
 
 def views_in_words(views: ViewSet) -> str:
-    """How many views an image has, as "96 views + 2 full".
+    """The number of views of an image, as in "96 views + 2 full".
 
-    Where a photograph is as narrow as a view, 3 positions differ at most; `view_windows` tells.
+    If the image is as narrow as a view, at most 3 positions differ (see `view_windows`).
     """
     mirrors = 2 if views.mirrored else 1
     count = sum(

@@ -1,4 +1,4 @@
-"""Table 9: which files and settings each stage of a detector is given."""
+"""Table 9: files and settings of every stage of a detector."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -41,15 +41,16 @@ class DetectionPlan:
 
     @property
     def same_images(self) -> bool:
-        """Whether all columns learn from the same images: else they are no rivals in accuracy."""
+        """Whether all columns are trained on the same images; only then are accuracies compared."""
         return len({self.part(detector) for detector in self.columns}) == 1
 
     def named(self, method: Method) -> list[str]:
-        """Detectors of a method."""
-        return [name for name, own in self.settings.detectors.items() if own.method == method]
+        """Names of the detectors of a method."""
+        detectors = self.settings.detectors.items()
+        return [name for name, detector in detectors if detector.method == method]
 
     def weights(self, detector: str) -> str:
-        """The network that a detector starts from."""
+        """The pretrained network of a detector."""
         return self.files.network(self.settings.detectors[detector].network)
 
     def state_weights(self, detector: str, state: State) -> str:
@@ -61,53 +62,54 @@ class DetectionPlan:
     def features(self, detector: str, split: str) -> list[str]:
         """Features of the boxes of a split.
 
-        SPP-net pools conv5 maps, a file per scale, which fine-tuning leaves as they are. R-CNN has
-        features of the regions before and after fine-tuning.
+        SPP-net pools conv5 maps, with one file per scale; fine-tuning does not change them. R-CNN
+        uses features of the regions before and after fine-tuning.
         """
-        own = self.settings.detectors[detector]
-        if isinstance(own, RcnnDetector):
+        settings = self.settings.detectors[detector]
+        if isinstance(settings, RcnnDetector):
             return [self.files.region_features(detector, state, split) for state in STATES]
-        return self.files.maps(own.network, own.scales, split)
+        return self.files.maps(settings.network, settings.scales, split)
 
     def part(self, detector: str) -> Subset:
-        """Images that a detector is trained, tested and evaluated on: R-CNN's may be few."""
-        own = self.settings.detectors[detector]
-        return Subset.of(own) if isinstance(own, RcnnDetector) else Subset()
+        """The images for training, testing and evaluating a detector: R-CNN's can be a subset."""
+        settings = self.settings.detectors[detector]
+        return Subset.of(settings) if isinstance(settings, RcnnDetector) else Subset()
 
     def boxes(self, detector: str) -> MapPooling | Warp:
         """How boxes are pooled from maps, or warped."""
-        own = self.settings.detectors[detector]
-        return Warp.of(own) if isinstance(own, RcnnDetector) else MapPooling.of(own)
+        settings = self.settings.detectors[detector]
+        is_rcnn = isinstance(settings, RcnnDetector)
+        return Warp.of(settings) if is_rcnn else MapPooling.of(settings)
 
     def region_features(self, detector: str) -> list[Section]:
-        """How R-CNN warps boxes, and of which images."""
+        """How R-CNN warps boxes, and on which images."""
         return [self.boxes(detector), self.part(detector)]
 
     def finetuning(self, detector: str) -> list[Section]:
-        """How boxes are pooled or warped, and fine-tuning.
+        """How boxes are pooled or warped, and the settings of fine-tuning.
 
-        It is on all images, as R-CNN's does not take longer on more of them.
+        Fine-tuning uses all images: for R-CNN, too, its time does not depend on their number.
         """
         return [self.boxes(detector), getattr(self.settings.finetune, self._method(detector))]
 
     def svm(self, detector: str) -> list[Section]:
-        """How boxes are pooled or which images are used, and the SVMs."""
+        """How boxes are pooled or which images are used, and the settings of the SVMs."""
         return [self._regions(detector), getattr(self.settings.svm, self._method(detector))]
 
     def bbox(self, detector: str) -> list[Section]:
-        """How boxes are pooled or which images are used, and box regression."""
+        """How boxes are pooled or which images are used, and the settings of box regression."""
         return [self._regions(detector), getattr(self.settings.bbox, self._method(detector))]
 
     def detection(self, detector: str) -> list[Section]:
-        """How boxes are pooled or which images are searched, and which boxes are kept."""
+        """How boxes are pooled or which images are used, and which detections are stored."""
         return [self._regions(detector), self.settings.detection]
 
     def evaluation(self, detector: str) -> list[Section]:
-        """Which images were searched, and how detections are evaluated."""
+        """Which images are evaluated, and how."""
         return [self.part(detector), self.settings.evaluation]
 
     def column_weights(self) -> list[str]:
-        """Networks that the detectors of the columns start from."""
+        """Pretrained networks of the detectors of all columns."""
         return [self.weights(detector) for detector in self.columns]
 
     def column_files(self, name: str) -> list[str]:
@@ -115,7 +117,7 @@ class DetectionPlan:
         return [self.files.detector(detector, name) for detector in self.columns]
 
     def timed_columns(self) -> TimedColumns:
-        """Detectors that are timed, each with the files that it is made of."""
+        """The detectors to time, each with its files."""
         return TimedColumns(columns=tuple(map(self._timed, self.columns)))
 
     def timing(self) -> DetectionTiming:
@@ -127,22 +129,22 @@ class DetectionPlan:
         return DetectionColumns(columns=tuple(map(self._column, self.columns)))
 
     def table(self) -> list[Section]:
-        """What speedups refer to, and the samples behind intervals."""
+        """The baseline of speedups, and the bootstrap samples for intervals."""
         return [Speedups.of(self.settings.table9), Bootstrap.of(self.settings.evaluation)]
 
     def drawn_detections(self) -> str:
-        """Detections that are drawn."""
+        """The detections to draw."""
         return self.files.detector(self.settings.figures.detector, "detections.parquet")
 
     def page(self) -> list[Section]:
-        """What is drawn: images, and the boxes that survive as in the evaluation."""
+        """The images to draw, and the suppression of boxes as in the evaluation."""
         return [DetectionPage.of(self.settings.figures), Suppression.of(self.settings.evaluation)]
 
     def _method(self, detector: str) -> Method:
         return self.settings.detectors[detector].method
 
     def _regions(self, detector: str) -> MapPooling | Subset:
-        """How SPP-net pools a box; R-CNN's features are of whole boxes, and maybe of few images."""
+        """How SPP-net pools a box, or the images that R-CNN has region features of."""
         boxes = self.boxes(detector)
         return self.part(detector) if isinstance(boxes, Warp) else boxes
 
@@ -158,10 +160,10 @@ class DetectionPlan:
         )
 
     def _column(self, detector: str) -> DetectionColumn:
-        own = self.settings.detectors[detector]
+        settings = self.settings.detectors[detector]
         return DetectionColumn(
             name=detector,
-            title=own.title,
-            reference=own.reference,
+            title=settings.title,
+            reference=settings.reference,
             evaluation=Path(self.files.detector(detector, "evaluation.json")),
         )

@@ -1,4 +1,4 @@
-"""Where the files of a configuration lie: the names that the outputs of the rules have."""
+"""Paths of the files of a configuration: the output names of the rules."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,17 +11,17 @@ class Files:
     """Files in the folders of a configuration.
 
     Attributes:
-        paths: those folders.
+        paths: folders of the configuration.
     """
 
     paths: Paths
 
     def artifact(self, name: str) -> str:
-        """A file among the artifacts."""
+        """Path of an artifact."""
         return f"{self.paths.artifacts}/{name}"
 
     def result(self, name: str) -> str:
-        """A table or figure."""
+        """Path of a table or figure."""
         return f"{self.paths.results}/{name}"
 
     def manifest(self, name: str) -> str:
@@ -45,7 +45,7 @@ class Files:
         return self.artifact("views/combined.safetensors")
 
     def maps(self, network: str, scales: Sequence[int], split: str) -> list[str]:
-        """conv5 maps of the images of a split, a file per scale."""
+        """conv5 maps of the images of a split, one file per scale."""
         return [self.artifact(f"features/{network}/{scale}/{split}.npy") for scale in scales]
 
     def region_features(self, detector: str, state: str, split: str) -> str:
@@ -57,7 +57,7 @@ class Files:
         return self.artifact(f"detectors/{detector}/{name}")
 
     def image_features(self, network: str, view: str, part: str) -> str:
-        """Features of whole images, shown to a network in one way."""
+        """Features of whole images in one image view."""
         return self.artifact(f"image_features/{network}/{view}/{part}.npy")
 
     def transfer(self, table: str, column: str) -> str:

@@ -1,4 +1,4 @@
-"""Image sets, and what is read of them: manifests, stores, proposals."""
+"""Image sets, with their manifests, stores and proposals."""
 
 from dataclasses import dataclass
 
@@ -18,24 +18,24 @@ class ImagePlan:
     files: Files
 
     def proposals(self) -> SelectiveSearch:
-        """How proposals are made."""
+        """Settings of the proposals."""
         return self.settings.proposals
 
     @property
     def classification(self) -> str:
-        """Manifest of the images that networks are pretrained and validated on."""
+        """Manifest of the images for pretraining and validation."""
         return self.files.manifest("imagenet" if self.settings.data.imagenet else "image_folder")
 
     def scenes(self, layout: Layout) -> list[str]:
-        """The folder of a generated set; nothing where photographs are used."""
+        """The folder of a generated set; empty if photographs are used."""
         return [self.files.artifact(f"scenes/{layout}")] if self.settings.scenes else []
 
     def scenes_digest(self, layout: Layout) -> list[str]:
-        """What stands for the contents of that folder."""
+        """The file with the digest of that folder."""
         return [f"{folder}.json" for folder in self.scenes(layout)]
 
     def scene_plan(self, layout: Layout) -> ScenePlan:
-        """How a set is drawn: for classification one whole object, for detection several."""
+        """How to generate a set: one whole object per image, or several for detection."""
         scenes = required(self.settings.scenes, "scenes")
         drawing = dict(Drawing.of(scenes))
         if layout == "VOCdevkit":
@@ -64,7 +64,7 @@ class ImagePlan:
         return DetectionImages.of(self.settings.data)
 
     def image_folder(self) -> str:
-        """The folder of images to pretrain on."""
+        """The folder of images for pretraining."""
         return str(self.settings.data.image_folder)
 
     def imagenet(self) -> str:
@@ -72,5 +72,5 @@ class ImagePlan:
         return str(self.settings.data.imagenet)
 
     def store(self) -> list[Section]:
-        """The form in which images to pretrain on are stored; nothing where they are not."""
+        """How images for pretraining are stored; empty if they are not."""
         return [self.settings.store] if self.settings.store else []

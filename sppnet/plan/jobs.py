@@ -1,7 +1,7 @@
-"""From functions of the plan to what Snakemake asks of a job: files, flags, requests.
+"""Adapters from functions of the plan to Snakemake: files, flags and requests of a job.
 
-Functions of the plan take names as they stand in the wildcards of a rule and return files or
-settings. They know nothing of Snakemake.
+Functions of the plan take the values of wildcards and return files or settings. They do not depend
+on Snakemake.
 """
 
 import hashlib
@@ -19,14 +19,14 @@ REQUESTS = Path("work/requests")
 
 
 def per_job(function: Callable[..., JobFiles | JobSettings], **fixed: Any) -> Callable[[Any], Any]:
-    """A function of the plan as Snakemake calls it: for each job, with its wildcards.
+    """Wrap a function of the plan so that Snakemake can call it with the wildcards of a job.
 
     Args:
-        function: its parameters are named as the wildcards of the rule.
-        fixed: values of those parameters that are no wildcards.
+        function: function of the plan; its parameters have the names of wildcards.
+        fixed: values of the parameters that are not wildcards.
 
     Returns:
-        Gives files as the function does, and settings as flags.
+        A function of wildcards that returns files unchanged and settings as flags.
     """
 
     def of_job(wildcards: Any) -> Any:
@@ -38,9 +38,9 @@ def per_job(function: Callable[..., JobFiles | JobSettings], **fixed: Any) -> Ca
 
 
 def requested(function: Callable[..., Section], **fixed: Any) -> Callable[[Any], str]:
-    """As `per_job`, for what is too long for a command line: a JSON file that the command reads.
+    """Like `per_job`, but write the settings to a JSON file, as they exceed a command line.
 
-    The file is named by its contents, so that a job is run again when they change.
+    The file name contains a hash of the contents, so that jobs are rerun when they change.
     """
 
     def of_job(wildcards: Any) -> str:
@@ -56,14 +56,14 @@ def requested(function: Callable[..., Section], **fixed: Any) -> Callable[[Any],
 
 
 def launcher(wildcards: Any, resources: Any) -> str:
-    """What starts a training: torchrun where a profile gives the rule several GPUs."""
+    """The launcher of a training: torchrun if the profile gives the rule several GPUs."""
     gpus = resources.get("gpu", 1)
-    several = f"torchrun --standalone --nproc-per-node {gpus} -m sppnet"
-    return several if gpus > 1 else "sppnet"
+    torchrun = f"torchrun --standalone --nproc-per-node {gpus} -m sppnet"
+    return torchrun if gpus > 1 else "sppnet"
 
 
 def one_of(names: Iterable[str]) -> str:
-    """Wildcard constraint: one of some names; what is no name where there are none."""
+    """Wildcard constraint: one of the names; without names, a pattern that matches none."""
     return "|".join(names) or "-"
 
 

@@ -1,4 +1,4 @@
-"""All networks of a configuration, and what their training is given."""
+"""The networks of a configuration, with the files and settings of their training."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,12 +24,12 @@ class NetworkPlan:
     images: ImagePlan
 
     def source_files(self, network: str) -> list[str]:
-        """The file that a backbone is imported from; torchvision fetches its own."""
+        """The file that a backbone is imported from; none for torchvision, which downloads it."""
         source = self.source(network).source
         return [] if source.startswith(TORCHVISION_PREFIX) else [source]
 
     def source(self, network: str) -> BackboneSource:
-        """Where the backbone of a network was trained."""
+        """The source of the imported backbone of a network."""
         imported = self.settings.all_networks[network].imported_backbone
         return BackboneSource.of(required(imported, f"networks.{network}.imported_backbone"))
 
@@ -43,29 +43,29 @@ class NetworkPlan:
         return [self.files.backbone(network)] if imported else []
 
     def training(self, network: str) -> list[Section]:
-        """Architecture and training of a network, and the backbone that it starts from."""
-        own = self.settings.all_networks[network]
-        if own.imported_backbone is None:
-            return [own.architecture, own.training]
+        """Architecture and training of a network, and the imported backbone if it has one."""
+        settings = self.settings.all_networks[network]
+        if settings.imported_backbone is None:
+            return [settings.architecture, settings.training]
         start = StartingBackbone(
             backbone_weights=Path(self.files.backbone(network)),
-            freeze_backbone=own.imported_backbone.freeze,
+            freeze_backbone=settings.imported_backbone.freeze,
         )
-        return [own.architecture, start, own.training]
+        return [settings.architecture, start, settings.training]
 
     def images_read(self) -> list[str]:
-        """What a training waits for besides stores: the manifest, or the digests of the stores."""
+        """Input files that stand for the training images: the manifest, or the store digests."""
         if self.settings.store is None:
             return [self.images.classification]
         return [f"{store}.json" for store in self.stores()]
 
     def stores(self) -> list[str]:
-        """Folders of stored training and validation images, where there are any."""
+        """Folders of stored training and validation images, if images are stored."""
         parts = ("train", "val") if self.settings.store else ()
         return [self.files.artifact(f"store/{part}") for part in parts]
 
     def training_images(self) -> TrainingImages:
-        """The images that networks are trained on, as a training takes them."""
+        """The images that networks are trained on, as options of the command."""
         if self.settings.store is None:
             return TrainingImages(manifest=Path(self.images.classification))
         store, validation_store = map(Path, self.stores())

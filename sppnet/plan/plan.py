@@ -1,4 +1,4 @@
-"""The whole plan of a configuration: what every file is made of, and with which settings."""
+"""The whole plan of a configuration: the inputs and settings of every file."""
 
 from dataclasses import dataclass
 
@@ -14,10 +14,10 @@ from sppnet.plan.transfer import TransferPlan
 
 @dataclass(frozen=True)
 class Plan:
-    """Plans of the parts of the pipeline.
+    """The plans of all parts of the pipeline.
 
     Attributes:
-        images: image sets and what is read of them.
+        images: image sets with their manifests, stores and proposals.
         networks: pretrained networks.
         classification: Tables 1 to 5.
         transfer: Tables 6 to 8.

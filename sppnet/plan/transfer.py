@@ -1,4 +1,4 @@
-"""Tables 6 to 8: which networks and views each cell is made of."""
+"""Tables 6 to 8: the networks and image views behind every cell."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -26,13 +26,13 @@ CALTECH_SPLIT = "all"  # VOC 2007 has trainval and test
 
 
 def view_name(view: ImageView) -> str:
-    """Name of the folder in which the features of an image view lie."""
+    """Name of the folder with the features of an image view."""
     return f"{view.input}{view.size}" + (f"of{view.crop}" if view.crop else "")
 
 
 @dataclass(frozen=True)
 class TransferPlan:
-    """Tables 6 to 8 of a configuration; one that leaves them out is asked for nothing."""
+    """Tables 6 to 8 of a configuration."""
 
     settings: Settings
     files: Files
@@ -44,11 +44,14 @@ class TransferPlan:
         return required(self.settings.transfer, "transfer")
 
     def columns(self, table: str) -> Mapping[str, TransferColumn]:
-        """Columns of table6 or table7 by name; none without these tables."""
+        """Columns of table6 or table7 by name; none if the configuration omits these tables."""
         if self.settings.transfer is None:
             return {}
-        own = self.transfer
-        return {"table6": own.table6.columns, "table7": own.table7.columns}[table]
+        columns = {
+            "table6": self.transfer.table6.columns,
+            "table7": self.transfer.table7.columns,
+        }
+        return columns[table]
 
     @cached_property
     def names(self) -> list[str]:
@@ -57,12 +60,12 @@ class TransferPlan:
 
     @cached_property
     def views(self) -> dict[str, ImageView]:
-        """The image views of all columns by their names."""
+        """The image views of all columns by name."""
         columns = [*self.columns("table6").values(), *self.columns("table7").values()]
         return {view_name(view): view for column in columns for view in column.views}
 
     def beside(self, number: PaperNumber) -> tuple[str, str] | None:
-        """Table and column that stand beside a number of the paper: the first such column."""
+        """Table and column to compare with a paper number: the first matching column, if any."""
         table = f"table{number.table}"
         for name, column in self.columns(table).items():
             if column.reference == number.column and not self._is_warped(table, name):
@@ -75,58 +78,58 @@ class TransferPlan:
     # Images and their features
 
     def caltech_root(self) -> str:
-        """Where Caltech-101 is."""
+        """The folder of Caltech-101."""
         return self.transfer.table7.root
 
     def category_images(self) -> CategoryImages:
-        """What every category must have."""
+        """Requirements on every category."""
         return CategoryImages.of(self.transfer.table7)
 
     def dataset(self, split: str) -> str:
-        """The data set that a split is one of, as manifests call it."""
+        """The data set of a split, by its name in manifests."""
         return "caltech101" if split == CALTECH_SPLIT else "detection"
 
     def manifest(self, split: str) -> str:
-        """The manifest that has a split."""
+        """The manifest of a split."""
         return self.files.manifest("caltech101" if split == CALTECH_SPLIT else "voc")
 
     def view(self, view: str) -> ImageView:
-        """An image view by its name."""
+        """The image view with this name."""
         return self.views[view]
 
     # Columns
 
     def table_manifest(self, table: str) -> str:
-        """The images behind table6 or table7."""
+        """The manifest of the images of table6 or table7."""
         return self.manifest(CALTECH_SPLIT if table == "table7" else "trainval")
 
     def features(self, table: str, column: str) -> list[str]:
-        """Features of trainval, a file per image size; or of all of Caltech-101."""
+        """Features of trainval, or of all of Caltech-101, with one file per image view."""
         return self._features(table, column, CALTECH_SPLIT if table == "table7" else "trainval")
 
     def test_features(self, table: str, column: str) -> list[str]:
-        """Features of test; Caltech-101 is split at random."""
+        """Features of test; none for Caltech-101, which is split at random."""
         return [] if table == "table7" else self._features(table, column, "test")
 
     def cached(self, table: str, column: str) -> TransferFeatures:
-        """All features of a column, as its command takes them."""
+        """All features of a column, as options of its command."""
         return TransferFeatures(
             features=tuple(map(Path, self.features(table, column))),
             test_features=tuple(map(Path, self.test_features(table, column))),
         )
 
     def _features(self, table: str, column: str, split: str) -> list[str]:
-        own = self.columns(table)[column]
-        names = map(view_name, own.views)
-        return [self.files.image_features(own.network, name, split) for name in names]
+        settings = self.columns(table)[column]
+        views = map(view_name, settings.views)
+        return [self.files.image_features(settings.network, view, split) for view in views]
 
     def protocol(self, table: str) -> list[Section]:
-        """The SVMs of a table, and how they are trained and tested."""
-        own = self.transfer
-        svm = TransferSvm.of(own)
+        """Settings of the SVMs of a table, and of their training and test."""
+        transfer = self.transfer
+        svm = TransferSvm.of(transfer)
         if table == "table7":
-            return [svm, CaltechSplits.of(own.table7)]
-        return [svm, VocProtocol(holdout=own.table6.holdout, bootstrap=own.bootstrap)]
+            return [svm, CaltechSplits.of(transfer.table7)]
+        return [svm, VocProtocol(holdout=transfer.table6.holdout, bootstrap=transfer.bootstrap)]
 
     # Tables
 
@@ -152,10 +155,10 @@ class TransferPlan:
         return TransferTableRequest(table=7, columns=columns, warped=warped)
 
     def _table8(self) -> tuple[TransferColumnRequest, ...]:
-        own = self.transfer.table8
-        shown = (
-            ("voc07", "VOC07", "table6", own.voc07, own.voc07_layer),
-            ("caltech101", "Caltech101", "table7", own.caltech101, own.caltech101_layer),
+        table8 = self.transfer.table8
+        columns = (
+            ("voc07", "VOC07", "table6", table8.voc07, table8.voc07_layer),
+            ("caltech101", "Caltech101", "table7", table8.caltech101, table8.caltech101_layer),
         )
         return tuple(
             TransferColumnRequest(
@@ -165,14 +168,14 @@ class TransferPlan:
                 result=self._result(table, column),
                 layer=layer,
             )
-            for name, title, table, column, layer in shown
+            for name, title, table, column, layer in columns
         )
 
     def _result(self, table: str, column: str) -> Path:
         return Path(self.files.transfer(table, column))
 
     def results(self, table: str) -> list[str]:
-        """Results behind a table; that of warped images comes last."""
+        """Results behind a table; the result for warped images is last."""
         request = self.table(table)
         files = [column.result for column in request.columns]
         return list(map(str, [*files, *([request.warped.result] if request.warped else [])]))
