@@ -54,7 +54,7 @@ STAGES = {
         "tabulate-detection",
         "draw-detections",
     ),
-    "Results": ("tabulate-claims", "show"),
+    "Results": ("tabulate-claims", "draw-claims", "show"),
 }
 COMMANDS = {
     verb: f"sppnet.commands.{verb.replace('-', '_')}" for stage in STAGES.values() for verb in stage

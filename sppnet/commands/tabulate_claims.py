@@ -11,7 +11,7 @@ from sppnet.report.claims import find_claim
 from sppnet.report.comparisons import measure
 from sppnet.report.requests import Comparisons
 from sppnet.report.tables import aligned, write_table
-from sppnet.report.verdicts import claim_row, layout, paper_effect
+from sppnet.report.verdicts import claim_row, corrected, layout, paper_effect
 from sppnet.statistics.settings import Bootstrap
 
 
@@ -20,8 +20,8 @@ def run(
     comparisons: Annotated[
         Path,
         Parameter(
-            help="Measured claims (.json): for each its name, what it was measured on, whether "
-            "the paper's numbers are of the same networks, and the files of its two sides."
+            help="Measured claims (.json): for each its name, what it was measured on, what "
+            "differs from the paper's experiment, and the files of its two sides."
         ),
     ],
     reference: Reference,
@@ -36,8 +36,10 @@ def run(
     for comparison in read_request(comparisons, Comparisons).comparisons:
         claim = find_claim(comparison.claim)
         measured = measure(claim, comparison.ours, comparison.reference, samples)
-        paper = paper_effect(claim, reference) if comparison.comparable else None
-        rows.append(claim_row(claim, comparison.measured_on, measured, paper))
+        paper = paper_effect(claim, reference)
+        differs = comparison.not_comparable
+        rows.append(claim_row(claim, comparison.measured_on, measured, paper, differs))
+    rows = corrected(rows)
     lines = layout(rows)
     write_table(table, lines, metadata, {"claims": rows})
     print(aligned(lines))

@@ -129,8 +129,8 @@ class ClaimPlan:
             backbones = [
                 self._sized(self.transfer.columns(table)[name].network) for table, name in columns
             ]
-            sides = [_side(self.files.transfer(*column)) for column in columns]
-            yield self._comparison(claim.name, images, backbones, *sides)
+            first, second = (_side(self.files.transfer(*column)) for column in columns)
+            yield self._comparison(claim.name, images, backbones, first, second)
 
     def _detection(self) -> Iterator[Comparison]:
         """Claims about Table 9; accuracy against R-CNN only if both trained on the same images."""
@@ -143,28 +143,29 @@ class ClaimPlan:
         if one and five:
             yield self._detectors("five_scales", five, one)
         # The paper's numbers for these claims are for five scales.
+        differs = "" if best == five else "one scale"
         for claim in ("fine_tuning", "box_regression"):
-            yield self._detectors(claim, best, best, comparable=best == five)
+            yield self._detectors(claim, best, best, differs)
         if not isinstance(self.settings.detectors[baseline], RcnnDetector):
             return
         if self.detection.same_images:
-            yield self._detectors("as_accurate_as_rcnn", best, baseline, comparable=best == five)
+            yield self._detectors("as_accurate_as_rcnn", best, baseline, differs)
         for detector, scales in ((one, "one_scale"), (five, "five_scales")):
             if detector:
                 yield self._detectors(f"faster_than_rcnn_{scales}", detector, baseline, timed=True)
 
     def _detectors(
-        self, claim: str, ours: str, reference: str, *, comparable: bool = True, timed: bool = False
+        self, claim: str, ours: str, reference: str, differs: str = "", *, timed: bool = False
     ) -> Comparison:
         names = (ours, reference)
         backbones = [self._sized(self.settings.detectors[name].network) for name in names]
-        sides = [
+        ours_side, reference_side = (
             self._timed("timing", name)
             if timed
             else _side(self.files.detector(name, "evaluation.json"))
             for name in names
-        ]
-        return self._comparison(claim, "VOC", backbones, *sides, comparable=comparable)
+        )
+        return self._comparison(claim, "VOC", backbones, ours_side, reference_side, differs)
 
     def _sized(self, network: str) -> SizedBackbone:
         architecture = self.settings.all_networks[network].architecture
@@ -177,26 +178,37 @@ class ClaimPlan:
         backbones: Sequence[SizedBackbone],
         ours: Side,
         reference: Side,
-        *,
-        comparable: bool = True,
+        differs: str = "",
     ) -> Comparison:
-        """A comparison of two sides, with the backbone of each.
-
-        The paper's numbers are comparable only for its own backbones, whatever their width.
-        """
+        """A comparison of two sides, with the backbone of each and what differs from the paper."""
         networks = dict.fromkeys(
             TITLES.get(backbone, backbone) + (f" of width {width:g}" if width != 1 else "")
             for backbone, width in backbones
         )
         names = tuple(name for name, _ in backbones)
-        same_as_paper = claim in CLAIMS and CLAIMS[claim].backbones == names
+        differences = (
+            "other networks"
+            if claim in CLAIMS and CLAIMS[claim].backbones not in (None, names)
+            else "",
+            "narrower networks" if any(width != 1 for _, width in backbones) else "",
+            self._other_images(images),
+            differs,
+        )
         return Comparison(
             claim=claim,
             measured_on=f"{' and '.join(networks)}, {self._set_name(images)}",
-            comparable=comparable and same_as_paper,
+            not_comparable=", ".join(filter(None, differences)),
             ours=ours,
             reference=reference,
         )
+
+    def _other_images(self, images: str) -> str:
+        """How an image set differs from the paper's; empty if it does not."""
+        if self.settings.scenes:
+            return "generated images"
+        if images == "classification" and not self.settings.data.imagenet:
+            return "other images"
+        return ""
 
     def _set_name(self, images: str) -> str:
         """Name of an image set: that of its folder, unless the set is generated."""
@@ -212,7 +224,7 @@ class ClaimPlan:
     def results(self) -> list[str]:
         """Every table and figure that the configuration has settings for."""
         settings = self.settings
-        tables, plots, pages = ["table9", "claims"], [], ["detections"]
+        tables, plots, pages = ["table9", "claims"], ["claims"], ["detections"]
         if settings.table1:
             tables += ["table1"]
         if settings.errors:

@@ -137,7 +137,9 @@ class Comparison(Section):
 
     claim: str = Field(description="Name of the claim.")
     measured_on: str = Field(description="Networks and images, in words.")
-    comparable: bool = Field(description="Whether the paper's numbers are of such networks.")
+    not_comparable: str = Field(
+        description="What differs from the paper's experiment; empty if nothing does."
+    )
     ours: Side = Field(description="The side that the claim says is better.")
     reference: Side = Field(description="The other side.")
 

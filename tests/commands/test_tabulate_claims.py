@@ -30,8 +30,8 @@ def comparisons(tmp_path):
     fast, slow = ({"files": [str(time)], "part": part} for part in ("maps", "crops"))
     times = {"ours": fast, "reference": slow}
     return [
-        {"claim": "box_regression", "measured_on": "ZF-5", "comparable": True, **sides},
-        {"claim": "map_views_faster", "measured_on": "ZF-5", "comparable": False, **times},
+        {"claim": "box_regression", "measured_on": "ZF-5", "not_comparable": "", **sides},
+        {"claim": "map_views_faster", "measured_on": "ZF-5", "not_comparable": "", **times},
     ]
 
 
@@ -51,8 +51,8 @@ def test_table_metadata_and_terminal_agree(comparisons, tmp_path, capsys):
     first = rows[0]
     assert first["claim"] == "box_regression" and first["measured on"] == "ZF-5"
     assert (first["paper"], first["ours"], first["unit"]) == ("4.00", "2.00", "points")
-    assert (first["paper_origin"], rows[1]["paper_origin"]) == ("deck", "-")
-    assert (first["n"], first["seeds"], first["p"]) == ("2", "1", "-")
+    assert (first["paper origin"], rows[1]["paper origin"]) == ("deck", "-")
+    assert (first["n"], first["seeds"], first["metric"]) == ("2", "1", "mAP")
     assert first["verdict"] == "reproduced"
     assert (rows[1]["paper"], rows[1]["ours"], rows[1]["unit"]) == ("-", "2.50", "x")
     assert rows[1]["low"] == "-"
@@ -64,10 +64,12 @@ def test_table_metadata_and_terminal_agree(comparisons, tmp_path, capsys):
     assert "reproduced" in capsys.readouterr().out
 
 
-def test_other_networks_have_no_number_of_the_paper_beside_them(comparisons, tmp_path):
-    (found,) = tabulate(tmp_path, [comparisons[0] | {"comparable": False}])
-    assert found["paper"] is found["paper_origin"] is found["paper_arithmetic"] is None
-    assert found["verdict"] == "reproduced"
+def test_the_size_of_an_effect_is_compared_in_the_papers_experiment_only(comparisons, tmp_path):
+    (found,) = tabulate(tmp_path, [comparisons[0] | {"not_comparable": "other networks"}])
+    assert (found["paper"], found["verdict"]) == (4.0, "reproduced")
+    assert found["size"] == "not comparable: other networks"
+    (found,) = tabulate(tmp_path, comparisons[:1])
+    assert found["size"] == "not comparable: fewer images"
 
 
 @pytest.mark.parametrize("change", [{"ours": {"files": []}}, {"ours": []}, {"ours": None}])

@@ -24,11 +24,15 @@ def scores(tmp_path):
     Those have their label last of six; those in `fifth` have it fifth.
     """
 
-    def make(name, wrong, images=IMAGES, fifth=slice(0)):
-        values = torch.tensor([[0.9, 0.1, 0, 0, 0, 0]]).repeat(images, 1)
-        values[fifth] = torch.tensor([0.05, 0.5, 0.2, 0.15, 0.1, 0.0])
-        values[wrong] = torch.tensor([0.0, 0.5, 0.2, 0.1, 0.1, 0.1])
-        description = {"classes": list("abcdef"), "images": [str(i) for i in range(images)]}
+    def make(name, wrong, images=IMAGES, fifth=slice(0), classes=6):
+        values = torch.zeros(images, classes)
+        values[:, :6] = torch.tensor([0.9, 0.1, 0, 0, 0, 0])
+        values[fifth, :6] = torch.tensor([0.05, 0.5, 0.2, 0.15, 0.1, 0.0])
+        values[wrong, :6] = torch.tensor([0.0, 0.5, 0.2, 0.1, 0.1, 0.1])
+        description = {
+            "classes": [str(label) for label in range(classes)],
+            "images": [str(i) for i in range(images)],
+        }
         path = tmp_path / f"{name}.safetensors"
         tensors = {"scores": values, "labels": torch.zeros(images, dtype=torch.int64)}
         save_tensors(path, tensors, {"classification": json.dumps(description)})
@@ -56,7 +60,7 @@ def test_errors_are_compared_on_the_same_images(scores):
     # 20 of 400 images differ, all in one direction: sd = sqrt(0.05 * 0.95 / 400) = 1.09 %
     assert found.low == pytest.approx(5 - 1.96 * 1.09, abs=0.5)
     assert found.high == pytest.approx(5 + 1.96 * 1.09, abs=0.5)
-    assert found.p == pytest.approx(2 / 2**20)
+    assert found.mcnemar == pytest.approx(2 / 2**20)
     turned = compare("spp_zf5", [plain], [ours])
     assert (turned.low, turned.high) == pytest.approx((-found.high, -found.low))
     assert verdict(CLAIMS["spp_zf5"], found.low, found.high) == REPRODUCED
@@ -64,12 +68,15 @@ def test_errors_are_compared_on_the_same_images(scores):
 
 
 def test_a_claim_says_which_errors_are_compared(scores):
-    ours = scores("ours", slice(20), fifth=slice(50, 150))
-    other = scores("other", slice(40), fifth=slice(50, 80))
     by_top = {5: (5.0, 10.0, 5.0), 1: (-12.5, 17.5, 30.0)}  # of 400 images
-    for name, top in (("views_96", 5), ("map_views_equal", 5), ("views_98", 1)):
-        found = compare(name, [ours], [other])
-        assert (found.effect, found.reference, found.ours) == by_top[top], name
+    for classes in (20, 21):
+        ours = scores("ours", slice(20), fifth=slice(50, 150), classes=classes)
+        other = scores("other", slice(40), fifth=slice(50, 80), classes=classes)
+        for name, top in (("views_96", 5), ("map_views_equal", 5), ("views_98", 1)):
+            found = compare(name, [ours], [other])
+            shown = top if classes > 20 else 1
+            assert found.metric == f"top-{shown} error"
+            assert (found.effect, found.reference, found.ours) == by_top[shown], name
 
 
 def test_networks_that_differ_much_leave_a_claim_undecided(scores):
@@ -80,7 +87,7 @@ def test_networks_that_differ_much_leave_a_claim_undecided(scores):
     assert verdict(CLAIMS["spp_zf5"], trained.low, trained.high) == UNDECIDED
     tested = compare("views_98", ours, plain)  # the same two networks, each 5 % better
     assert verdict(CLAIMS["views_98"], tested.low, tested.high) == REPRODUCED
-    assert tested.p == pytest.approx(2 / 2**20)
+    assert tested.mcnemar == pytest.approx(2 / 2**20)
 
 
 def test_both_values_are_means_of_what_their_networks_show(scores):
@@ -90,18 +97,37 @@ def test_both_values_are_means_of_what_their_networks_show(scores):
     assert [each["file"].split("/")[-1] for each in found.networks["ours"]] == ["a", "b"]
     for side, value in (("ours", found.ours), ("reference", found.reference)):
         assert np.mean([each["value"] for each in found.networks[side]]) == pytest.approx(value)
-    assert claim_row(CLAIMS["spp_zf5"], "here", found, None)["networks"] == found.networks
+    assert claim_row(CLAIMS["spp_zf5"], "here", found, None, "")["networks"] == found.networks
+
+
+def test_what_a_run_could_see_follows_from_images_and_networks(scores):
+    """Against the variances of outcomes that are known: so many images and networks."""
+    ours = [scores("a", slice(60)), scores("b", slice(140))]  # 15 and 35 %
+    plain = [scores("c", slice(80)), scores("d", slice(160))]  # 20 and 40 %
+    trained = compare("spp_zf5", ours, plain)
+    assert trained.network_variance == pytest.approx(2 * 200)  # 10^2 + 10^2 on each side
+    # of 400 images 40 have the difference 50 % (60 to 79 and 140 to 159), the others none
+    assert trained.image_variance == pytest.approx(50**2 * 0.1 * 0.9, rel=0.01)
+    low, high = trained.over_networks
+    # standard error sqrt(200 / 2 + 200 / 2); t with 2 degrees of freedom is 4.303
+    assert (low, high) == pytest.approx((5 - 4.303 * 200**0.5, 5 + 4.303 * 200**0.5), abs=0.01)
+    tested = compare("views_98", ours, plain)  # the same networks: both differ by 5
+    assert tested.network_variance == pytest.approx(0)
+    assert tested.over_networks == pytest.approx((5, 5))
+    alone = compare("spp_zf5", ours[:1], plain[:1])
+    assert alone.network_variance is alone.over_networks is None
+    assert alone.standard_error == pytest.approx(100 * (0.05 * 0.95 / 400) ** 0.5, rel=0.15)
 
 
 def test_mcnemar_needs_pairs(scores):
     found = compare("spp_zf5", [scores("a", slice(10)), scores("b", slice(20))], [scores("c", [])])
-    assert found.p is None and found.seeds == 2
+    assert found.mcnemar is None and found.seeds == 2
 
 
 def test_the_largest_p_of_the_pairs_stands(scores):
     ours = [scores("a", slice(10)), scores("b", slice(10))]
     plain = [scores("c", slice(20)), scores("d", slice(12))]
-    assert compare("spp_zf5", ours, plain).p == pytest.approx(2 / 2**2)
+    assert compare("spp_zf5", ours, plain).mcnemar == pytest.approx(2 / 2**2)
 
 
 def test_an_interval_at_the_margin_is_within_it(scores):
@@ -139,7 +165,7 @@ def test_detectors_are_compared_sample_by_sample(tmp_path):
     one = evaluation(tmp_path / "one.json", 0.50, samples)
     found = compare("five_scales", [five], [one])
     assert (found.effect, found.low, found.high) == pytest.approx((2.0, 2.0, 2.0))
-    assert (found.ours, found.n, found.p) == (pytest.approx(52.0), 2, None)
+    assert (found.ours, found.n, found.mcnemar) == (pytest.approx(52.0), 2, None)
     assert compare("box_regression", [five], [five]).effect == pytest.approx(4.0)
     assert compare("fine_tuning", [five], [five]).effect == pytest.approx(4.0)
 
