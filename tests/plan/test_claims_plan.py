@@ -135,7 +135,7 @@ def test_results_are_tables_plots_in_two_forms_and_pages_in_one(file):
             *(f"{folder}/{name}.{kind}" for name in tables for kind in ("csv", "json")),
             *(
                 f"{folder}/figures/{name}.{kind}"
-                for name in (*plots, "error_by_views")
+                for name in (*plots, "error_by_views", "claims")
                 for kind in ("png", "svg")
             ),
             *(f"{folder}/figures/{name}.png" for name in pages),
@@ -149,6 +149,8 @@ def test_results_of_sections_that_are_left_out_are_not_asked_for():
         del config[name]
     config["timing"] = {**config["timing"], "views": None, "training": None}
     assert sorted(planned(config).results()) == [
-        *("results/claims.csv", "results/claims.json", "results/figures/detections.png"),
+        *("results/claims.csv", "results/claims.json"),
+        *("results/figures/claims.png", "results/figures/claims.svg"),
+        "results/figures/detections.png",
         *("results/table9.csv", "results/table9.json"),
     ]

@@ -753,7 +753,7 @@ def drawn(name):
 
 def test_pages_of_photographs_have_no_svg_form(jobs):
     """It would be several times as large as the PNG, with the same pixels in it."""
-    plots = ["error_by_views", *(f"learning_curves_{backbone}" for backbone in BACKBONES)]
+    plots = ["claims", "error_by_views", *(f"learning_curves_{backbone}" for backbone in BACKBONES)]
     pages = [
         f"results/figures/{name}.png" for name in ("view_positions", "responses", "detections")
     ]
