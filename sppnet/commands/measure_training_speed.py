@@ -52,7 +52,12 @@ def run(
     }
     times = time_training(
         trainings,
-        schedule=Schedule(**Update.of(iteration).model_dump(), epochs=1, warmup=0),
+        schedule=Schedule(
+            **Update.of(iteration).model_dump(),
+            optimiser=iteration.optimiser,
+            epochs=1,
+            warmup=0,
+        ),
         seed=seeded.seed,
         precision=iteration.precision,
         turns=timing.turns,
@@ -87,6 +92,7 @@ def _training(
     network = load_network(variant.weights, device)
     if network.architecture.classes != opened.classes:
         raise SppnetError(f"{variant.weights}: other classes than the images; train it again")
+    network.dropout = iteration.dropout
     crops = TrainingCrops(
         pictures,
         opened.training_labels,

@@ -110,6 +110,7 @@ def _start(architecture: Architecture, start: StartingBackbone, training: Traini
         initialisation=training.initialisation,
         generator=torch.Generator().manual_seed(training.seed),
     )
+    network.dropout = training.dropout
     if start.backbone_weights is not None:
         load_backbone(network, start.backbone_weights)
     if start.freeze_backbone:

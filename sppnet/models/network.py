@@ -53,9 +53,12 @@ class Architecture(settings.Architecture):
 
 
 class Network(nn.Module):
-    """backbone -> spatial pyramid -> fc6 -> fc7 -> fc8, with dropout 0.5 on fc6 and fc7.
+    """backbone -> spatial pyramid -> fc6 -> fc7 -> fc8, with dropout on fc6 and fc7.
 
     Dropout scales while training, so that nothing is left to do at test time.
+
+    Attributes:
+        dropout: share of units that is left out in training; no part of a saved network.
 
     Source: paper §3.1; release dropout_layer.cpp (why nothing should be left).
     """
@@ -64,6 +67,7 @@ class Network(nn.Module):
         """Build the layers; the weights are unset: see `build_network` and `load_network`."""
         super().__init__()
         self.architecture = architecture
+        self.dropout = 0.5
         backbone = build_backbone(architecture.backbone, architecture.width)
         # Channels last: the CPU convolutions are 2.5 times faster.
         self.backbone = backbone.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
@@ -86,8 +90,8 @@ class Network(nn.Module):
 
     def head(self, pool5: Tensor) -> Tensor:
         """Logits (N, outputs) of pooled maps (N, D); dropout acts in training mode only."""
-        fc6 = functional.dropout(_activations(self.fc6, pool5), 0.5, self.training)
-        fc7 = functional.dropout(_activations(self.fc7, fc6), 0.5, self.training)
+        fc6 = functional.dropout(_activations(self.fc6, pool5), self.dropout, self.training)
+        fc7 = functional.dropout(_activations(self.fc7, fc6), self.dropout, self.training)
         logits: Tensor = self.fc8(fc7)
         return logits
 

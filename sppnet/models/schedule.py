@@ -6,12 +6,12 @@ from collections.abc import Iterable, Sequence
 from pydantic import Field
 
 from sppnet.config.section import Count
-from sppnet.models.settings import Sgd
+from sppnet.models.settings import Annealing, Optimiser, Sgd
 
 PLATEAU_REDUCTIONS = 2  # paper §3.1: the rate is divided by 10 twice
 
 
-class Schedule(Sgd):
+class Schedule(Sgd, Optimiser, Annealing):
     """How long and how fast to learn; milestones and plateaus count in epochs.
 
     Source: paper §3.1 (0.01, divided by 10 twice when the error stops falling).
@@ -32,10 +32,13 @@ class Schedule(Sgd):
             step: finished iterations.
             errors: validation error after each finished epoch; for `plateau` only.
         """
+        warmup = min(1.0, (step + 1) / (self.warmup + 1))
+        if self.annealing == "cosine":
+            return self.learning_rate * warmup * (1 + math.cos(math.pi * epoch / self.epochs)) / 2
         reductions = sum(epoch >= milestone for milestone in self.milestones)
         if self.plateau is not None:
             reductions = plateau_reductions(errors, self.plateau)
-        return self.learning_rate * 0.1**reductions * min(1.0, (step + 1) / (self.warmup + 1))
+        return self.learning_rate * warmup * 0.1**reductions
 
 
 def plateau_reductions(errors: Iterable[float], patience: int) -> int:

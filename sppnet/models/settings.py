@@ -80,8 +80,28 @@ class Update(Section):
     )
 
 
+class Optimiser(Section):
+    """What turns gradients into updates."""
+
+    optimiser: Literal["sgd", "adamw"] = Field(
+        default="sgd",
+        description="Optimiser: SGD with momentum (paper §3.1), or AdamW, whose first beta is "
+        "momentum.",
+    )
+
+
+class Annealing(Section):
+    """How the learning rate falls."""
+
+    annealing: Literal["steps", "cosine"] = Field(
+        default="steps",
+        description="Fall of the learning rate: in steps, by milestones or plateau (paper §3.1), "
+        "or from epoch to epoch along half a cosine.",
+    )
+
+
 class Sgd(Update):
-    """Stochastic gradient descent with momentum, and how its learning rate changes."""
+    """Updates with momentum, and how the learning rate changes."""
 
     milestones: tuple[Count, ...] = Field(
         default=(),
@@ -130,9 +150,13 @@ class Sizes(Section):
     )
 
 
-class Iteration(Crops, Update):
+class Iteration(Crops, Update, Optimiser):
     """An iteration of training on single-label images: its crops, and the update of the weights."""
 
+    dropout: Annotated[float, Field(ge=0, lt=1)] = Field(
+        default=0.5,
+        description="Share of the units of fc6 and fc7 that an iteration leaves out (paper §3.1).",
+    )
     precision: Precision = Field(
         description="Numerical precision of training; mixed uses bfloat16 and needs a GPU."
     )
@@ -144,7 +168,7 @@ class Seeded(Section):
     seed: Seed = Field(description=SEED)
 
 
-class Recipe(Iteration, Sgd):
+class Recipe(Iteration, Sgd, Annealing):
     """Training on single-label images, as far as all networks share it."""
 
     initialisation: Initialisation = Field(
@@ -152,6 +176,7 @@ class Recipe(Iteration, Sgd):
     )
     plateau: Count | None = Field(
         default=None,
+        validate_default=True,
         description="Number of epochs without a lower held-out error after which the learning "
         "rate is divided by ten, at most twice; replaces milestones (paper §3.1).",
     )
@@ -170,6 +195,10 @@ class Recipe(Iteration, Sgd):
     def _one_schedule(cls, plateau: int | None, earlier: ValidationInfo) -> int | None:
         if plateau is not None and earlier.data.get("milestones"):
             raise ValueError("replaces milestones; set it to null, or milestones to []")
+        if earlier.data.get("annealing") == "cosine" and (
+            plateau is not None or earlier.data.get("milestones")
+        ):
+            raise ValueError("and milestones are steps; with annealing cosine, leave both out")
         return plateau
 
     @field_validator("holdout")

@@ -1,4 +1,4 @@
-"""Stochastic gradient descent with checkpoints: a resumed run equals an uninterrupted one."""
+"""Gradient descent with checkpoints: a resumed run equals an uninterrupted one."""
 
 import json
 import math
@@ -51,7 +51,7 @@ class _Run:
             {"params": [weight], "bias": name.endswith("bias")}
             for name, weight in self.weights.items()
         ]
-        self.optimizer = torch.optim.SGD(groups, lr=0.0, momentum=self.schedule.momentum)
+        self.optimizer = _optimizer(groups, self.schedule)
         self.parallel = averaging_gradients(self.module)
 
     def set_rate(self, epoch: int) -> float:
@@ -71,9 +71,9 @@ class _Run:
             return
         tensors = {f"value/{name}": tensor for name, tensor in self.values().items()}
         for name, weight in self.weights.items():
-            buffer = self.optimizer.state[weight].get("momentum_buffer")
-            if buffer is not None:
-                tensors[f"momentum/{name}"] = buffer
+            for key, value in self.optimizer.state[weight].items():
+                if value is not None:
+                    tensors[f"optimizer/{key}/{name}"] = value
         tensors["generator"] = self.generator.get_state()
         progress = json.dumps({"step": self.step, "history": self.history})
         save_tensors(restart / "checkpoint.safetensors", tensors, {"progress": progress})
@@ -93,11 +93,15 @@ class _Run:
 
     def _continue_from(self, tensors: dict[str, Tensor], progress: dict[str, Any]) -> None:
         self.copy_values(tensors)
-        for name, weight in self.weights.items():
-            if f"momentum/{name}" in tensors:
-                buffer = torch.empty_like(weight, requires_grad=False)
-                buffer.copy_(tensors[f"momentum/{name}"])
-                self.optimizer.state[weight]["momentum_buffer"] = buffer
+        for full_name, tensor in tensors.items():
+            if full_name.startswith("optimizer/"):
+                _, key, name = full_name.split("/", 2)
+                weight = self.weights[name]
+                # The count of steps stays on the CPU; moments have the layout of their weight.
+                value = tensor.clone()
+                if tensor.shape == weight.shape:
+                    value = torch.empty_like(weight, requires_grad=False).copy_(tensor)
+                self.optimizer.state[weight][key] = value
         self.generator.set_state(tensors["generator"])
         self.step, self.history = progress["step"], progress["history"]
 
@@ -111,6 +115,13 @@ class _Run:
         with torch.no_grad():
             for name, tensor in self.values().items():
                 tensor.copy_(tensors[f"value/{name}"])
+
+
+def _optimizer(groups: list[dict[str, Any]], schedule: Schedule) -> torch.optim.Optimizer:
+    """The optimiser; rates and weight decay are set before every step."""
+    if schedule.optimiser == "adamw":
+        return torch.optim.AdamW(groups, lr=0.0, betas=(schedule.momentum, 0.999))
+    return torch.optim.SGD(groups, lr=0.0, momentum=schedule.momentum)
 
 
 def fit(
@@ -250,7 +261,7 @@ def _train_on(run: _Run, epoch: int, batches: Iterator[tuple[Tensor, Tensor]]) -
 
 
 def _step(run: _Run, inputs: Tensor, labels: Tensor) -> Tensor:
-    """One iteration of SGD; float64 sums of the loss and of the errors of the batch."""
+    """One iteration; float64 sums of the loss and of the errors of the batch."""
     with torch.autocast(inputs.device.type, torch.bfloat16, run.precision == "mixed"):
         logits = run.parallel(inputs)
         loss = functional.cross_entropy(logits, labels)

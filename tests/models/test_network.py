@@ -128,6 +128,12 @@ def test_dropout_keeps_half_and_doubles_it_while_training_only():
     values, counts = net.train().head(pool5).unique(return_counts=True)
     assert values.tolist() == [0.0, 2.0]
     assert 0.45 < counts[1] / counts.sum() < 0.55
+    net.dropout = 0.2
+    values, counts = net.head(pool5).unique(return_counts=True)
+    assert values.tolist() == [0.0, 1.25]
+    assert 0.75 < counts[1] / counts.sum() < 0.85
+    net.dropout = 0.0
+    assert torch.equal(net.head(pool5), torch.ones(200, 24))
 
 
 def test_dropout_follows_fc6_too():

@@ -27,6 +27,13 @@ def test_rate_rises_and_drops():
     assert schedule(warmup=0).rate(0, 0) == 0.1
 
 
+def test_rate_falls_along_half_a_cosine():
+    plan = schedule(annealing="cosine", milestones=(), epochs=4, warmup=0)
+    rates = [plan.rate(epoch, 99) for epoch in range(4)]
+    assert rates == pytest.approx([0.1, 0.1 * (1 + 0.5**0.5) / 2, 0.05, 0.1 * (1 - 0.5**0.5) / 2])
+    assert schedule(annealing="cosine").rate(0, 0) == pytest.approx(0.1 / 5)  # warm-up as ever
+
+
 @pytest.mark.parametrize(
     ("errors", "reductions"),
     [

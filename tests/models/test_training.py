@@ -122,6 +122,23 @@ def test_two_steps_by_hand(tmp_path):
     assert torch.allclose(layer.bias, bias, atol=1e-6)
 
 
+def test_two_steps_of_adamw_by_hand(tmp_path):
+    """w -= rate decay w; w -= rate m / (sqrt(v) + eps), with m and v freed of their bias."""
+    layer = nn.Linear(2, 2, bias=False)
+    weight = layer.weight.detach().clone()
+    inputs, labels = torch.tensor([[1.0, -2.0], [0.5, 3.0]]), torch.tensor([0, 1])
+    mean, square = torch.zeros_like(weight), torch.zeros_like(weight)
+    for step in (1, 2):
+        error = ((inputs @ weight.T).softmax(dim=1) - functional.one_hot(labels, 2)) / 2
+        gradient = error.T @ inputs
+        mean, square = 0.8 * mean + 0.2 * gradient, 0.999 * square + 0.001 * gradient**2
+        scaled = (mean / (1 - 0.8**step)) / ((square / (1 - 0.999**step)).sqrt() + 1e-8)
+        weight = weight * (1 - 0.1 * 1e-3) - 0.1 * scaled
+    plan = schedule(epochs=1, warmup=0, optimiser="adamw", momentum=0.8)
+    train(layer, tmp_path, epoch_batches=lambda *_: iter([(inputs, labels)] * 2), schedule=plan)
+    assert torch.allclose(layer.weight, weight, atol=1e-5)
+
+
 def test_epochs_without_end_are_those_of_fit(tmp_path, capsys):
     kept, timed = Small(), Small()
     rows = train(kept, tmp_path, schedule=schedule(milestones=()))
@@ -177,9 +194,11 @@ def test_validation_sees_the_module_in_evaluation_mode(tmp_path):
 
 @pytest.mark.parametrize("epoch", [0, 1, 3, 4])
 @pytest.mark.parametrize("where", ["validation", "batch"])
-def test_killed_and_continued_equals_never_killed(tmp_path, epoch, where):
+@pytest.mark.parametrize("optimiser", ["sgd", "adamw"])
+def test_killed_and_continued_equals_never_killed(tmp_path, epoch, where, optimiser):
     whole, broken = Small(), Small()
-    expected = train(whole, tmp_path / "whole")
+    plan = schedule(optimiser=optimiser)
+    expected = train(whole, tmp_path / "whole", schedule=plan)
     seen = []
 
     def dies_in_validation(module):
@@ -199,10 +218,10 @@ def test_killed_and_continued_equals_never_killed(tmp_path, epoch, where):
 
     death = {"validate": dies_in_validation} if where == "validation" else {"epoch_batches": dying}
     with pytest.raises(Killed):
-        train(broken, tmp_path / "broken", **death)
+        train(broken, tmp_path / "broken", schedule=plan, **death)
     # a new process starts from the first weights again
     continued = Small()
-    history = train(continued, tmp_path / "broken")
+    history = train(continued, tmp_path / "broken", schedule=plan)
     assert same(whole, continued)
     assert without_speed(history) == without_speed(expected)
 

@@ -127,6 +127,8 @@ def test_the_schema_is_the_generated_one():
         ("evaluation.bootstrap", 0, ["evaluation.bootstrap: ", "greater than or equal to 1"]),
         ("networks.zf5.training.crop", 201, ["networks.zf5.training.crop: 201", "resize 200"]),
         ("networks.zf5.training.plateau", 5, ["networks.zf5.training.plateau: ", "milestones"]),
+        ("classifiers.training.annealing", "cosine", ["classifiers.training.plateau: ", "steps"]),
+        ("classifiers.training.dropout", 1, ["classifiers.training.dropout: ", "less than 1"]),
         ("classifiers.training.crop", 129, ["classifiers.training.crop: 129", "resize 128"]),
         ("classifiers.training.plateau", 5, ["classifiers.training.plateau: ", "milestones"]),
         ("classifiers.backbones.zf6", BACKBONE, ["classifiers.backbones.zf6: ", "'squeezenet'"]),

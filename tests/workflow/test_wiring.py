@@ -559,7 +559,7 @@ def test_training_is_timed_at_one_size_and_at_two(jobs):
     names = ("resize", "crop", "batch", "learning_rate", "momentum", "weight_decay", "colour")
     assert given(job, "variants") == expected(
         {"manifest": CLASSIFICATION, "seed": 1},
-        {name: shared[name] for name in (*names, "precision")},
+        {name: shared[name] for name in (*names, "optimiser", "dropout", "precision")},
         CONFIG["timing"]["training"],
         {"output": f"{RUN}/training_timing.json"},
     )
