@@ -23,5 +23,5 @@ def run(
     ],
     workers: Workers = 1,
 ) -> None:
-    """Generate an image set of eight classes for classification, detection or transfer."""
+    """Generate an image set for classification or transfer (24 classes) or for detection (8)."""
     write_json(digest, generate_scenes(output, layout, plan=plan, workers=workers))

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from sppnet.data.composition import Scene, SceneObject, render_scene
 from sppnet.data.settings import Layout, ScenePlan
-from sppnet.data.shapes import CLASSES
+from sppnet.data.shapes import DETECTION_CLASSES, IMAGE_CLASSES
 from sppnet.data.store import file_sha256
 from sppnet.data.voc_writer import write_annotation, write_image_sets
 from sppnet.errors import SppnetError
@@ -51,7 +51,7 @@ def _draw_scene(plan: ScenePlan, generator: np.random.Generator, class_name: str
     long = round(short * generator.uniform(*plan.aspects))
     count = int(generator.integers(*plan.objects, endpoint=True))
     low, high = (float(np.log(side)) for side in plan.object_sides)
-    drawn = [str(name) for name in generator.choice(CLASSES, count)]
+    drawn = [str(name) for name in generator.choice([*DETECTION_CLASSES], count)]
     return render_scene(
         drawn if class_name is None else [class_name] * count,
         size=(short, long) if generator.random() < 0.5 else (long, short),
@@ -99,11 +99,11 @@ def _make_image(job: _Job, *, root: Path, plan: ScenePlan) -> tuple[SceneObject,
 
 def _jobs(counts: dict[str, int]) -> list[_Job]:
     """All images of some sets in order: classes take turns, test ids follow those of trainval."""
-    jobs = []
+    jobs, classes = [], [*IMAGE_CLASSES]
     number = 0
     for set_name, count in counts.items():
         for index in range(count):
-            name = None if set_name in DETECTION_SPLITS else CLASSES[index % len(CLASSES)]
+            name = None if set_name in DETECTION_SPLITS else classes[index % len(classes)]
             number += 1
             jobs.append(_Job(set_name, index, _place(set_name, index, number, name), name))
     return jobs
@@ -114,7 +114,7 @@ def _place(set_name: str, index: int, number: int, class_name: str | None) -> Pa
     if class_name is None:
         return VOC / "JPEGImages" / f"{number:06d}.jpg"
     if set_name == "caltech":
-        return CALTECH / class_name / f"image_{index // len(CLASSES) + 1:04d}.jpg"
+        return CALTECH / class_name / f"image_{index // len(IMAGE_CLASSES) + 1:04d}.jpg"
     split = SPLITS[set_name]
     return Path(split) / class_name / f"{split}_{index + 1:06d}.jpg"
 
@@ -149,7 +149,9 @@ def _write_lists(
             for job, items in zip(jobs, objects, strict=True)
             if job.set_name == set_name
         ]
-        write_image_sets(root / VOC / "ImageSets" / "Main", split, images, classes=CLASSES)
+        write_image_sets(
+            root / VOC / "ImageSets" / "Main", split, images, classes=tuple(DETECTION_CLASSES)
+        )
         annotated = [item for _, items in images for item in items]
         counts["objects"] += len(annotated)
         counts["difficult"] += sum(item.difficult for item in annotated)

@@ -1,7 +1,9 @@
-"""The object classes of the generated sets: one outline and one texture each, deformed and drawn.
+"""The object classes of the generated sets: an outline and a texture each, deformed and drawn.
 
 Classes differ in outline and texture only. Colours, size, position, tilt and warp of an object
-are drawn from the same distributions for all classes.
+are drawn from the same distributions for all classes. Detection sets have a class per outline.
+In classification sets each outline has three textures, and each texture three outlines, so that
+neither alone tells the class.
 """
 
 from collections.abc import Callable
@@ -106,17 +108,26 @@ OUTLINES: dict[str, list[list[tuple[float, float]]]] = {
 }
 
 TEXTURES: dict[str, Callable[[Field, Field], Field]] = {
-    "arrow": _grid,
-    "crescent": _shade,
-    "cross": _zigzag,
-    "disc": _stripes,
-    "ring": _sectors,
-    "square": _checks,
-    "star": _circles,
-    "triangle": _dots,
+    "grid": _grid,
+    "shade": _shade,
+    "zigzag": _zigzag,
+    "stripes": _stripes,
+    "sectors": _sectors,
+    "checks": _checks,
+    "circles": _circles,
+    "dots": _dots,
 }
 
-CLASSES: tuple[str, ...] = tuple(sorted(OUTLINES))
+# Outline and texture of each class.
+Parts = dict[str, tuple[str, str]]
+DETECTION_CLASSES: Parts = {
+    outline: (outline, texture) for outline, texture in zip(OUTLINES, TEXTURES, strict=True)
+}
+IMAGE_CLASSES: Parts = {
+    f"{outline}_{texture}": (outline, texture)
+    for index, outline in enumerate(OUTLINES)
+    for texture in sorted([*TEXTURES, *TEXTURES][index + step] for step in (0, 1, 3))
+}
 
 
 @cache
@@ -184,23 +195,24 @@ def draw_object(name: str, *, side: float, generator: np.random.Generator) -> Dr
     """Draw one deformed object of a class.
 
     Args:
-        name: one of `CLASSES`.
+        name: one of `DETECTION_CLASSES` or `IMAGE_CLASSES`.
         side: longer side of the object's box in pixels, to about a pixel.
         generator: source of colours and deformation.
 
     Returns:
         The object cut to its box, with coverage above 0 possible on every border.
     """
+    outline, texture = (DETECTION_CLASSES | IMAGE_CLASSES)[name]
     deform = _deformation(generator)
-    x1, y1, x2, y2 = _reach(name, deform)
+    x1, y1, x2, y2 = _reach(outline, deform)
     unit = side / max(x2 - x1, y2 - y1)
     width, height = (max(1, round((b - a) * unit)) for a, b in ((x1, x2), (y1, y2)))
     x_axis = np.linspace(x1, x2, width * SUPERSAMPLING, dtype=np.float32)
     y_axis = np.linspace(y1, y2, height * SUPERSAMPLING, dtype=np.float32)
     x, y = np.meshgrid(x_axis, y_axis)
     u, v = deform(x, y)
-    coverage = _coverage(name, u, v)
-    share = np.clip(0.5 + 3.0 * TEXTURES[name](u, v), 0, 1)[..., None]
+    coverage = _coverage(outline, u, v)
+    share = np.clip(0.5 + 3.0 * TEXTURES[texture](u, v), 0, 1)[..., None]
     first, second = two_colours(generator).astype(np.float32)
     pair = np.dstack([first * share + second * (1 - share), coverage])
     small = cv2.resize(pair, (width, height), interpolation=cv2.INTER_AREA)

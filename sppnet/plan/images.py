@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from sppnet.config.section import Section, required
 from sppnet.config.settings import Settings
 from sppnet.data.settings import DetectionImages, Drawing, Layout, ScenePlan
-from sppnet.data.shapes import CLASSES
+from sppnet.data.shapes import IMAGE_CLASSES
 from sppnet.detect.settings import SelectiveSearch
 from sppnet.plan.files import Files
 
@@ -47,7 +47,7 @@ class ImagePlan:
                 objects=scenes.detection_objects,
                 cut=scenes.detection_cut,
             )
-        images: tuple[int, ...] = (scenes.caltech_per_class * len(CLASSES),)
+        images: tuple[int, ...] = (scenes.caltech_per_class * len(IMAGE_CLASSES),)
         if layout == "ImageFolder":
             images = (scenes.classification_train, scenes.classification_validation)
         return ScenePlan(

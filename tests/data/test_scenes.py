@@ -24,13 +24,20 @@ from sppnet.data.scenes import (
     tree_sha256,
 )
 from sppnet.data.settings import ScenePlan
-from sppnet.data.shapes import CLASSES, OUTLINES, TEXTURES, Drawing, draw_object
+from sppnet.data.shapes import (
+    DETECTION_CLASSES,
+    IMAGE_CLASSES,
+    OUTLINES,
+    TEXTURES,
+    Drawing,
+    draw_object,
+)
 from sppnet.data.voc_writer import write_image_sets
 from sppnet.errors import SppnetError
 
 CLASSIFICATION = ScenePlan(
     seed=3,
-    images=(16, 8),
+    images=(48, 24),
     sides=(40, 48),
     aspects=(1.0, 1.5),
     objects=(1, 1),
@@ -40,7 +47,7 @@ CLASSIFICATION = ScenePlan(
 )
 SEVERAL = {"sides": (50, 70), "objects": (1, 4), "object_sides": (0.2, 0.9), "cut": 0.5}
 DETECTION = CLASSIFICATION.model_copy(update=SEVERAL)
-IMAGES = dict(zip(SETS, (16, 8, 24, 12, 18), strict=True))
+IMAGES = dict(zip(SETS, (48, 24, 24, 12, 50), strict=True))
 
 
 def generate(output: Path, *, seed: int = 3, workers: int = 1, **images: int) -> dict[str, Any]:
@@ -113,10 +120,18 @@ def scene_of(monkeypatch: pytest.MonkeyPatch, blocks: list[Drawing], corners: li
     )
 
 
-def test_eight_classes_have_an_outline_and_a_texture_each() -> None:
-    assert len(CLASSES) == 8
-    assert set(CLASSES) == set(OUTLINES) == set(TEXTURES)
-    assert len(set(TEXTURES.values())) == 8
+def test_neither_outline_nor_texture_alone_tells_the_class_of_an_image() -> None:
+    outlines, textures = zip(*IMAGE_CLASSES.values(), strict=True)
+    assert len(set(IMAGE_CLASSES.values())) == len(IMAGE_CLASSES) == 24
+    assert all(outlines.count(name) == 3 for name in OUTLINES)
+    assert all(textures.count(name) == 3 for name in TEXTURES)
+    assert list(IMAGE_CLASSES) == sorted(IMAGE_CLASSES)  # the order of folders
+
+
+def test_detection_classes_have_an_outline_and_a_texture_each() -> None:
+    outlines, textures = zip(*DETECTION_CLASSES.values(), strict=True)
+    assert list(DETECTION_CLASSES) == list(outlines) == sorted(OUTLINES)
+    assert sorted(textures) == sorted(TEXTURES)
 
 
 def test_same_seed_gives_the_same_bytes_with_any_number_of_workers(
@@ -141,7 +156,7 @@ def test_another_seed_changes_every_image(
 def test_an_image_does_not_depend_on_the_sizes_of_the_sets(
     made: tuple[Path, dict[str, Any]], tmp_path: Path
 ) -> None:
-    generate(tmp_path / "more", classification_train=20, detection_test=14, caltech=19)
+    generate(tmp_path / "more", classification_train=60, detection_test=14, caltech=51)
     for path in made[0].rglob("*.jpg"):
         same = tmp_path / "more" / path.relative_to(made[0])
         assert same.read_bytes() == path.read_bytes()
@@ -168,7 +183,7 @@ def test_image_folder_holds_each_class_equally_often(
 ) -> None:
     for split, count in (("train", 2), ("val", 1)):
         folder = made[0] / "ImageFolder" / split
-        assert sorted(path.name for path in folder.iterdir()) == list(CLASSES)
+        assert sorted(path.name for path in folder.iterdir()) == list(IMAGE_CLASSES)
         assert all(len(list(path.glob("*.jpg"))) == count for path in folder.iterdir())
 
 
@@ -177,18 +192,18 @@ def test_caltech_layout_has_one_folder_per_class_and_numbered_images(
 ) -> None:
     folder = made[0] / "caltech101" / "101_ObjectCategories"
     names = {path.name: sorted(image.name for image in path.iterdir()) for path in folder.iterdir()}
-    assert sorted(names) == list(CLASSES)
+    assert sorted(names) == list(IMAGE_CLASSES)
     two, three = ([f"image_{number:04d}.jpg" for number in range(1, count + 1)] for count in (2, 3))
-    assert [names[name] for name in CLASSES] == [three] * 2 + [two] * 6
+    assert [names[name] for name in IMAGE_CLASSES] == [three] * 2 + [two] * 22
 
 
 def test_caltech_images_are_cut_to_the_object_and_margins(
     made: tuple[Path, dict[str, Any]],
 ) -> None:
     low, high = MARGINS
-    cut = []
+    cut, classes = [], list(IMAGE_CLASSES)
     for path in sorted((made[0] / "caltech101").rglob("*.jpg")):
-        index = (int(path.stem.removeprefix("image_")) - 1) * 8 + CLASSES.index(path.parent.name)
+        index = (int(path.stem.removeprefix("image_")) - 1) * 24 + classes.index(path.parent.name)
         generator = np.random.default_rng(np.random.SeedSequence([3, 4, index]))
         scene = _draw_scene(CLASSIFICATION, generator, path.parent.name)
         x1, y1, x2, y2 = scene.objects[0].box
@@ -231,7 +246,7 @@ def test_class_lists_agree_with_the_annotations(voc: Path) -> None:
     for name, root in annotations(voc):
         found = [(o.findtext("name"), o.findtext("difficult")) for o in root.iter("object")]
         flags[name] = found
-    for class_name in CLASSES:
+    for class_name in DETECTION_CLASSES:
         for split in ("trainval", "test"):
             text = (voc / "ImageSets" / "Main" / f"{class_name}_{split}.txt").read_text()
             for line in text.splitlines():
@@ -263,7 +278,7 @@ def test_annotations_hold_the_image_size_and_boxes_inside_it(voc: Path) -> None:
             x1, y1, x2, y2 = box_of(element)
             assert 1 <= x1 <= x2 <= width
             assert 1 <= y1 <= y2 <= height
-            assert element.findtext("name") in CLASSES
+            assert element.findtext("name") in DETECTION_CLASSES
 
 
 def test_both_flags_occur_and_are_counted(made: tuple[Path, dict[str, Any]], voc: Path) -> None:
@@ -310,7 +325,7 @@ def test_an_object_that_would_hide_another_is_left_out(monkeypatch: pytest.Monke
     assert [item.box for item in scene.objects] == [(5, 5, 25, 25)]
 
 
-@pytest.mark.parametrize("name", CLASSES)
+@pytest.mark.parametrize("name", [*DETECTION_CLASSES, *IMAGE_CLASSES])
 def test_size_and_randomness_of_an_object_do_not_depend_on_its_class(name: str) -> None:
     for seed in range(4):
         generator, other = (np.random.default_rng(seed) for _ in range(2))

@@ -17,7 +17,7 @@ import pytest
 import yaml
 from test_flags import CORES, dry_run
 
-from sppnet.data.shapes import CLASSES
+from sppnet.data.shapes import IMAGE_CLASSES
 from sppnet.report.claims import CLAIMS
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -889,7 +889,7 @@ def test_generated_sets_have_their_own_settings(jobs):
         | several_objects,
         "ImageFolder": {"images": [own["classification_train"], own["classification_validation"]]}
         | one_object,
-        "caltech101": {"images": own["caltech_per_class"] * len(CLASSES)} | one_object,
+        "caltech101": {"images": own["caltech_per_class"] * len(IMAGE_CLASSES)} | one_object,
     }
     assert outputs_of(jobs, "generate") == {f"{RUN}/scenes/{layout}" for layout in layouts}
     for layout, settings in layouts.items():
