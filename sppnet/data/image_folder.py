@@ -71,8 +71,8 @@ def require_classes(labels: Iterable[str], folder: Path) -> None:
     names = set(labels)
     if len(names) == 1:
         raise SppnetError(
-            f"{folder}: {names.pop()!r} is the only class, so there is nothing to tell apart; add a "
-            "folder for each other class"
+            f"{folder}: {names.pop()!r} is the only class, so there is nothing to tell apart; add "
+            "a folder for each other class"
         )
 
 

@@ -63,7 +63,8 @@ def problems_listed(image_problems: Sequence[Problem], path: Path) -> Iterator[N
         yield
     except SppnetError as error:
         write_problems(refused, image_problems)
-        raise SppnetError(f"{error}; {_commonest(image_problems)}all in {refused}") from None
+        listed = f"; {_commonest(image_problems)}all are in {refused}" if image_problems else ""
+        raise SppnetError(f"{error}{listed}") from None
     refused.unlink(missing_ok=True)
 
 

@@ -133,7 +133,8 @@ def require_usable(records: Sequence[ImageRecord], where: str, *, tested: bool) 
         tested: whether something is measured on the split.
 
     Raises:
-        SppnetError: no image; no object, or to test on only difficult ones; or a single label.
+        SppnetError: no image; no object, or to test on only difficult ones; or a single label to
+            train on.
     """
     if not records:
         raise SppnetError(f"{where}: no usable picture")
@@ -141,7 +142,7 @@ def require_usable(records: Sequence[ImageRecord], where: str, *, tested: bool) 
     if not classes:
         raise SppnetError(f"{where}: no usable object in any picture")
     if any(record.label for record in records):
-        if len(classes) == 1:
+        if len(classes) == 1 and not tested:
             raise SppnetError(
                 f"{where}: {classes[0]!r} is the only class with a usable picture, so there is "
                 "nothing to tell apart"

@@ -47,8 +47,8 @@ def prepare(root, **options):
     return read_manifest(out / "manifest.parquet")
 
 
-def problems(root):
-    with (root.parent / "out/problems.csv").open(newline="") as file:
+def problems(root, name="problems.csv"):
+    with (root.parent / "out" / name).open(newline="") as file:
         return list(csv.DictReader(file))
 
 
@@ -100,7 +100,7 @@ def test_nothing_usable_is_an_error_after_the_list_is_written(root):
         path.write_bytes(b"")
     with pytest.raises(SppnetError, match="trainval: no usable picture"):
         prepare(root)
-    assert len(problems(root)) == 5
+    assert len(problems(root, "problems.refused.csv")) == 5
     assert not (root.parent / "out/manifest.parquet").exists()
 
 
