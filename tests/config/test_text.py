@@ -52,9 +52,9 @@ def test_shipped_files_pass(path):
 
 
 def test_missing_and_foreign_files_are_one_line(tmp_path):
-    with pytest.raises(SppnetError, match="none.yaml: no such file"):
+    with pytest.raises(SppnetError, match=r"none\.yaml: no such file"):
         check_text(tmp_path / "none.yaml")
-    with pytest.raises(SppnetError, match="cannot be read .Is a directory"):
+    with pytest.raises(SppnetError, match=r"cannot be read .Is a directory"):
         check_text(tmp_path)
     (tmp_path / "latin.yaml").write_bytes(b"a: \xe9")
     with pytest.raises(SppnetError, match="not UTF-8"):

@@ -117,7 +117,7 @@ def test_ids_with_spaces_and_points_are_ids(root):
 def test_an_unreadable_list_is_not_called_missing(root):
     add(root, "a")
     (root / "ImageSets/Main/test.txt").mkdir()
-    with pytest.raises(SppnetError, match="test.txt: cannot be read .Is a directory"):
+    with pytest.raises(SppnetError, match=r"test\.txt: cannot be read .Is a directory"):
         read_voc(root, "test")
 
 
