@@ -108,3 +108,16 @@ def test_one_list_cannot_be_both(root):
     words = f"--voc {root} --trainval train --test train --manifest m --problems p"
     with pytest.raises(SppnetError, match="--test: train, as trainval; test on other images"):
         sppnet(["prepare-voc", *words.split()])
+
+
+def test_a_set_in_normalised_coordinates_is_refused_by_name(root):
+    for path in (root / "Annotations").iterdir():
+        text = path.read_text()
+        for number, share in (("3", "0.1"), ("4", "0.1"), ("20", "0.4"), ("30", "1.0")):
+            text = text.replace(f">{number}</", f">{share}</")
+        path.write_text(text)
+    words = (
+        r"trainval: no usable object .* 5 of 5 problems: .*1\.xml: all boxes lie within 0\.\.1: "
+    )
+    with pytest.raises(SppnetError, match=words + "normalised coordinates"):
+        prepare(root)
