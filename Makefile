@@ -10,6 +10,7 @@ export PATH := $(abspath $(BIN)):$(PATH)
 .PHONY: setup test test-workflow lint results/table9.csv
 
 results/table9.csv: setup
+	@python -m sppnet.config.text $(CONFIG)
 	snakemake --cores $(CORES) --configfile $(CONFIG) -- $@
 	@sppnet show $@
 

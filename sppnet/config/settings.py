@@ -16,6 +16,7 @@ from sppnet.classify.settings import Classifiers, TrainingTiming, Transfer, View
 from sppnet.config.findings import reason
 from sppnet.config.names import check_errors, check_name, check_transfer
 from sppnet.config.section import Name, Section, groups_in
+from sppnet.config.text import number_hint
 from sppnet.data.settings import Data, Scenes, Store
 from sppnet.detect.settings import (
     BoxRegressions,
@@ -100,6 +101,26 @@ class Settings(Section):
         return self
 
     @model_validator(mode="after")
+    def _generated_or_given(self) -> Self:
+        """Images are either all generated or all given: jobs read those that `scenes` draws."""
+        if self.scenes is None:
+            return self
+        scenes = f"{self.paths.artifacts}/scenes"
+        roots = {
+            "data.voc": (self.data.voc, f"{scenes}/VOCdevkit/VOC2007"),
+            "data.image_folder": (self.data.image_folder, f"{scenes}/ImageFolder"),
+        }
+        if self.transfer:
+            roots["transfer.table7.root"] = (self.transfer.table7.root, f"{scenes}/caltech101")
+        for key, (root, generated) in roots.items():
+            if root != generated:
+                raise ValueError(
+                    f"scenes: given together with {key}: {root or 'null'}; remove scenes to use "
+                    f"images of your own, or write {generated} there to use the generated ones"
+                )
+        return self
+
+    @model_validator(mode="after")
     def _names_exist(self) -> Self:
         networks = {f"detectors.{name}.network": d.network for name, d in self.detectors.items()}
         detectors = {
@@ -180,6 +201,8 @@ def _explain(errors: Iterable[Mapping[str, Any]], config: Mapping[str, Any]) -> 
     more = f" ({len(others)} more after this one)" if others else ""
     key = _key(first["loc"], config)  # a finding of the whole configuration names its keys itself
     cure = CURES.get(first["type"], "; correct its value")
+    if isinstance(first["input"], str) and (number := number_hint(first["input"])):
+        cure = f", which YAML reads as text; write {number}"
     return f"{key}{': ' if key else ''}{reason(first)}{cure}{more}"
 
 

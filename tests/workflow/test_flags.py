@@ -83,13 +83,15 @@ def write_data(settings, folder):
         write(folder / data["voc"] / f"JPEGImages/{name}_1.jpg")
     for split in ("train", "val"):
         if data["image_folder"]:
-            write(folder / data["image_folder"] / split / "a/1.jpg")
+            for name in "ab":
+                write(folder / data["image_folder"] / split / f"{name}/1.jpg")
         if data["imagenet"]:
             write(folder / data["imagenet"] / f"ILSVRC2012_img_{split}.tar")
     if data["imagenet"]:
         write(folder / data["imagenet"] / "ILSVRC2012_devkit_t12.tar.gz")
     if transfer:
-        write(folder / transfer["table7"]["root"] / "101_ObjectCategories/a/1.jpg")
+        for name in "ab":
+            write(folder / transfer["table7"]["root"] / f"101_ObjectCategories/{name}/1.jpg")
 
 
 def write(path, text=""):

@@ -84,7 +84,10 @@ def test_the_schema_is_the_generated_one():
         ("svm.spp.costs", 1, ["svm.spp.costs: no such setting"]),
         ("svm.spp.cost", REMOVED, ["svm.spp.cost: missing"]),
         ("svm.spp.cost", -1, ["svm.spp.cost: ", "greater than 0", "-1"]),
-        ("svm.spp.cost", "1e-3", ["svm.spp.cost: ", "valid number", "'1e-3'"]),
+        ("svm.spp.cost", "1e-3", ["svm.spp.cost: ", "valid number", "'1e-3'", "write 1.0e-3"]),
+        ("data.voc", "data/VOC", ["scenes: given together with data.voc: data/VOC; remove scenes"]),
+        ("data.image_folder", "data/mine", ["scenes: given together with data.image_folder"]),
+        ("transfer.table7.root", "data/c", ["scenes: given together with transfer.table7.root"]),
         (
             "svm.rcnn.duplicates",
             "cells",

@@ -9,16 +9,38 @@ ROOT = Path(workflow.basedir).parent
 sys.path.insert(0, str(ROOT))
 
 from sppnet.config.settings import check_settings
+from sppnet.config.text import check_text
 from sppnet.errors import SppnetError
 from sppnet.plan.detection import STATES
 from sppnet.plan.jobs import launcher, one_of, per_job, requested
 from sppnet.plan.plan import plan_of
 
+DEFAULT = "config/mini.yaml"
+
+
+def refuse(error):
+    """End with one line about a wrong configuration."""
+    print(f"snakemake: {error}", file=sys.stderr)
+    sys.exit(2)
+
+
+try:
+    for file in workflow.overwrite_configfiles or [DEFAULT]:
+        check_text(Path(file))
+except SppnetError as error:
+    refuse(error)
+
+# Snakemake would merge a configuration given on the command line into this one, and keep every
+# key of this one that the other leaves out: so it is read only where none is given.
+if not workflow.overwrite_configfiles:
+
+    configfile: DEFAULT
+
+
 try:
     SETTINGS = check_settings(config)
 except SppnetError as error:
-    print(f"snakemake: {error}", file=sys.stderr)
-    sys.exit(2)
+    refuse(error)
 PLAN = plan_of(SETTINGS)
 
 # Jobs run the code of this checkout in the environment of this Snakemake, whatever other copies

@@ -10,6 +10,7 @@ from snakemake.settings.types import RerunTrigger
 
 from sppnet.cli import PLANNED_CODE
 from sppnet.code_hash import code_hash, package_hash
+from sppnet.data.preparation import problem_counts
 from sppnet.plan.guard import check_given, out_of_date, refuse_unknown
 from sppnet.plan.origins import jobs_behind
 from sppnet.plan.records import (
@@ -96,3 +97,11 @@ def keep_records():
     """Save the records with the artifacts, however the run ends; a cluster job ends no run."""
     if workflow.is_main_process:
         save_records(ARTIFACTS, RULES.makes)
+
+
+def report_problems():
+    """Say at the end of a run what was left out of the image sets; logs of jobs are seldom read."""
+    if workflow.is_main_process:
+        for setting, problems in PLAN.images.problems().items():
+            if counts := problem_counts(Path(problems)):
+                print(f"snakemake: {setting}: {counts}", file=sys.stderr)
