@@ -30,7 +30,8 @@ def run(
     output: Annotated[Path, Parameter(help="Figure (.png).")],
 ) -> None:
     """Draw detections, after box regression, on test images of all classes."""
-    records = read_manifest(manifest, dataset="detection", split="test")
+    every = read_manifest(manifest, dataset="detection")
+    records = [record for record in every if record.split == "test"]
     detected = read_detections(detections)
     chosen = subset([record for record in records if record.image in detected.images], page.images)
     if not chosen:
@@ -43,7 +44,7 @@ def run(
         Photograph(record.image, read_listed(record), _boxes(record, rows, suppression.nms))
         for record in chosen
     ]
-    draw_page(output, photographs, class_list(records))
+    draw_page(output, photographs, class_list(every))
 
 
 def _boxes(record: ImageRecord, detections: pd.DataFrame, nms: float) -> list[Drawn]:

@@ -44,8 +44,8 @@ def run(
     output: Annotated[Path, Parameter(help="Results (.json).")],
 ) -> None:
     """Compute the average precision of a detector at every layer and after box regression."""
-    every = read_manifest(manifest, dataset="detection", split="test")
-    records = subset(every, part.images)
+    every = read_manifest(manifest, dataset="detection")
+    records = subset([record for record in every if record.split == "test"], part.images)
     names = [record.image for record in records]
     truth, classes = ground_truth_frame(records), class_list(every)
     if truth["difficult"].all():
