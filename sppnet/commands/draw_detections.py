@@ -1,13 +1,12 @@
 """draw-detections: a page of test photographs with their detections."""
 
-from pathlib import Path
 from typing import Annotated
 
 import pandas as pd
 import torch
 from cyclopts import Parameter
 
-from sppnet.commands.options import Detections, Manifest
+from sppnet.commands.options import Detections, Manifest, Written
 from sppnet.data.images import read_listed
 from sppnet.data.manifest import ImageRecord, class_list, read_manifest
 from sppnet.data.subset import subset
@@ -27,7 +26,7 @@ def run(
     detections: Detections,
     page: DetectionPage,
     suppression: Suppression,
-    output: Annotated[Path, Parameter(help="Figure (.png).")],
+    output: Annotated[Written, Parameter(help="Figure (.png).")],
 ) -> None:
     """Draw detections, after box regression, on test images of all classes."""
     every = read_manifest(manifest, dataset="detection")
