@@ -136,6 +136,19 @@ class Settings(Section):
         return self
 
     @model_validator(mode="after")
+    def _methods_are_set(self) -> Self:
+        """Each stage has settings for the methods of the detectors."""
+        stages = {"finetune": self.finetune, "svm": self.svm, "bbox": self.bbox}
+        for name, detector in self.detectors.items():
+            for stage, methods in stages.items():
+                if getattr(methods, detector.method) is None:
+                    raise ValueError(
+                        f"{stage}.{detector.method}: missing, and detectors.{name} needs it"
+                        f"{CURES['missing']}"
+                    )
+        return self
+
+    @model_validator(mode="after")
     def _classifiers_exist(self) -> Self:
         """Names in the tables of classification; the sections for them come together."""
         timing = (self.timing.views, self.timing.training)

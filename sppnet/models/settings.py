@@ -235,6 +235,6 @@ class Network(Section):
 
     architecture: Architecture
     imported_backbone: ImportedBackbone | None = Field(
-        description="Backbone trained elsewhere; null to train all layers."
+        default=None, description="Backbone trained elsewhere. Left out: all layers are trained."
     )
     training: Training

@@ -11,6 +11,7 @@ from sppnet.config.settings import check_settings, json_schema
 from sppnet.errors import SppnetError
 from sppnet.models.backbones import BACKBONES
 from sppnet.models.settings import Chain
+from sppnet.plan.plan import plan_of
 from sppnet.report.paper_numbers import PaperNumber
 from sppnet.report.reference import read_paper_rows, read_reference
 
@@ -94,10 +95,12 @@ def test_the_schema_is_the_generated_one():
             ["svm.rcnn.duplicates: ", "'overlap' or 'none'", "'cells'"],
         ),
         ("finetune.spp.holdout", 1, ["finetune.spp.holdout: ", "less than 1"]),
+        ("finetune.rcnn", REMOVED, ["finetune.rcnn: missing, and detectors.rcnn needs it"]),
+        ("svm.rcnn", None, ["svm.rcnn: missing, and detectors.rcnn needs it; add it as in"]),
+        ("bbox.spp", REMOVED, ["bbox.spp: missing, and detectors.spp_1sc needs it"]),
         ("data", REMOVED, ["data: missing"]),
         # what may be null must be said, too
         ("data.imagenet", REMOVED, ["data.imagenet: missing"]),
-        ("networks.zf5.imported_backbone", REMOVED, ["networks.zf5.imported_backbone: missing"]),
         ("networks.zf5.training.plateau", REMOVED, ["networks.zf5.training.plateau: missing"]),
         ("detectors.rcnn.images", REMOVED, ["detectors.rcnn.images: missing"]),
         ("finetune.rcnn.milestones", REMOVED, ["finetune.rcnn.milestones: missing"]),
@@ -195,6 +198,32 @@ def test_another_backbone_than_the_papers_may_be_trained_and_shown():
     config["classifiers"]["backbones"]["alex5"] = BACKBONE
     config["errors"]["table3"]["backbones"].append("alex5")
     check_settings(config)
+
+
+@pytest.mark.parametrize("method", ["spp", "rcnn"])
+def test_a_method_without_a_detector_needs_no_section(method):
+    config = load()
+    detectors = config["detectors"].items()
+    config["detectors"] = {name: d for name, d in detectors if d["method"] != method}
+    first = next(iter(config["detectors"]))
+    config["table9"] = {"columns": list(config["detectors"]), "baseline": first}
+    config["figures"]["detector"] = first
+    with_null = copy.deepcopy(config)
+    for stage in ("finetune", "svm", "bbox"):
+        del config[stage][method]
+        with_null[stage][method] = None
+    plan = plan_of(check_settings(config)).detection
+    assert plan == plan_of(check_settings(with_null)).detection
+    for name in config["detectors"]:
+        assert all(plan.finetuning(name) + plan.svm(name) + plan.bbox(name))
+
+
+def test_a_network_whose_layers_are_all_trained_needs_no_section_for_its_backbone():
+    config = load()
+    with_null = check_settings(config)
+    for network in config["networks"].values():
+        del network["imported_backbone"]
+    assert check_settings(config) == with_null
 
 
 def test_an_empty_configuration_is_refused():
