@@ -11,7 +11,8 @@ sys.path.insert(0, str(ROOT))
 from sppnet.config.settings import check_settings
 from sppnet.errors import SppnetError
 from sppnet.plan.detection import STATES
-from sppnet.plan.jobs import launcher, one_of, per_job, requested
+from sppnet.plan import jobs
+from sppnet.plan.jobs import launcher, one_of, per_job
 from sppnet.plan.plan import plan_of
 
 try:
@@ -36,6 +37,11 @@ REFERENCE = relpath(ROOT / "sppnet/report/reference.csv")
 # For rules that work in processes; on a cluster, which is not given a number of cores, what
 # such a job asks for.
 ALL_CORES = workflow.cores if workflow._cores else 8
+
+
+def requested(function):
+    """The file with the settings of a job that exceed a command line; see `jobs.requested`."""
+    return jobs.requested(function, lambda: workflow.dryrun)
 
 
 pathvars:

@@ -60,7 +60,7 @@ def require_planned_settings():
         sys.exit(2)
 
 
-def guard(settings):
+def guard(settings, state):
     """Refuse or rebuild outputs that Snakemake would wrongly consider up to date.
 
     Snakemake's settings are changed here because they must hold with every profile.
@@ -74,9 +74,10 @@ def guard(settings):
     try:
         jobs = jobs_behind(RULES.wanted(), RULES.job_of).values()
         check_given(jobs, SETTINGS, SETS, DIGESTS)
-        DIGESTS.remember()
-        restore_records(ARTIFACTS, RULES.makes)
-        records, unfinished = read_records(), recorded("incomplete")
+        if not workflow.dryrun:
+            DIGESTS.remember()
+        restore_records(ARTIFACTS, RULES.makes, state)
+        records, unfinished = read_records(state), recorded("incomplete", state)
         if not VOUCHED and not settings.forceall:
             refuse_unknown(ARTIFACTS, {*records, *unfinished}, RULES.makes)
     except SppnetError as error:
