@@ -56,7 +56,7 @@ class Rules:
                 rule = workflow.get_rule(target)
                 yield from map(str, rule.output or rule.expand_input({})[0])
             else:
-                yield os.path.relpath(target)
+                yield target if os.path.isabs(target) else os.path.relpath(target)
 
     def before_planning(self, guard: Callable[[Any, Path], None]) -> None:
         """Call a guard with Snakemake's settings of the plan and its folder before planning.
@@ -80,11 +80,13 @@ class Rules:
         if not self._workflow.dryrun:
             return STATE
         from snakemake import workflow
+        from snakemake.jobs import Job as SnakemakeJob
         from snakemake.persistence.file import FilePersistence
 
         copy: Path = self._workflow.snakemake_tmp_dir / "state"
         copy_state(copy)
         workflow.FilePersistence = lambda **options: FilePersistence(**options | {"path": copy})
+        SnakemakeJob.check_protected_output = _nothing_to_check
         return copy
 
     def record_origins(self) -> None:
@@ -103,6 +105,10 @@ class _MadeFrom:
 
     def __call__(self, wildcards: Any) -> str:
         return self.origins.of_inputs(_inputs(self.rule, dict(wildcards.items())))
+
+
+async def _nothing_to_check(job: Any) -> None:
+    """Accept outputs that cannot be written: a dry run does not write them."""
 
 
 def _inputs(rule: Any, wildcards: dict[str, str]) -> tuple[str, ...]:

@@ -5,8 +5,12 @@ import sys
 from os.path import relpath
 from pathlib import Path
 
+# Python before 3.13 leaves a damaged file of byte code on a full disk, on which all later runs fail.
+sys.dont_write_bytecode = True
 ROOT = Path(workflow.basedir).parent
 sys.path.insert(0, str(ROOT))
+
+from snakemake.utils import available_cpu_count
 
 from sppnet.config.settings import check_settings
 from sppnet.errors import SppnetError
@@ -22,13 +26,33 @@ except SppnetError as error:
     sys.exit(2)
 PLAN = plan_of(SETTINGS)
 
+# More jobs than cores are slower and need more memory.
+if workflow._cores and workflow._cores > available_cpu_count():
+    workflow.global_resources["_cores"] = available_cpu_count()
+
+# What a signal ends cannot say so itself.
+SAY_SIGNAL = """
+status=$?
+if [ $status -gt 128 ]; then
+  name=$(kill -l $((status - 128)))
+  case $name in
+    KILL) cause="memory ran out, or somebody killed it; take fewer --cores" ;;
+    XCPU) cause="its limit of processor time was reached" ;;
+    TERM) cause="a time limit of the cluster was reached, or somebody ended it" ;;
+    *) cause="see its log" ;;
+  esac
+  echo "snakemake: the job was killed by signal $((status - 128)) (SIG$name): $cause" >&2
+fi
+"""
+
 # Jobs run the code of this checkout in the environment of this Snakemake, whatever other copies
 # of the package come first on the machine. The C library keeps freed memory: otherwise every large
 # tensor pays for fresh pages, a third of the time of training on a CPU (benchmarks/memory.md).
 shell.prefix(
     f"export PATH={shlex.quote(str(Path(sys.executable).parent))}:$PATH"
     f" PYTHONPATH={shlex.quote(str(ROOT))}"
-    f" MALLOC_MMAP_THRESHOLD_={1 << 33} MALLOC_TRIM_THRESHOLD_={1 << 33}; "
+    f" MALLOC_MMAP_THRESHOLD_={1 << 33} MALLOC_TRIM_THRESHOLD_={1 << 33} PYTHONDONTWRITEBYTECODE=1; "
+    f"trap {shlex.quote(SAY_SIGNAL)} EXIT; "
 )
 
 # The paper's numbers.
@@ -39,15 +63,20 @@ REFERENCE = relpath(ROOT / "sppnet/report/reference.csv")
 ALL_CORES = workflow.cores if workflow._cores else 8
 
 
+def memory(photographs):
+    """Megabytes that a job needs; no job on generated images needs more than 1500."""
+    return min(photographs, 1500) if SETTINGS.scenes else photographs
+
+
 def requested(function):
     """The file with the settings of a job that exceed a command line; see `jobs.requested`."""
     return jobs.requested(function, lambda: workflow.dryrun)
 
 
 pathvars:
-    artifacts=config["paths"]["artifacts"],
-    results=config["paths"]["results"],
-    logs=config["paths"]["logs"],
+    artifacts=SETTINGS.paths.artifacts,
+    results=SETTINGS.paths.results,
+    logs=SETTINGS.paths.logs,
 
 
 wildcard_constraints:

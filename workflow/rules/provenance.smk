@@ -10,7 +10,8 @@ from snakemake.settings.types import RerunTrigger
 
 from sppnet.cli import PLANNED_CODE
 from sppnet.code_hash import code_hash, package_hash
-from sppnet.plan.guard import check_given, out_of_date, refuse_unknown
+from sppnet.plan.guard import check_given, check_targets, out_of_date, refuse_unknown
+from sppnet.plan.machine import memory_mb
 from sppnet.plan.origins import jobs_behind
 from sppnet.plan.records import (
     read_records,
@@ -71,7 +72,10 @@ def guard(settings, state):
     settings.rerun_triggers = RerunTrigger.all()
     if workflow.execution_settings:
         workflow.execution_settings.keep_metadata = True
+    if workflow.local_exec and "mem_mb" not in workflow.global_resources:
+        workflow.global_resources["mem_mb"] = memory_mb()
     try:
+        check_targets(RULES.wanted(), RULES.makes, PLAN.claims.results())
         jobs = jobs_behind(RULES.wanted(), RULES.job_of).values()
         check_given(jobs, SETTINGS, SETS, DIGESTS)
         if not workflow.dryrun:
