@@ -22,10 +22,10 @@ def check_targets(
         results: tables and figures of the configuration, which the message names.
 
     Raises:
-        SppnetError: no rule makes a target, and it does not exist.
+        SppnetError: no rule makes a target.
     """
     for target in targets:
-        if not makes(target) and not Path(target).exists():
+        if not makes(target):
             tables = ", ".join(path for path in results if path.endswith(".csv"))
             raise SppnetError(
                 f"{target}: not made by this configuration, whose tables are {tables}; "

@@ -56,7 +56,7 @@ class Rules:
                 rule = workflow.get_rule(target)
                 yield from map(str, rule.output or rule.expand_input({})[0])
             else:
-                yield target if os.path.isabs(target) else os.path.relpath(target)
+                yield target if Path(target).is_absolute() else os.path.relpath(target)
 
     def before_planning(self, guard: Callable[[Any, Path], None]) -> None:
         """Call a guard with Snakemake's settings of the plan and its folder before planning.

@@ -9,13 +9,16 @@ from pathlib import Path
 sys.dont_write_bytecode = True
 ROOT = Path(workflow.basedir).parent
 sys.path.insert(0, str(ROOT))
+# The profile may have imported another copy of the package.
+for name in [name for name in sys.modules if name.partition(".")[0] == "sppnet"]:
+    del sys.modules[name]
 
 from snakemake.utils import available_cpu_count
 
 from sppnet.config.settings import check_settings
 from sppnet.errors import SppnetError
-from sppnet.plan.detection import STATES
 from sppnet.plan import jobs
+from sppnet.plan.detection import STATES
 from sppnet.plan.jobs import launcher, one_of, per_job
 from sppnet.plan.plan import plan_of
 
@@ -30,29 +33,15 @@ PLAN = plan_of(SETTINGS)
 if workflow._cores and workflow._cores > available_cpu_count():
     workflow.global_resources["_cores"] = available_cpu_count()
 
-# What a signal ends cannot say so itself.
-SAY_SIGNAL = """
-status=$?
-if [ $status -gt 128 ]; then
-  name=$(kill -l $((status - 128)))
-  case $name in
-    KILL) cause="memory ran out, or somebody killed it; take fewer --cores" ;;
-    XCPU) cause="its limit of processor time was reached" ;;
-    TERM) cause="a time limit of the cluster was reached, or somebody ended it" ;;
-    *) cause="see its log" ;;
-  esac
-  echo "snakemake: the job was killed by signal $((status - 128)) (SIG$name): $cause" >&2
-fi
-"""
-
 # Jobs run the code of this checkout in the environment of this Snakemake, whatever other copies
 # of the package come first on the machine. The C library keeps freed memory: otherwise every large
 # tensor pays for fresh pages, a third of the time of training on a CPU (benchmarks/memory.md).
+SAY_CAUSE = f"bash {shlex.quote(str(ROOT / 'workflow/scripts/say_cause.sh'))} $?"
 shell.prefix(
     f"export PATH={shlex.quote(str(Path(sys.executable).parent))}:$PATH"
     f" PYTHONPATH={shlex.quote(str(ROOT))}"
     f" MALLOC_MMAP_THRESHOLD_={1 << 33} MALLOC_TRIM_THRESHOLD_={1 << 33} PYTHONDONTWRITEBYTECODE=1; "
-    f"trap {shlex.quote(SAY_SIGNAL)} EXIT; "
+    f"trap {shlex.quote(SAY_CAUSE)} EXIT; "
 )
 
 # The paper's numbers.
