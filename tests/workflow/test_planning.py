@@ -49,9 +49,12 @@ def test_a_dry_run_needs_no_right_to_write(fresh):
         f"mount --bind {fresh.path} {fresh.path} && mount -o remount,ro,bind {fresh.path} && "
         f"cd {fresh.path} && snakemake --dry-run"
     )
-    possible = shutil.which("unshare") and not subprocess.run(
-        ["unshare", "-m", "true"], check=False, capture_output=True
-    ).returncode
+    possible = (
+        shutil.which("unshare")
+        and not subprocess.run(
+            ["unshare", "-m", "true"], check=False, capture_output=True
+        ).returncode
+    )
     if not possible:
         pytest.skip("no right to mount")
     assert "This was a dry-run" in fresh.run("unshare", "-m", "sh", "-c", script).stdout
@@ -88,7 +91,14 @@ def test_a_killed_job_says_what_killed_it(fresh):
 
 @pytest.mark.parametrize(
     ("status", "words"),
-    [(137, "SIGKILL"), (143, "SIGTERM"), (152, "processor time"), (139, "SIGSEGV"), (1, ""), (0, "")],
+    [
+        (137, "SIGKILL"),
+        (143, "SIGTERM"),
+        (152, "processor time"),
+        (139, "SIGSEGV"),
+        (1, ""),
+        (0, ""),
+    ],
 )
 def test_causes_are_told_by_the_exit_status(status, words):
     command = ["bash", str(SAY_CAUSE), str(status)]

@@ -5,7 +5,7 @@ import sys
 from os.path import relpath
 from pathlib import Path
 
-# Python before 3.13 leaves a damaged file of byte code on a full disk, on which all later runs fail.
+# On a full disk, Python leaves damaged byte code, on which all later runs fail; `make setup` compiles.
 sys.dont_write_bytecode = True
 ROOT = Path(workflow.basedir).parent
 sys.path.insert(0, str(ROOT))
