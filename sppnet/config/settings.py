@@ -50,9 +50,9 @@ class Paths(Section):
     @field_validator("artifacts", "results", "logs")
     @classmethod
     def _one_spelling(cls, path: str) -> str:
-        if path in ("", ".") or path != normpath(path) or set(path) & set("{}<>"):
+        if normpath(path) == "." or set(path) & set("{}<>"):
             raise ValueError(f"{path!r} is no plain path to a folder; write it as artifacts/mini")
-        return path
+        return normpath(path)
 
     @field_validator("results")
     @classmethod

@@ -1,10 +1,6 @@
-"""The text of a configuration file: what its reader lets pass and nobody can have meant.
-
-python -m sppnet.config.text FILE
-"""
+"""The text of a configuration file: what its reader lets pass and nobody can have meant."""
 
 import math
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -80,10 +76,3 @@ def number_hint(text: str) -> str | None:
         exponent = exponent if exponent[0] in "+-" else f"+{exponent}"
     hint = f"{mantissa}{mark}{exponent}"
     return hint if yaml.safe_load(hint) == value else f"{value!r}"
-
-
-if __name__ == "__main__":
-    try:
-        check_text(Path(sys.argv[1]))
-    except SppnetError as error:
-        sys.exit(f"snakemake: {error}")

@@ -26,7 +26,7 @@ rule import_weights:
         "../envs/sppnet.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
+        mem_mb=memory(2000),
     params:
         source=per_job(PLAN.networks.source),
         backbone=per_job(PLAN.networks.backbone_name),
@@ -54,7 +54,7 @@ rule pretrain:
         "../envs/sppnet.yaml"
     threads: PRETRAIN_THREADS
     resources:
-        mem_mb=8000,
+        mem_mb=memory(8000),
         workers=PRETRAIN_THREADS - 1,
     params:
         images=per_job(PLAN.networks.training_images),
