@@ -29,7 +29,7 @@ STAGES = {
         "prepare-caltech101",
         "store-images",
     ),
-    "Networks": ("import-weights", "pretrain"),
+    "Networks": ("import-weights", "assemble-network", "pretrain"),
     "Classification (Tables 1 to 5)": (
         "classify",
         "combine-scores",

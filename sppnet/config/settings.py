@@ -96,7 +96,8 @@ class Settings(Section):
 
     @model_validator(mode="after")
     def _one_source_of_images(self) -> Self:
-        if (self.data.image_folder is None) == (self.data.imagenet is None):
+        sources = [root for root in (self.data.image_folder, self.data.imagenet) if root]
+        if len(sources) > 1 or (self.trained_networks and not sources):
             raise ValueError("data: give image_folder or imagenet, and null for the other")
         return self
 
@@ -106,10 +107,11 @@ class Settings(Section):
         if self.scenes is None:
             return self
         scenes = f"{self.paths.artifacts}/scenes"
-        roots = {
+        roots: dict[str, tuple[str | None, str]] = {
             "data.voc": (self.data.voc, f"{scenes}/VOCdevkit/VOC2007"),
-            "data.image_folder": (self.data.image_folder, f"{scenes}/ImageFolder"),
         }
+        if self.trained_networks:
+            roots["data.image_folder"] = (self.data.image_folder, f"{scenes}/ImageFolder")
         if self.transfer:
             roots["transfer.table7.root"] = (self.transfer.table7.root, f"{scenes}/caltech101")
         for key, (root, generated) in roots.items():
@@ -172,6 +174,11 @@ class Settings(Section):
         """The networks by name, those of Tables 2 to 5 among them."""
         classifiers = self.classifiers.networks() if self.classifiers else {}
         return {**self.networks, **classifiers}
+
+    @property
+    def trained_networks(self) -> list[str]:
+        """Names of the networks that are trained on classification."""
+        return [name for name, network in self.all_networks.items() if network.training]
 
 
 def check_settings(config: Mapping[str, Any]) -> Settings:

@@ -6,6 +6,7 @@ from typing import get_args
 
 import pytest
 import yaml
+from tiny import imported_only
 
 from sppnet.config.settings import check_settings, json_schema
 from sppnet.errors import SppnetError
@@ -230,6 +231,30 @@ def test_a_network_whose_layers_are_all_trained_needs_no_section_for_its_backbon
     for network in config["networks"].values():
         del network["imported_backbone"]
     assert check_settings(config) == with_null
+
+
+def test_without_training_of_ones_own_no_images_are_needed_for_it():
+    config = imported_only()
+    plan = plan_of(check_settings(config))
+    assert set(plan.networks.untrained()) == set(config["networks"])
+    assert plan.networks.settings.trained_networks == []
+    assert "data.image_folder" not in plan.images.problems()
+
+
+def test_a_network_is_trained_here_or_elsewhere():
+    config = imported_only()
+    name, network = next(iter(config["networks"].items()))
+    del network["imported_backbone"]
+    with pytest.raises(SppnetError, match=rf"networks\.{name}\.training: .*imported_backbone"):
+        check_settings(config)
+
+
+def test_networks_that_are_trained_need_images():
+    config = load()
+    config["data"]["image_folder"] = None
+    del config["scenes"]
+    with pytest.raises(SppnetError, match="data: give image_folder or imagenet"):
+        check_settings(config)
 
 
 def test_an_empty_configuration_is_refused():
