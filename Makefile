@@ -2,16 +2,21 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-CORES ?= $(shell nproc)
-CONFIG ?= config/mini.yaml
+CORES ?= all
+# of results/voc07/table9.csv: config/voc07.yaml
+CONFIG ?= $(or $(wildcard config/$(word 2,$(subst /, ,$@)).yaml),config/mini.yaml)
 WORKFLOW_TESTS := $(addprefix tests/workflow/test_,rebuilding.py provenance.py own_data.py failures.py)
 export PATH := $(abspath $(BIN)):$(PATH)
 
-.PHONY: setup test test-workflow lint results/table9.csv
+.PHONY: setup test test-workflow lint FORCE
 
-results/table9.csv: setup
+# Snakemake knows whether a table is out of date.
+results/%.csv: setup FORCE
 	snakemake --cores $(CORES) --configfile $(CONFIG) -- $@
 	@sppnet show $@
+
+results/%: setup FORCE
+	snakemake --cores $(CORES) --configfile $(CONFIG) -- $@
 
 setup: $(VENV)/.installed
 
@@ -19,6 +24,7 @@ $(VENV)/.installed: requirements.lock pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --requirement requirements.lock
 	$(BIN)/python -m pip install --quiet --no-deps --editable .
+	$(BIN)/python -m compileall -q sppnet
 	touch $@
 
 lint: setup

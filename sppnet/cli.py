@@ -1,9 +1,11 @@
 """The `sppnet` command: one verb per stage, in the order of the pipeline, imported when it runs."""
 
 import ast
+import errno
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from concurrent.futures.process import BrokenProcessPool
 from difflib import get_close_matches
 from importlib.util import find_spec
 from pathlib import Path
@@ -15,6 +17,7 @@ import sppnet
 from sppnet.config.findings import reason
 from sppnet.errors import SppnetError
 
+FULL = (errno.ENOSPC, errno.EDQUOT)
 PLANNED_CODE = "SPPNET_PLANNED_CODE"  # in the environment of jobs: code of the package in the plan
 STAGES = {
     "Images": (
@@ -26,7 +29,7 @@ STAGES = {
         "prepare-caltech101",
         "store-images",
     ),
-    "Networks": ("import-weights", "pretrain"),
+    "Networks": ("import-weights", "assemble-network", "pretrain"),
     "Classification (Tables 1 to 5)": (
         "classify",
         "combine-scores",
@@ -142,11 +145,38 @@ def require_planned_code() -> None:
         )
 
 
-def main() -> None:
-    """Run the command line; a known error is one line on standard error and exit status 2."""
+def reported(function: Callable[[Sequence[str]], None], name: str, words: Sequence[str]) -> None:
+    """Call a function; a known error is one line on standard error and exit status 2.
+
+    Args:
+        function: gets the words of a command line.
+        name: the program that the line is said to come from.
+        words: of the command line.
+    """
     try:
-        require_planned_code()
-        run(sys.argv[1:])
+        function(words)
     except SppnetError as error:
-        print(f"sppnet: {error}", file=sys.stderr)
-        sys.exit(2)
+        cause = str(error)
+    except OSError as error:
+        if error.errno not in FULL:
+            raise
+        cause = f"{error.filename or 'output'}: {error.strerror}; free some space and start again"
+    except BrokenProcessPool:
+        cause = (
+            "a worker process was killed, probably because memory ran out; take fewer cores, "
+            "finished work is kept"
+        )
+    else:
+        return
+    print(f"{name}: {cause}", file=sys.stderr)
+    sys.exit(2)
+
+
+def main() -> None:
+    """Run the command line if its code is the planned one."""
+
+    def planned(words: Sequence[str]) -> None:
+        require_planned_code()
+        run(words)
+
+    reported(planned, "sppnet", sys.argv[1:])

@@ -1,6 +1,7 @@
 """Hashes of the package's code, which show when its behaviour may have changed."""
 
 import ast
+import copy
 import hashlib
 from collections.abc import Iterable
 from functools import cache
@@ -35,6 +36,8 @@ def _text(node: object) -> str:
     The output of `ast.dump` differs between versions. Whether a name is read or written (`ctx`)
     follows from its position.
     """
+    if isinstance(node, ast.Raise):
+        node = _WithoutWords().visit(copy.deepcopy(node))
     if isinstance(node, ast.AST):
         fields = ((name, getattr(node, name, None)) for name in node._fields if name != "ctx")
         given = [f"{name}={_text(value)}" for name, value in fields if value not in (None, [])]
@@ -42,6 +45,16 @@ def _text(node: object) -> str:
     if isinstance(node, list):
         return f"[{', '.join([_text(item) for item in node if not _explains(item)])}]"
     return repr(node)
+
+
+class _WithoutWords(ast.NodeTransformer):
+    """Replaces texts: the message of an error decides no result, unlike its type."""
+
+    def visit_Constant(self, node: ast.Constant) -> ast.Constant:
+        return ast.Constant("") if isinstance(node.value, str) else node
+
+    def visit_JoinedStr(self, node: ast.JoinedStr) -> ast.Constant:
+        return ast.Constant("")
 
 
 def _explains(node: object) -> bool:
@@ -71,7 +84,8 @@ def _digest(modules: Iterable[Path], root: Path) -> str:
 def code_hash(module: str, root: Path = ROOT) -> str:
     """Changes when the behaviour of a module, or of what it imports from the package, may change.
 
-    Comments, docstrings, help texts and formatting do not count, nor do file times.
+    Comments, docstrings, help texts, messages of errors and formatting do not count, nor do file
+    times.
 
     Args:
         module: dotted name.

@@ -15,6 +15,8 @@ B = 1 + 1
 
 def run(size: int = Option(3, min=1, help="Size in pixels."), name: str = "a") -> dict:
     """Run."""
+    if size > 99:
+        raise ValueError(f"{size}: too large")
     return result(size < 9, description="Words.", help={"kept": 5})
 '''
 
@@ -43,6 +45,7 @@ def hashes(folder, file="", old="", new=""):
         ("top.py", "Size in pixels.", "Side of the image in pixels."),
         ("top.py", ', help="Size in pixels."', ""),
         ("top.py", "Words.", "Other words."),
+        ("top.py", 'f"{size}: too large"', '"a size cannot be so large"'),
     ],
 )
 def test_what_is_for_readers_does_not_count(tmp_path, file, old, new):
@@ -59,6 +62,8 @@ def test_what_is_for_readers_does_not_count(tmp_path, file, old, new):
         ('"a"', '"b"'),
         ('"kept": 5', '"kept": 6'),  # data, though its name is that of an explanation
         ("B = ", "A = "),
+        ("ValueError", "TypeError"),  # may be caught
+        ("> 99", "> 98"),
     ],
 )
 def test_what_decides_a_result_counts(tmp_path, old, new):
@@ -75,4 +80,4 @@ def test_a_command_is_what_it_imports_and_the_package_is_everything(tmp_path, fi
 
 def test_the_hash_is_the_same_with_every_version_of_python(tmp_path):
     """An upgrade rebuilds nothing."""
-    assert hashes(tmp_path)[0] == "d742ece4538d"
+    assert hashes(tmp_path)[0] == "f87a5c05f1e7"

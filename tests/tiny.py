@@ -1,4 +1,4 @@
-"""A network that every test can afford, and the files of the repository."""
+"""A network that every test can afford, a configuration that trains none, and the repository."""
 
 import subprocess
 from collections.abc import Iterator
@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+import yaml
 
 from sppnet.models.network import Architecture, Network, build_network
 
@@ -41,3 +42,20 @@ def repository_files(*suffixes: str) -> Iterator[Path]:
     for name in listed.stdout.splitlines():
         if Path(name).suffix in suffixes and (ROOT / name).exists():
             yield ROOT / name
+
+
+def imported_only() -> dict[str, Any]:
+    """Photographs with an imported backbone, detection alone, and no training of one's own."""
+    config: dict[str, Any] = yaml.safe_load((ROOT / "config/voc07.yaml").read_text())
+    for section in ("classifiers", "view_sets", "errors", "responses", "transfer"):
+        del config[section]
+    config["timing"] = {**config["timing"], "views": None, "training": None}
+    config["networks"] = {
+        name: network
+        for name, network in config["networks"].items()
+        if network["imported_backbone"]
+    }
+    for network in config["networks"].values():
+        del network["training"]
+    config["data"]["image_folder"] = None
+    return config

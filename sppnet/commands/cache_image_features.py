@@ -1,13 +1,12 @@
 """cache-image-features: whole images at every layer of a network."""
 
-from pathlib import Path
 from typing import Annotated
 
 from cyclopts import Parameter
 
 from sppnet.classify.image_features import cache_image_features
 from sppnet.classify.settings import ImageView
-from sppnet.commands.options import Manifest, Split, Weights, Work
+from sppnet.commands.options import Manifest, Split, Weights, Work, Written
 from sppnet.data.manifest import read_manifest
 from sppnet.data.store import restart_directory
 from sppnet.models.compute import Compute
@@ -23,7 +22,7 @@ def run(
     view: ImageView,
     work: Work,
     output: Annotated[
-        Path,
+        Written,
         Parameter(
             help="Features (.npy), with an index (.parquet) and a description (.json) beside them."
         ),

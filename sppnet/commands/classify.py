@@ -2,7 +2,6 @@
 
 import json
 import shutil
-from pathlib import Path
 from typing import Annotated
 
 import numpy as np
@@ -12,7 +11,7 @@ from sppnet.classify.multi_view import MultiViewClassifier, save_scores, score_f
 from sppnet.classify.settings import ViewSet
 from sppnet.classify.top_k_error import top_error
 from sppnet.classify.training_crops import label_indices
-from sppnet.commands.options import Manifest, Weights, Work
+from sppnet.commands.options import Manifest, Weights, Work, Written
 from sppnet.data.manifest import read_manifest
 from sppnet.data.store import restart_directory, write_json
 from sppnet.models.compute import Compute
@@ -26,8 +25,8 @@ def run(
     view_set: Annotated[str, Parameter(help="Name of the view set, stored with the scores.")],
     views: ViewSet,
     work: Work,
-    scores: Annotated[Path, Parameter(help="Averaged scores and labels (.safetensors).")],
-    metrics: Annotated[Path, Parameter(help="Errors and number of views (.json).")],
+    scores: Annotated[Written, Parameter(help="Averaged scores and labels (.safetensors).")],
+    metrics: Annotated[Written, Parameter(help="Errors and number of views (.json).")],
     compute: Compute = Compute(),
 ) -> None:
     """Classify the validation images, with scores averaged over the views of a view set."""

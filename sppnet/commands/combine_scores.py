@@ -7,6 +7,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from sppnet.classify.top_k_error import top_error
+from sppnet.commands.options import Written
 from sppnet.data.store import write_json
 from sppnet.models.weights import save_tensors
 from sppnet.report.scores import METADATA, combine_scores
@@ -15,8 +16,8 @@ from sppnet.report.scores import METADATA, combine_scores
 def run(
     *,
     scores: Annotated[list[Path], Parameter(help="Scores from classify, one file per network.")],
-    output: Annotated[Path, Parameter(help="Averaged scores (.safetensors).")],
-    metrics: Annotated[Path, Parameter(help="Errors, views and number of networks (.json).")],
+    output: Annotated[Written, Parameter(help="Averaged scores (.safetensors).")],
+    metrics: Annotated[Written, Parameter(help="Errors, views and number of networks (.json).")],
 ) -> None:
     """Average the scores of several networks on the same images."""
     combined = combine_scores(scores)

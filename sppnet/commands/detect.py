@@ -8,7 +8,7 @@ from typing import Annotated
 import pandas as pd
 from cyclopts import Parameter
 
-from sppnet.commands.options import Manifest, Proposals, Work
+from sppnet.commands.options import Manifest, Proposals, Work, Written
 from sppnet.data.manifest import read_manifest
 from sppnet.data.store import atomic_path, restart_directory, write_parts
 from sppnet.data.subset import subset
@@ -35,7 +35,7 @@ def run(
     part: Subset = Subset(),
     detection: Detection,
     work: Work,
-    output: Annotated[Path, Parameter(help="Detections (.parquet).")],
+    output: Annotated[Written, Parameter(help="Detections (.parquet).")],
     compute: Compute = Compute(),
 ) -> None:
     """Detect objects of all classes in the test images, with the SVMs of every layer."""

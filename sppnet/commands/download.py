@@ -21,8 +21,10 @@ def run(
     if voc is None and imagenette is None:
         raise SppnetError("download: nothing to fetch; give --voc FOLDER or --imagenette FOLDER")
     # Here, because it needs torchvision, which takes seconds to load.
-    from sppnet.data.download import download_imagenette, download_voc
+    from sppnet.data.download import download_imagenette, download_voc, refuse_existing
 
+    for root in filter(None, (voc, imagenette)):  # both, before the first takes its time
+        refuse_existing(root)
     if voc is not None:
         download_voc(voc)
     if imagenette is not None:

@@ -1,13 +1,12 @@
 """draw-detections: a page of test photographs with their detections."""
 
-from pathlib import Path
 from typing import Annotated
 
 import pandas as pd
 import torch
 from cyclopts import Parameter
 
-from sppnet.commands.options import Detections, Manifest
+from sppnet.commands.options import Detections, Manifest, Written
 from sppnet.data.images import read_listed
 from sppnet.data.manifest import ImageRecord, class_list, read_manifest
 from sppnet.data.subset import subset
@@ -27,10 +26,11 @@ def run(
     detections: Detections,
     page: DetectionPage,
     suppression: Suppression,
-    output: Annotated[Path, Parameter(help="Figure (.png).")],
+    output: Annotated[Written, Parameter(help="Figure (.png).")],
 ) -> None:
     """Draw detections, after box regression, on test images of all classes."""
-    records = read_manifest(manifest, dataset="detection", split="test")
+    every = read_manifest(manifest, dataset="detection")
+    records = [record for record in every if record.split == "test"]
     detected = read_detections(detections)
     chosen = subset([record for record in records if record.image in detected.images], page.images)
     if not chosen:
@@ -43,7 +43,7 @@ def run(
         Photograph(record.image, read_listed(record), _boxes(record, rows, suppression.nms))
         for record in chosen
     ]
-    draw_page(output, photographs, class_list(records))
+    draw_page(output, photographs, class_list(every))
 
 
 def _boxes(record: ImageRecord, detections: pd.DataFrame, nms: float) -> list[Drawn]:

@@ -7,7 +7,7 @@ from typing import Annotated
 import numpy as np
 from cyclopts import Parameter
 
-from sppnet.commands.options import Manifest, Weights
+from sppnet.commands.options import Manifest, Weights, Written
 from sppnet.data.images import read_listed, resize_shorter_side
 from sppnet.data.manifest import ImageRecord, read_manifest
 from sppnet.detect.features import convolve
@@ -32,7 +32,7 @@ def run(
     manifest: Manifest,
     weights: Weights,
     figure: StrongestResponses,
-    output: Annotated[Path, Parameter(help="Figure (.png).")],
+    output: Annotated[Written, Parameter(help="Figure (.png).")],
     compute: Compute = Compute(),
 ) -> None:
     """Draw the strongest responses of filters, with their receptive fields in the images."""

@@ -1,12 +1,11 @@
 """draw-view-positions: the positions of views on an image and on its feature maps."""
 
-from pathlib import Path
 from typing import Annotated
 
 from cyclopts import Parameter
 
 from sppnet.classify.settings import Windows
-from sppnet.commands.options import Manifest
+from sppnet.commands.options import Manifest, Written
 from sppnet.data.images import read_listed, resize_shorter_side
 from sppnet.data.manifest import read_manifest
 from sppnet.geometry.receptive_field import map_geometry
@@ -20,7 +19,7 @@ def run(
     manifest: Manifest,
     backbone: Annotated[str, Parameter(help="Backbone whose feature map is drawn.")],
     views: Windows,
-    output: Annotated[Path, Parameter(help="Figure (.png).")],
+    output: Annotated[Written, Parameter(help="Figure (.png).")],
 ) -> None:
     """Draw the views of the most elongated validation image, and their cells on the map."""
     records = read_manifest(manifest, dataset="classification", split="val")

@@ -10,7 +10,7 @@ import pandas as pd
 import torch
 from cyclopts import Parameter
 
-from sppnet.commands.options import Detections, Manifest
+from sppnet.commands.options import Detections, Manifest, Written
 from sppnet.data.manifest import class_list, ground_truth_frame, read_manifest
 from sppnet.data.store import or_null, write_json
 from sppnet.data.subset import subset
@@ -41,11 +41,11 @@ def run(
     detections: Detections,
     part: Subset = Subset(),
     evaluation: Evaluation,
-    output: Annotated[Path, Parameter(help="Results (.json).")],
+    output: Annotated[Written, Parameter(help="Results (.json).")],
 ) -> None:
     """Compute the average precision of a detector at every layer and after box regression."""
-    every = read_manifest(manifest, dataset="detection", split="test")
-    records = subset(every, part.images)
+    every = read_manifest(manifest, dataset="detection")
+    records = subset([record for record in every if record.split == "test"], part.images)
     names = [record.image for record in records]
     truth, classes = ground_truth_frame(records), class_list(every)
     if truth["difficult"].all():

@@ -1,11 +1,10 @@
 """generate: a generated image set, in the layout of a real one."""
 
-from pathlib import Path
 from typing import Annotated
 
 from cyclopts import Parameter
 
-from sppnet.commands.options import Workers
+from sppnet.commands.options import Workers, Written, WrittenFolder
 from sppnet.data.scenes import generate_scenes
 from sppnet.data.settings import Layout, ScenePlan
 from sppnet.data.store import write_json
@@ -17,9 +16,9 @@ def run(
         Layout, Parameter(help="Layout of the image set; the images differ between layouts.")
     ],
     plan: ScenePlan,
-    output: Annotated[Path, Parameter(help="Folder to create.")],
+    output: Annotated[WrittenFolder, Parameter(help="Folder to create.")],
     digest: Annotated[
-        Path, Parameter(help="Summary of the set, with a checksum of all files (.json).")
+        Written, Parameter(help="Summary of the set, with a checksum of all files (.json).")
     ],
     workers: Workers = 1,
 ) -> None:

@@ -1,10 +1,10 @@
 """import-weights: the backbone of a network that was trained elsewhere."""
 
-from pathlib import Path
 from typing import Annotated
 
 from cyclopts import Parameter
 
+from sppnet.commands.options import Written
 from sppnet.models.settings import BackboneSource
 from sppnet.models.weights import import_backbone, save_backbone
 
@@ -15,7 +15,7 @@ def run(
     backbone: Annotated[
         str, Parameter(help="Backbone: squeezenet, zf5, alex5 or torchvision:NAME.")
     ],
-    output: Annotated[Path, Parameter(help="Backbone (.safetensors).")],
+    output: Annotated[Written, Parameter(help="Backbone (.safetensors).")],
 ) -> None:
     """Import the weights of a backbone that was trained elsewhere."""
     save_backbone(output, backbone, import_backbone(origin.source, backbone))

@@ -7,7 +7,7 @@ from typing import Annotated
 import torch
 from cyclopts import Parameter
 
-from sppnet.commands.options import Manifest, Proposals
+from sppnet.commands.options import Manifest, Proposals, Written
 from sppnet.config.requests import read_request
 from sppnet.data.images import read_listed
 from sppnet.data.manifest import class_list, read_manifest
@@ -47,7 +47,7 @@ def run(
         Parameter(help="Name, networks, SVMs and pooling or warping of each detector (.json)."),
     ],
     timing: DetectionTiming,
-    output: Annotated[Path, Parameter(help="Times (.json).")],
+    output: Annotated[Written, Parameter(help="Times (.json).")],
     compute: Compute = Compute(),
 ) -> None:
     """Measure the time per image of several detectors, on an otherwise idle machine."""

@@ -11,7 +11,7 @@ from sppnet.classify.settings import TrainingImages, TrainingTiming
 from sppnet.classify.training_crops import TrainingCrops
 from sppnet.classify.training_set import Images, TrainingSet, open_training_set
 from sppnet.classify.training_timing import TimedTraining, time_training
-from sppnet.commands.options import CropWorkers
+from sppnet.commands.options import CropWorkers, Written
 from sppnet.config.requests import read_request
 from sppnet.data.store import write_json
 from sppnet.errors import SppnetError
@@ -36,7 +36,7 @@ def run(
     iteration: Iteration,
     timing: TrainingTiming,
     seeded: Seeded,
-    output: Annotated[Path, Parameter(help="Times (.json).")],
+    output: Annotated[Written, Parameter(help="Times (.json).")],
     workers: CropWorkers = 0,
     compute: Compute = Compute(),
 ) -> None:

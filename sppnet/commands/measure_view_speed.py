@@ -8,7 +8,7 @@ from cyclopts import Parameter
 from sppnet.classify.requests import TimedViewSets
 from sppnet.classify.settings import ViewTiming
 from sppnet.classify.view_timing import time_views
-from sppnet.commands.options import Manifest, Weights
+from sppnet.commands.options import Manifest, Weights, Written
 from sppnet.config.requests import read_request
 from sppnet.data.images import read_listed
 from sppnet.data.manifest import read_manifest
@@ -27,7 +27,7 @@ def run(
     weights: Weights,
     view_sets: Annotated[Path, Parameter(help="View sets, by name (.json).")],
     timing: ViewTiming,
-    output: Annotated[Path, Parameter(help="Times (.json).")],
+    output: Annotated[Written, Parameter(help="Times (.json).")],
     compute: Compute = Compute(),
 ) -> None:
     """Measure the time per image of several view sets, on an otherwise idle machine."""

@@ -8,8 +8,7 @@ from cyclopts import Parameter
 from sppnet.classify.settings import CategoryImages
 from sppnet.commands.options import PreparedManifest, Problems, Workers
 from sppnet.data.caltech101 import category_counts, read_caltech101, require_enough
-from sppnet.data.manifest import write_problems
-from sppnet.data.preparation import write_prepared
+from sppnet.data.preparation import problems_listed, write_prepared
 
 
 def run(
@@ -23,6 +22,6 @@ def run(
     """Check every image of Caltech-101; write the manifest and the list of problems."""
     records, image_problems = read_caltech101(root, needed.train_per_class, workers=workers)
     # Checked again, because broken images were left out; the list shows which.
-    write_problems(problems, image_problems)
-    require_enough(category_counts(records, root), needed.train_per_class, problems)
+    with problems_listed(image_problems, problems):
+        require_enough(category_counts(records, root), needed.train_per_class, root)
     write_prepared(records, image_problems, ("all",), manifest=manifest, problems=problems)

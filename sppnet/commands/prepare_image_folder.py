@@ -6,7 +6,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from sppnet.commands.options import PreparedManifest, Problems, Workers
-from sppnet.data.image_folder import labelled_files, read_image_folder
+from sppnet.data.image_folder import image_folder_files, read_image_folder
 from sppnet.data.preparation import write_prepared
 from sppnet.data.split_checks import check_splits
 
@@ -19,8 +19,7 @@ def run(
     workers: Workers = 2,
 ) -> None:
     """Check every image of an image folder; write the manifest and the list of problems."""
-    for split in ("train", "val"):  # finds an empty class before hours of decoding
-        labelled_files(root, split)
+    list(image_folder_files(root))  # finds an empty class before hours of decoding
     training, training_problems = read_image_folder(root, "train", workers=workers)
     validation, validation_problems = read_image_folder(root, "val", workers=workers)
     records, conflicts = check_splits(training, validation, str(root))

@@ -15,7 +15,7 @@ from sppnet.classify.settings import TrainingImages
 from sppnet.classify.top_k_error import top_error, view_scores
 from sppnet.classify.training_crops import TrainingCrops
 from sppnet.classify.training_set import Part, TrainingSet, hold_out, open_training_set
-from sppnet.commands.options import CropWorkers, Work
+from sppnet.commands.options import CropWorkers, Work, Written
 from sppnet.data.store import atomic_path, restart_directory, write_json
 from sppnet.errors import SppnetError
 from sppnet.models import settings
@@ -35,9 +35,9 @@ def run(
     start: StartingBackbone = StartingBackbone(),
     training: Training,
     work: Work,
-    weights: Annotated[Path, Parameter(help="Network (.safetensors).")],
-    history: Annotated[Path, Parameter(help="Learning curves (.csv).")],
-    metrics: Annotated[Path, Parameter(help="10-view errors (.json).")],
+    weights: Annotated[Written, Parameter(help="Network (.safetensors).")],
+    history: Annotated[Written, Parameter(help="Learning curves (.csv).")],
+    metrics: Annotated[Written, Parameter(help="10-view errors (.json).")],
     workers: CropWorkers = 0,
     compute: Compute = Compute(),
 ) -> None:

@@ -2,16 +2,22 @@
 
 import shutil
 from functools import partial
-from pathlib import Path
 from typing import Annotated
 
 from cyclopts import Parameter
 
-from sppnet.commands.options import Manifest, Split, Work, Workers
+from sppnet.commands.options import Manifest, Split, Work, Workers, Written
 from sppnet.data.manifest import read_manifest
 from sppnet.data.store import restart_directory, write_json
-from sppnet.detect.proposals import propose, recall, selective_search, write_proposals
+from sppnet.detect.proposals import (
+    propose,
+    recall,
+    search_shrunk,
+    selective_search,
+    write_proposals,
+)
 from sppnet.detect.settings import SelectiveSearch
+from sppnet.errors import SppnetError
 
 
 def run(
@@ -20,9 +26,10 @@ def run(
     split: Split,
     search: SelectiveSearch,
     work: Work,
-    output: Annotated[Path, Parameter(help="Proposals (.parquet).")],
+    output: Annotated[Written, Parameter(help="Proposals (.parquet).")],
     report: Annotated[
-        Path, Parameter(name="--recall", help="Recall, number of boxes and time per image (.json).")
+        Written,
+        Parameter(name="--recall", help="Recall, number of boxes and time per image (.json)."),
     ],
     workers: Workers = 1,
 ) -> None:
@@ -31,11 +38,19 @@ def run(
     # all boxes are stored in `work`, whatever the maximum
     settings = search.model_dump(exclude={"maximum"})
     restart = restart_directory(work, {**settings, "split": split}, [manifest])
-    searched = partial(selective_search, **settings)
-    boxes, seconds = propose(records, searched, workers=workers, restart=restart)
+    at_any_size = partial(
+        selective_search, base_k=search.base_k, sigma=search.sigma, minimum_side=search.minimum_side
+    )
+    at_most = partial(search_shrunk, search=at_any_size, longest_side=search.longest_side)
+    boxes, seconds = propose(records, at_most, workers=workers, restart=restart)
     proposals = {
         image: image_boxes[: search.maximum or None] for image, image_boxes in boxes.items()
     }
+    if not any(map(len, proposals.values())):
+        raise SppnetError(
+            f"{manifest}: no proposals in any of the {len(records)} images of {split}; lower "
+            f"proposals.minimum_side, which is {search.minimum_side} pixels"
+        )
     write_proposals(output, proposals, search.model_dump())
     counts = {
         "images": len(records),

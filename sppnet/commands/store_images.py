@@ -1,11 +1,10 @@
 """store-images: training images, resized once and stored in a few large files."""
 
-from pathlib import Path
 from typing import Annotated
 
 from cyclopts import Parameter
 
-from sppnet.commands.options import Manifest, Split, Work, Workers
+from sppnet.commands.options import Manifest, Split, Work, Workers, Written, WrittenFolder
 from sppnet.data.image_store import INDEX, ImageStore
 from sppnet.data.image_store_writer import write_image_store
 from sppnet.data.manifest import read_manifest
@@ -22,8 +21,8 @@ def run(
     split: Split,
     form: Store,
     work: Work,
-    output: Annotated[Path, Parameter(help="Folder of the stored images.")],
-    digest: Annotated[Path, Parameter(help="Number and checksum of the stored images (.json).")],
+    output: Annotated[WrittenFolder, Parameter(help="Folder of the stored images.")],
+    digest: Annotated[Written, Parameter(help="Number and checksum of the stored images (.json).")],
     verify: Annotated[
         bool, Parameter(help="Read all stored images back and compare their checksums.")
     ] = False,

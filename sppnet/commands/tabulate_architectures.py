@@ -1,10 +1,10 @@
 """tabulate-architectures: Table 1 as CSV and JSON."""
 
-from pathlib import Path
 from typing import Annotated
 
 from cyclopts import Parameter
 
+from sppnet.commands.options import Written
 from sppnet.report.architectures import (
     Stages,
     measured_stages,
@@ -20,9 +20,11 @@ from sppnet.report.tables import aligned, write_table
 def run(
     *,
     table1: Table1,
-    table: Annotated[Path, Parameter(name="--csv", help="Table, laid out as in the paper (.csv).")],
+    table: Annotated[
+        Written, Parameter(name="--csv", help="Table, laid out as in the paper (.csv).")
+    ],
     cells: Annotated[
-        Path,
+        Written,
         Parameter(
             name="--json", help="Layers and map sizes of every stage, beside the paper's (.json)."
         ),

@@ -5,7 +5,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from sppnet.commands.options import Reference
+from sppnet.commands.options import Reference, Written
 from sppnet.config.requests import read_request
 from sppnet.report.claims import find_claim
 from sppnet.report.comparisons import measure
@@ -26,9 +26,9 @@ def run(
     ],
     reference: Reference,
     samples: Bootstrap,
-    table: Annotated[Path, Parameter(name="--csv", help="Table of claims (.csv).")],
+    table: Annotated[Written, Parameter(name="--csv", help="Table of claims (.csv).")],
     metadata: Annotated[
-        Path, Parameter(name="--json", help="Claims with the numbers behind them (.json).")
+        Written, Parameter(name="--json", help="Claims with the numbers behind them (.json).")
     ],
 ) -> None:
     """Print a verdict on each claim of the paper, and write the verdicts as CSV and JSON."""

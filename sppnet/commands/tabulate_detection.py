@@ -5,7 +5,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from sppnet.commands.options import Reference
+from sppnet.commands.options import Reference, Written
 from sppnet.config.requests import read_request
 from sppnet.data.store import read_json
 from sppnet.report.detection_table import layout, table9_cells
@@ -28,9 +28,11 @@ def run(
     speedups: Speedups,
     reference: Reference,
     bootstrap: Bootstrap,
-    table: Annotated[Path, Parameter(name="--csv", help="Table, laid out as in the paper (.csv).")],
+    table: Annotated[
+        Written, Parameter(name="--csv", help="Table, laid out as in the paper (.csv).")
+    ],
     cells: Annotated[
-        Path,
+        Written,
         Parameter(
             name="--json", help="Cells with value, unit, n, interval and paper number (.json)."
         ),

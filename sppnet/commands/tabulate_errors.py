@@ -5,7 +5,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from sppnet.commands.options import Reference
+from sppnet.commands.options import Reference, Written
 from sppnet.config.requests import read_request
 from sppnet.report.error_tables import cell_metrics, error_table, layout
 from sppnet.report.requests import ErrorTableRequest
@@ -18,9 +18,11 @@ def run(
     cells: Annotated[Path, Parameter(help="Table and its cells (.json).")],
     reference: Reference,
     interval: Bootstrap,
-    text: Annotated[Path, Parameter(name="--csv", help="Table, laid out as in the paper (.csv).")],
+    text: Annotated[
+        Written, Parameter(name="--csv", help="Table, laid out as in the paper (.csv).")
+    ],
     metadata: Annotated[
-        Path,
+        Written,
         Parameter(name="--json", help="Cells with value, n, interval and paper number (.json)."),
     ],
 ) -> None:

@@ -5,7 +5,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from sppnet.commands.options import Reference
+from sppnet.commands.options import Reference, Written
 from sppnet.config.requests import read_request
 from sppnet.data.store import read_json
 from sppnet.report.reference import read_paper_rows, read_reference
@@ -25,9 +25,11 @@ def run(
         ),
     ],
     reference: Reference,
-    table: Annotated[Path, Parameter(name="--csv", help="Table, laid out as in the paper (.csv).")],
+    table: Annotated[
+        Written, Parameter(name="--csv", help="Table, laid out as in the paper (.csv).")
+    ],
     metadata: Annotated[
-        Path,
+        Written,
         Parameter(
             name="--json", help="Cells with value, unit, n, interval and paper number (.json)."
         ),

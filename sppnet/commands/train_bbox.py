@@ -1,12 +1,11 @@
 """train-bbox: bounding-box regressors of all classes."""
 
 import shutil
-from pathlib import Path
 from typing import Annotated
 
 from cyclopts import Parameter
 
-from sppnet.commands.options import Manifest, Proposals, Work
+from sppnet.commands.options import Manifest, Proposals, Work, Written
 from sppnet.data.manifest import read_manifest
 from sppnet.data.store import restart_directory
 from sppnet.data.subset import subset
@@ -26,7 +25,7 @@ def run(
     part: Subset = Subset(),
     regression: BoxRegression,
     work: Work,
-    output: Annotated[Path, Parameter(help="Box regressors of all classes (.safetensors).")],
+    output: Annotated[Written, Parameter(help="Box regressors of all classes (.safetensors).")],
     compute: Compute = Compute(),
 ) -> None:
     """Train one bounding-box regressor per class on pooled conv5 features."""

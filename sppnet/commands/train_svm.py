@@ -2,12 +2,11 @@
 
 import shutil
 from functools import partial
-from pathlib import Path
 from typing import Annotated
 
 from cyclopts import Parameter
 
-from sppnet.commands.options import Manifest, Proposals, Work
+from sppnet.commands.options import Manifest, Proposals, Work, Written
 from sppnet.data.manifest import read_manifest
 from sppnet.data.store import restart_directory, write_json
 from sppnet.data.subset import subset
@@ -28,9 +27,9 @@ def run(
     part: Subset = Subset(),
     svm: Svm,
     work: Work,
-    output: Annotated[Path, Parameter(help="SVMs of all layers (.safetensors).")],
+    output: Annotated[Written, Parameter(help="SVMs of all layers (.safetensors).")],
     report: Annotated[
-        Path, Parameter(help="Numbers of samples and trainings by layer and class (.json).")
+        Written, Parameter(help="Numbers of samples and trainings by layer and class (.json).")
     ],
     compute: Compute = Compute(),
 ) -> None:

@@ -13,7 +13,7 @@ from sppnet.classify.settings import CaltechSplits, TransferFeatures, TransferSv
 from sppnet.classify.transfer_caltech import learn_caltech
 from sppnet.classify.transfer_voc import choose_size, learn_voc
 from sppnet.classify.voc_classification import image_labels
-from sppnet.commands.options import Manifest
+from sppnet.commands.options import Manifest, Written
 from sppnet.data.manifest import class_list, read_manifest
 from sppnet.data.store import atomic_path, write_json
 from sppnet.errors import SppnetError
@@ -29,8 +29,10 @@ def run(
     svm: TransferSvm,
     voc: VocProtocol | None = None,
     caltech: CaltechSplits | None = None,
-    output: Annotated[Path, Parameter(help="Results by layer (.json).")],
-    outcomes: Annotated[Path, Parameter(help="Scores, or predictions, of every image (.parquet).")],
+    output: Annotated[Written, Parameter(help="Results by layer (.json).")],
+    outcomes: Annotated[
+        Written, Parameter(help="Scores, or predictions, of every image (.parquet).")
+    ],
     compute: Compute = Compute(),
 ) -> None:
     """Train linear SVMs on every layer and test them on held-out images.

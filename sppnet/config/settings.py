@@ -16,6 +16,7 @@ from sppnet.classify.settings import Classifiers, TrainingTiming, Transfer, View
 from sppnet.config.findings import reason
 from sppnet.config.names import check_errors, check_name, check_transfer
 from sppnet.config.section import Name, Section, groups_in
+from sppnet.config.text import number_hint
 from sppnet.data.settings import Data, Scenes, Store
 from sppnet.detect.settings import (
     BoxRegressions,
@@ -49,9 +50,9 @@ class Paths(Section):
     @field_validator("artifacts", "results", "logs")
     @classmethod
     def _one_spelling(cls, path: str) -> str:
-        if path in ("", ".") or path != normpath(path) or set(path) & set("{}<>"):
+        if normpath(path) == "." or set(path) & set("{}<>"):
             raise ValueError(f"{path!r} is no plain path to a folder; write it as artifacts/mini")
-        return path
+        return normpath(path)
 
     @field_validator("results")
     @classmethod
@@ -95,8 +96,30 @@ class Settings(Section):
 
     @model_validator(mode="after")
     def _one_source_of_images(self) -> Self:
-        if (self.data.image_folder is None) == (self.data.imagenet is None):
+        sources = [root for root in (self.data.image_folder, self.data.imagenet) if root]
+        if len(sources) > 1 or (self.trained_networks and not sources):
             raise ValueError("data: give image_folder or imagenet, and null for the other")
+        return self
+
+    @model_validator(mode="after")
+    def _generated_or_given(self) -> Self:
+        """Images are either all generated or all given: jobs read those that `scenes` draws."""
+        if self.scenes is None:
+            return self
+        scenes = f"{self.paths.artifacts}/scenes"
+        roots: dict[str, tuple[str | None, str]] = {
+            "data.voc": (self.data.voc, f"{scenes}/VOCdevkit/VOC2007"),
+        }
+        if self.trained_networks:
+            roots["data.image_folder"] = (self.data.image_folder, f"{scenes}/ImageFolder")
+        if self.transfer:
+            roots["transfer.table7.root"] = (self.transfer.table7.root, f"{scenes}/caltech101")
+        for key, (root, generated) in roots.items():
+            if root != generated:
+                raise ValueError(
+                    f"scenes: given together with {key}: {root or 'null'}; remove scenes to use "
+                    f"images of your own, or write {generated} there to use the generated ones"
+                )
         return self
 
     @model_validator(mode="after")
@@ -112,6 +135,19 @@ class Settings(Section):
                 check_name(key, name, known)
         if self.table9.baseline not in self.table9.columns:
             raise ValueError("table9.baseline: not among table9.columns; add it there")
+        return self
+
+    @model_validator(mode="after")
+    def _methods_are_set(self) -> Self:
+        """Each stage has settings for the methods of the detectors."""
+        stages = {"finetune": self.finetune, "svm": self.svm, "bbox": self.bbox}
+        for name, detector in self.detectors.items():
+            for stage, methods in stages.items():
+                if getattr(methods, detector.method) is None:
+                    raise ValueError(
+                        f"{stage}.{detector.method}: missing, and detectors.{name} needs it"
+                        f"{CURES['missing']}"
+                    )
         return self
 
     @model_validator(mode="after")
@@ -138,6 +174,11 @@ class Settings(Section):
         """The networks by name, those of Tables 2 to 5 among them."""
         classifiers = self.classifiers.networks() if self.classifiers else {}
         return {**self.networks, **classifiers}
+
+    @property
+    def trained_networks(self) -> list[str]:
+        """Names of the networks that are trained on classification."""
+        return [name for name, network in self.all_networks.items() if network.training]
 
 
 def check_settings(config: Mapping[str, Any]) -> Settings:
@@ -180,6 +221,8 @@ def _explain(errors: Iterable[Mapping[str, Any]], config: Mapping[str, Any]) -> 
     more = f" ({len(others)} more after this one)" if others else ""
     key = _key(first["loc"], config)  # a finding of the whole configuration names its keys itself
     cure = CURES.get(first["type"], "; correct its value")
+    if isinstance(first["input"], str) and (number := number_hint(first["input"])):
+        cure = f", which YAML reads as text; write {number}"
     return f"{key}{': ' if key else ''}{reason(first)}{cure}{more}"
 
 

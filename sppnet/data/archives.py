@@ -48,7 +48,8 @@ def read_file(place: Path | str) -> bytes:
 
 
 def list_members(archive: Path | str) -> list[str]:
-    """Names of the regular files in an archive, in its order; hidden ones are left out.
+    """Names of the regular files in an archive, in its order; those hidden or in a hidden folder
+    are left out.
 
     Raises:
         SppnetError: not a tar archive, or cut short.
@@ -91,8 +92,11 @@ def _members(file: str, archive: tuple[str, ...]) -> dict[str, Span]:
                     span = Span(member.offset_data, member.offset_data + member.size)
                     if span.stop > extent.stop:
                         raise tarfile.ReadError("unexpected end of data")
-                    if member.isreg() and not Path(member.name).name.startswith("."):
-                        spans[member.name.removeprefix("./")] = span
+                    name = member.name.removeprefix("./")
+                    if member.isreg() and not any(
+                        part.startswith(".") for part in Path(name).parts
+                    ):
+                        spans[name] = span
                 if tar.offset + BLOCK > extent.stop:
                     raise tarfile.ReadError("no end of archive")
         except tarfile.TarError as error:

@@ -1,14 +1,13 @@
 """Caltech-101: one folder per category, the background category among them."""
 
-import os
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from sppnet.data.image_folder import labelled_files, read_image_folder
+from sppnet.data.image_folder import labelled_files, read_image_folder, require_classes
 from sppnet.data.manifest import ImageRecord, Problem
-from sppnet.errors import SppnetError
+from sppnet.errors import SppnetError, unreadable_refused
 
 FOLDER = "101_ObjectCategories"
 
@@ -27,15 +26,15 @@ def read_caltech101(
         The usable images, sorted by category and path, and whatever was wrong.
 
     Raises:
-        SppnetError: the folder is missing or has no category, or a category has no files or fewer
-            than `train_per_class`; said before anything is decoded.
+        SppnetError: the folder is missing or has fewer than two categories, or a category has no
+            files or fewer than `train_per_class`; said before anything is decoded.
 
     Source: paper §3.3 (102 categories, one of them the background; 30 training images of each).
     """
     folder = _category_folder(root)
-    files = {place.name: _files(place) for place in _categories(folder)}
-    # An empty folder has a message of its own in the reader.
-    require_enough({name: count for name, count in files.items() if count}, train_per_class, folder)
+    files = Counter(labelled_files(root, FOLDER)[0].values())
+    require_classes(files, folder)
+    require_enough(files, train_per_class, folder)
     read, problems = read_image_folder(root, FOLDER, workers=workers)
     records = [
         replace(record, dataset="caltech101", split="all", image=_below(record.image))
@@ -48,12 +47,15 @@ def caltech_files(root: Path) -> Iterator[Path]:
     """Files that `read_caltech101` reads.
 
     Raises:
-        SppnetError: the folder is missing or has no category, or a category has no files.
+        SppnetError: the folder is missing or has fewer than two categories, or one has no files.
     """
     _category_folder(root)
-    yield from labelled_files(root, FOLDER)[0]
+    labels, _ = labelled_files(root, FOLDER)
+    require_classes(labels.values(), Path(root) / FOLDER)
+    yield from labels
 
 
+@unreadable_refused()
 def _category_folder(root: Path) -> Path:
     folder = Path(root) / FOLDER
     if not folder.is_dir():
@@ -71,10 +73,6 @@ def _categories(folder: Path) -> list[Path]:
         for place in sorted(folder.iterdir())
         if place.is_dir() and place.name[0] != "." and not home.is_relative_to(place.resolve())
     ]
-
-
-def _files(place: Path) -> int:
-    return sum(not name.startswith(".") for _, _, names in os.walk(place) for name in names)
 
 
 def _below(image: str) -> str:

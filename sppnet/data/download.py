@@ -1,5 +1,6 @@
 """VOC 2007 and Imagenette from their publishers, through torchvision's checksums."""
 
+import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,10 +10,11 @@ from tarfile import TarError
 
 from torchvision.datasets import Imagenette, VOCDetection
 
-from sppnet.errors import SppnetError
+from sppnet.errors import SppnetError, unreadable_refused
 
 # The shorter side is 320 pixels, more than the training size of any network here.
 IMAGENETTE_SIZE, IMAGENETTE_NAME = "320px", "imagenette2-320"
+NAMES_SHOWN = 3  # of a folder that lies there already
 
 
 def download_voc(root: Path) -> None:
@@ -46,11 +48,28 @@ def download_imagenette(root: Path) -> None:
         (folder / IMAGENETTE_NAME).rename(root)
 
 
+@unreadable_refused()
+def refuse_existing(root: Path) -> None:
+    """Refuse to download to where something lies, be it a link that leads nowhere.
+
+    Raises:
+        SppnetError: something lies there; the message says what.
+    """
+    if not os.path.lexists(root):
+        return
+    names = sorted(path.name for path in root.iterdir()) if root.is_dir() else []
+    more = f" and {len(names) - NAMES_SHOWN} more" if len(names) > NAMES_SHOWN else ""
+    contents = f"a folder with {', '.join(names[:NAMES_SHOWN])}{more}" if names else "empty"
+    raise SppnetError(
+        f"{root}: exists already ({contents if root.is_dir() else 'no folder'}) and is left alone; "
+        "name a new folder, or use what is there in the configuration"
+    )
+
+
 @contextmanager
 def _download_folder(root: Path, contents: str) -> Iterator[Path]:
     """A folder beside `root` to unpack in; kept after a failure, with the archives in it."""
-    if root.exists():
-        raise SppnetError(f"{root}: exists already; name a new folder")
+    refuse_existing(root)
     folder = root.parent / f".{root.name}.download"
     try:
         folder.mkdir(parents=True, exist_ok=True)

@@ -1,12 +1,12 @@
 """Classification sets with one folder per class."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from sppnet.data.inspection import inspect_images
 from sppnet.data.manifest import ImageRecord, Problem
-from sppnet.errors import SppnetError
+from sppnet.errors import SppnetError, unreadable_refused
 
 
 def read_image_folder(
@@ -23,7 +23,7 @@ def read_image_folder(
         The usable images, sorted by class and path, and the problems.
 
     Raises:
-        SppnetError: the split's folder is missing or has no class folders, or one is empty.
+        SppnetError: as `labelled_files`.
     """
     labels, problems = labelled_files(root, split)
     inspections = inspect_images(list(labels), workers=workers, description=f"read {split}")
@@ -50,17 +50,41 @@ def image_folder_files(root: Path) -> Iterator[Path]:
     """Files of both splits that `read_image_folder` reads.
 
     Raises:
-        SppnetError: as `labelled_files`.
+        SppnetError: as `labelled_files` and `require_classes`.
     """
     for split in ("train", "val"):
-        yield from labelled_files(root, split)[0]
+        labels, _ = labelled_files(root, split)
+        require_classes(labels.values(), Path(root) / split)
+        yield from labels
 
 
+def require_classes(labels: Iterable[str], folder: Path) -> None:
+    """Refuse a set with a single class.
+
+    Args:
+        labels: class of each file.
+        folder: of the set, for the message.
+
+    Raises:
+        SppnetError: there is nothing to tell apart.
+    """
+    names = set(labels)
+    if len(names) == 1:
+        raise SppnetError(
+            f"{folder}: {names.pop()!r} is the only class, so there is nothing to tell apart; add "
+            "a folder for each other class"
+        )
+
+
+@unreadable_refused()
 def labelled_files(root: Path, split: str) -> tuple[dict[Path, str], list[Problem]]:
     """Class of each file below `root/split/<class>/`, and the problems; decodes nothing.
 
+    Hidden files and folders are not read.
+
     Raises:
-        SppnetError: the split's folder is missing or has no class folders, or one is empty.
+        SppnetError: a folder cannot be read, the split's is missing or has no class folders, or one
+            is empty.
     """
     folder = Path(root) / split
     classes, problems = _class_folders(folder)
@@ -98,10 +122,14 @@ def _encloses(path: Path, folder: Path) -> bool:
     return Path(os.path.realpath(folder)).is_relative_to(os.path.realpath(path))
 
 
+def _refuse(error: OSError) -> None:
+    raise error
+
+
 def _files_below(class_folder: Path, folder: Path) -> tuple[list[Path], list[Problem]]:
     """Files of a class at any depth, following links but entering no folder twice."""
     files, problems, entered = [], [], set()
-    for current, subfolders, names in os.walk(class_folder, followlinks=True):
+    for current, subfolders, names in os.walk(class_folder, onerror=_refuse, followlinks=True):
         directory = Path(current)
         real = os.path.realpath(directory)
         if real in entered or _encloses(directory, folder):
@@ -109,6 +137,6 @@ def _files_below(class_folder: Path, folder: Path) -> tuple[list[Path], list[Pro
             subfolders.clear()
             continue
         entered.add(real)
-        subfolders.sort()
+        subfolders[:] = sorted(name for name in subfolders if not name.startswith("."))
         files += [directory / name for name in sorted(names) if not name.startswith(".")]
     return files, problems

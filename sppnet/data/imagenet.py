@@ -15,7 +15,7 @@ from scipy.io import loadmat
 from sppnet.data.archives import list_members, member_place
 from sppnet.data.inspection_journal import inspect_resumably
 from sppnet.data.manifest import ImageRecord, Problem
-from sppnet.errors import SppnetError
+from sppnet.errors import SppnetError, unreadable_refused
 
 TRAIN, VALIDATION = "ILSVRC2012_img_train.tar", "ILSVRC2012_img_val.tar"
 DEVKIT = "ILSVRC2012_devkit_t12"
@@ -110,6 +110,7 @@ def _member(archive: Path, name: str) -> bytes:
         return file.read() if file else b""
 
 
+@unreadable_refused()
 def training_places(root: Path, devkit: Devkit) -> Places:
     """Where the training images are, from `train/<synset>/` or the archive of archives.
 
@@ -131,6 +132,7 @@ def training_places(root: Path, devkit: Devkit) -> Places:
     return places
 
 
+@unreadable_refused()
 def validation_places(root: Path, devkit: Devkit) -> Places:
     """Where the validation images are, from `val/<synset>/`, a flat `val/` or the archive.
 
@@ -153,6 +155,8 @@ def validation_places(root: Path, devkit: Devkit) -> Places:
 def _class_places(folder: Path, devkit: Devkit) -> Places:
     places: Places = {}
     for entry in _visible(folder):
+        if not entry.is_dir():
+            raise SppnetError(f"{entry}: lies in no folder of a class; move it there or remove it")
         _check_synset(entry.name, str(entry), devkit)
         images = _visible(entry)
         _check_images(images, str(entry))
@@ -162,7 +166,23 @@ def _class_places(folder: Path, devkit: Devkit) -> Places:
 
 
 def _visible(folder: Path) -> list[Path]:
-    return sorted(path for path in folder.iterdir() if not path.name.startswith("."))
+    """Entries of a folder of images, or of classes, that are not hidden.
+
+    Raises:
+        SppnetError: an archive is among them.
+    """
+    entries = sorted(path for path in folder.iterdir() if not path.name.startswith("."))
+    archives = [path for path in entries if path.suffix == ".tar"]
+    for archive in archives:
+        if archive.name in (TRAIN, VALIDATION):
+            raise SppnetError(f"{archive}: lies in {folder}; move it up, and remove {folder}")
+        raise SppnetError(
+            f"{archive}: one of {len(archives)} archives where folders of pictures are needed; put "
+            f"the archive that they come from beside {folder} and remove {folder}, or unpack them: "
+            f"cd {folder} && for a in *.tar; do mkdir ${{a%.tar}} && tar -xf $a -C ${{a%.tar}} "
+            "&& rm $a; done"
+        )
+    return entries
 
 
 def _require(archive: Path, folder: str) -> None:

@@ -24,11 +24,28 @@ def check_splits(
     Returns:
         Training records, then test records; and the problems.
     """
+    alike = similar_classes(class_list([*training, *testing]), where)
     training, listed = leave_out_listed(training, testing)
     testing, unknown = keep_known_classes(testing, class_list(training))
     same = same_pictures(training, testing)
     unmeasured = unmeasured_classes(training, testing, where)
-    return [*training, *testing], [*listed, *unknown, *same, *unmeasured]
+    return [*training, *testing], [*alike, *listed, *unknown, *same, *unmeasured]
+
+
+def similar_classes(classes: Iterable[str], where: str) -> list[Problem]:
+    """Names of classes that differ only in case or white space, which may be meant."""
+    groups: dict[str, list[str]] = {}
+    for name in sorted(classes):
+        groups.setdefault("".join(name.split()).casefold(), []).append(name)
+    return [
+        Problem(
+            where,
+            f"classes {', '.join(map(repr, names))} differ in case or white space only",
+            f"kept as {len(names)} classes",
+        )
+        for names in groups.values()
+        if len(names) > 1
+    ]
 
 
 def leave_out_listed(training: Sequence[ImageRecord], testing: Sequence[ImageRecord]) -> Checked:
@@ -107,18 +124,28 @@ def unmeasured_classes(
     ]
 
 
-def require_usable(records: Sequence[ImageRecord], where: str, problems: str) -> None:
+def require_usable(records: Sequence[ImageRecord], where: str, *, tested: bool) -> None:
     """Refuse a split with nothing to train or to test on.
 
     Args:
         records: of one split.
         where: name of the split for the message.
-        problems: where the problems are listed.
+        tested: whether something is measured on the split.
 
     Raises:
-        SppnetError: no image, or no labelled image or object.
+        SppnetError: no image; no object, or to test on only difficult ones; or a single label to
+            train on.
     """
     if not records:
-        raise SppnetError(f"{where}: no usable picture; {problems} says why for each")
-    if not class_list(records):
-        raise SppnetError(f"{where}: no usable object in any picture; {problems} says why")
+        raise SppnetError(f"{where}: no usable picture")
+    classes = class_list(records)
+    if not classes:
+        raise SppnetError(f"{where}: no usable object in any picture")
+    if any(record.label for record in records):
+        if len(classes) == 1 and not tested:
+            raise SppnetError(
+                f"{where}: {classes[0]!r} is the only class with a usable picture, so there is "
+                "nothing to tell apart"
+            )
+    elif tested and all(record.difficult.all() for record in records):
+        raise SppnetError(f"{where}: every object is difficult, and those do not count")

@@ -25,12 +25,18 @@ HALF_EXPONENT = np.uint16(0x7C00)  # all bits set: NaN or infinity
 
 @contextmanager
 def atomic_path(path: Path) -> Iterator[Path]:
-    """Give a temporary name in the folder of `path`, renamed to `path` when the block succeeds."""
+    """Give a temporary file in the folder of `path`, renamed to `path` when the block succeeds.
+
+    Its permissions are those that the umask leaves, whatever library writes it.
+    """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.partial")
     try:
+        temporary.touch()
+        mode = temporary.stat().st_mode
         yield temporary
+        temporary.chmod(mode)  # safetensors puts a file for its owner alone in the place of this
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)

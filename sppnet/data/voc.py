@@ -1,6 +1,7 @@
 """Detection sets in the folder layout of PASCAL VOC."""
 
-from collections.abc import Iterator, Sequence
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -9,12 +10,14 @@ from sppnet.data.decoding import upright_boxes
 from sppnet.data.inspection import SUFFIXES, Inspection, inspect_images
 from sppnet.data.manifest import ImageRecord, Problem
 from sppnet.data.voc_annotation import Annotation, read_annotation
-from sppnet.errors import SppnetError
+from sppnet.errors import SppnetError, unreadable_refused
 
 FOLDERS = ("Annotations", "ImageSets/Main", "JPEGImages")
 LONGEST_NAME = 200
+SMALLEST_SIDE = 1  # pixels of a box inside the picture
 
 
+@unreadable_refused()
 def read_voc(
     root: Path, split: str, *, workers: int = 1
 ) -> tuple[list[ImageRecord], list[Problem]]:
@@ -29,12 +32,13 @@ def read_voc(
         The usable images in the order of the list, and the problems.
 
     Raises:
-        SppnetError: a folder or the list is missing, or the list is empty.
+        SppnetError: a folder or the list is missing or unreadable, or the list is empty or names
+            files in the place of ids.
     """
     root = Path(root)
     _check_layout(root)
-    names, problems = _read_list(root / "ImageSets" / "Main" / f"{split}.txt")
     files = _image_files(root / "JPEGImages")
+    names, problems = _read_list(root / "ImageSets" / "Main" / f"{split}.txt", files)
     # A missing picture keeps its usual name and is reported when it cannot be decoded.
     paths = [files.get(name, root / "JPEGImages" / f"{name}.jpg") for name in names]
     inspections = inspect_images(paths, workers=workers, description=f"read {split}")
@@ -53,12 +57,12 @@ def voc_files(root: Path, splits: Sequence[str]) -> Iterator[Path]:
     """Files that `read_voc` reads for some lists, including missing ones.
 
     Raises:
-        SppnetError: a folder or a list is missing, or a list is empty or has none of its pictures.
+        SppnetError: as `read_voc`, or a list has none of its pictures.
     """
     _check_layout(root)
     files = _image_files(root / "JPEGImages")
     lists = [root / "ImageSets" / "Main" / f"{split}.txt" for split in splits]
-    for path, names in [(path, _read_list(path)[0]) for path in lists]:
+    for path, names in [(path, _read_list(path, files)[0]) for path in lists]:
         if not files.keys() & set(names):
             raise SppnetError(f"{root / 'JPEGImages'}: none of the pictures that {path.name} lists")
         yield path
@@ -76,17 +80,23 @@ def _check_layout(root: Path) -> None:
             )
 
 
-def _read_list(path: Path) -> tuple[list[str], list[Problem]]:
-    """Image ids of a list, each once, without those that are not plain names."""
+def _read_list(path: Path, files: Mapping[str, Path]) -> tuple[list[str], list[Problem]]:
+    """Image ids of a list, each once, without those that are not plain names.
+
+    Args:
+        path: of the list.
+        files: picture file of each id.
+    """
     try:
         lines = [line.strip() for line in path.read_text(encoding="utf-8-sig").splitlines()]
-    except OSError:
+    except FileNotFoundError:
         available = sorted(other.stem for other in path.parent.glob("*.txt"))[:10]
         raise SppnetError(
             f"{path}: no such list; there are: {', '.join(available) or 'none'}"
         ) from None
     except UnicodeDecodeError:
         raise SppnetError(f"{path}: not UTF-8 text; write one image id per line") from None
+    _refuse_more_than_ids(path, lines, files)
     names: dict[str, None] = {}
     problems = []
     for name in filter(None, lines):
@@ -101,6 +111,31 @@ def _read_list(path: Path) -> tuple[list[str], list[Problem]]:
     if not names and not problems:
         raise SppnetError(f"{path}: empty list; write one image id per line")
     return list(names), problems
+
+
+def _refuse_more_than_ids(path: Path, lines: Sequence[str], files: Mapping[str, Path]) -> None:
+    """Refuse a list whose lines name no picture, but would after a cut.
+
+    Raises:
+        SppnetError: lines have a second column, a folder or a suffix; the first one is named.
+    """
+    cuts = [(line, cut) for line in lines if line not in files for cut in _cuts(line, files)]
+    if not cuts:
+        return
+    line, name = cuts[0]
+    raise SppnetError(
+        f"{path}: {len(cuts)} of {sum(map(bool, lines))} lines are no image ids; write {name} in "
+        f"the place of {line!r}, one id per line without folder, suffix or second column, which "
+        "VOC's lists of one class have; its list of all images, such as trainval, has ids alone"
+    )
+
+
+def _cuts(line: str, files: Mapping[str, Path]) -> list[str]:
+    """The id in a line of a list that has a column, a folder or a suffix too; none in others."""
+    columns = line.replace(",", " ").split()[:1]
+    names = [re.split(r"[/\\]", entry)[-1] for entry in [line, *columns]]
+    cuts = [cut for name in names for cut in (name, name.rpartition(".")[0])]
+    return [cut for cut in cuts if cut in files][:1]
 
 
 def _is_plain(name: str) -> bool:
@@ -175,11 +210,16 @@ def _clip(
 ) -> tuple[np.ndarray, list[int], list[Problem]]:
     """Boxes clipped to the picture, the rows that remain, and a problem for each clipped box."""
     clipped = boxes.clip(0, np.array([*size, *size]))
-    remaining = ((clipped[:, 2:] - clipped[:, :2]).min(axis=1) > 0).nonzero()[0].tolist()
+    kept = (clipped[:, 2:] - clipped[:, :2]).min(axis=1) >= SMALLEST_SIDE
+    outside = (boxes != clipped).any(axis=1)
     problems = []
-    for row in (boxes != clipped).any(axis=1).nonzero()[0].tolist():
+    for row in (outside | ~kept).nonzero()[0].tolist():
         corners = " ".join(f"{value:g}" for value in boxes[row])
-        problem = f"{names[row]} box {corners} reaches outside the {size[0]}x{size[1]} picture"
-        action = "box clipped" if row in remaining else "object dropped"
-        problems.append(Problem(str(path), problem, action))
-    return clipped, remaining, problems
+        fault = (
+            f"reaches outside the {size[0]}x{size[1]} picture"
+            if outside[row]
+            else "is under one pixel wide or high"
+        )
+        action = "box clipped" if kept[row] else "object dropped"
+        problems.append(Problem(str(path), f"{names[row]} box {corners} {fault}", action))
+    return clipped, kept.nonzero()[0].tolist(), problems

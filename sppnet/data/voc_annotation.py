@@ -12,6 +12,8 @@ from sppnet.data.manifest import Problem
 from sppnet.errors import SppnetError
 
 MAXIMUM_BYTES = 10_000_000
+TRUTHS = {"": False, "true": True, "yes": True, "false": False, "no": False}
+NORMALISED = "all boxes lie within 0..1: normalised coordinates? write pixels"
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,7 +26,7 @@ class Annotation:
         class_names: of each object.
         boxes: float64 `(R, 4)`, x1 y1 x2 y2, 0-based and half-open, not yet clipped.
         difficult: of each object.
-        problems: objects that were dropped.
+        problems: objects that were dropped, and flags that were not understood.
     """
 
     filename: str
@@ -38,6 +40,8 @@ class Annotation:
 def read_annotation(path: Path) -> Annotation:
     """Read the objects of a VOC XML file; invalid objects are dropped and reported.
 
+    Boxes that all lie within 0..1 are shares of the picture's sides and not pixels: none is kept.
+
     Raises:
         SppnetError: the file is missing or too large, is not XML, declares a document type (which
             allows entity bombs and access to other files), or is no VOC annotation.
@@ -45,16 +49,25 @@ def read_annotation(path: Path) -> Annotation:
     root = _parse(path)
     objects, problems = [], []
     for number, element in enumerate(root.findall("object"), start=1):
+        where = f"object {number} ({element.findtext('name', '')})"
         try:
-            objects.append(_read_object(element))
+            name, box = _read_object(element)
         except ValueError as error:
-            problem = f"object {number} ({element.findtext('name', '')}): {error}"
-            problems.append(Problem(str(path), problem, "object dropped"))
+            problems.append(Problem(str(path), f"{where}: {error}", "object dropped"))
+            continue
+        difficult = _is_difficult(element)
+        if difficult is None:
+            problem = f"{where}: difficult is {element.findtext('difficult')!r}, not 0 or 1"
+            problems.append(Problem(str(path), problem, "kept as not difficult"))
+        objects.append((name, box, bool(difficult)))
+    if objects and all(0 <= value <= 1 for _, box, _ in objects for value in box):
+        problems.append(Problem(str(path), NORMALISED, "objects dropped"))
+        objects = []
     return Annotation(
         filename=root.findtext("filename", "").strip(),
         size=_read_size(root),
         class_names=tuple(name for name, _, _ in objects),
-        boxes=np.array([box for _, box, _ in objects], np.float64).reshape(-1, 4),
+        boxes=_half_open(np.array([box for _, box, _ in objects], np.float64).reshape(-1, 4)),
         difficult=np.array([difficult for _, _, difficult in objects], bool),
         problems=problems,
     )
@@ -83,7 +96,8 @@ def _read_size(root: Element) -> tuple[int, int] | None:
     return (width, height) if width > 0 and height > 0 else None
 
 
-def _read_object(element: Element) -> tuple[str, tuple[float, ...], bool]:
+def _read_object(element: Element) -> tuple[str, tuple[float, ...]]:
+    """Class and box as written."""
     name = " ".join(element.findtext("name", "").split())
     if not name:
         raise ValueError("no class name")
@@ -92,13 +106,24 @@ def _read_object(element: Element) -> tuple[str, tuple[float, ...], bool]:
     )
     if x2 < x1 or y2 < y1:
         raise ValueError(f"inverted or empty box {x1:g} {y1:g} {x2:g} {y2:g}")
-    # VOC counts pixels from 1 and includes both ends.
-    return name, (x1 - 1, y1 - 1, x2, y2), _is_difficult(element)
+    return name, (x1, y1, x2, y2)
 
 
-def _is_difficult(element: Element) -> bool:
-    text = element.findtext("difficult", "0").strip().lower()
-    return text in ("1", "true", "yes")
+def _half_open(boxes: np.ndarray) -> np.ndarray:
+    """Boxes in our convention; VOC counts pixels from 1 and includes both ends."""
+    return boxes - (1, 1, 0, 0)
+
+
+def _is_difficult(element: Element) -> bool | None:
+    """The flag, a number or a truth word; None for any other text."""
+    text = element.findtext("difficult", "").strip().lower()
+    if text in TRUTHS:
+        return TRUTHS[text]
+    try:
+        value = float(text)
+    except ValueError:
+        return None
+    return value != 0 if math.isfinite(value) else None
 
 
 def _number(element: Element, tag: str) -> float:

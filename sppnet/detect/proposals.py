@@ -70,6 +70,35 @@ def selective_search(
     return _ranked(boxes[large]).astype(np.float32)
 
 
+def search_shrunk(image: np.ndarray, search: Search, *, longest_side: int) -> np.ndarray:
+    """Boxes of an image that is searched at no more than a longest side.
+
+    The time of selective search grows faster than the number of pixels
+    (benchmarks/search_size.md).
+
+    Args:
+        image: uint8 (H, W, 3) RGB; searched as it is if no side is longer than `longest_side`.
+        search: gives int-valued boxes of the shrunk image; the lengths it knows are pixels of that.
+        longest_side: L, pixels. The image is shrunk to L on its longer side and, on the other,
+            to L * shorter / longer, rounded half up.
+
+    Returns:
+        float32 (N, 4) in whole pixels of the image, rounded half up, inside it; in the order of
+        `search`. Boxes that differ there differ here.
+    """
+    sides = np.array(image.shape[1::-1])
+    longer = int(sides.max())
+    if longer <= longest_side:
+        return search(image)
+    shrunk = np.maximum((2 * longest_side * sides + longer) // (2 * longer), 1)
+    # Each pixel is the mean of those that it stands for.
+    boxes = search(cv2.resize(image, shrunk.tolist(), interpolation=cv2.INTER_AREA))
+    # Integers, so that the rounding of halves does not depend on floating point.
+    full, part = np.tile(sides, 2), np.tile(shrunk, 2)
+    scaled: np.ndarray = (2 * boxes.astype(np.int64) * full + part) // (2 * part)
+    return scaled.astype(np.float32)
+
+
 def _strategies() -> list[Any]:
     """The two similarity measures of "fast". Measures have state, so none is shared."""
     parts = cv2.ximgproc.segmentation

@@ -87,7 +87,8 @@ def load_regions(
     """Regions of every record, in order, with the proposals of a file.
 
     Raises:
-        SppnetError: an image of the records has no entry in the proposals file.
+        SppnetError: an image of the records has no entry in the proposals file, or none has a
+            proposal.
     """
     proposals: Mapping[str, np.ndarray] = read_proposals(proposals_path)
     missing = [record.image for record in records if record.image not in proposals]
@@ -95,6 +96,11 @@ def load_regions(
         raise SppnetError(
             f"{proposals_path}: no proposals for image {missing[0]!r} "
             f"({len(missing)} images have none); run propose on the same manifest and split"
+        )
+    if not any(len(proposals[record.image]) for record in records):
+        raise SppnetError(
+            f"{proposals_path}: no proposals in any of {len(records)} images; lower "
+            "proposals.minimum_side and run propose again"
         )
     return [image_regions(record, proposals[record.image], classes) for record in records]
 

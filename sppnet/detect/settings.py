@@ -35,7 +35,14 @@ class SelectiveSearch(Section):
     sigma: Positive = Field(
         description="Standard deviation of the Gaussian smoothing before segmentation, in pixels."
     )
-    minimum_side: Pixels = Field(description="Minimum side of a box; smaller boxes are dropped.")
+    longest_side: Pixels = Field(
+        description="Longest side at which an image is searched: a larger one is shrunk to it, and "
+        "its boxes are scaled back. The time of a search grows faster than the number of pixels."
+    )
+    minimum_side: Pixels = Field(
+        description="Minimum side of a box in the image as it is searched; smaller boxes are "
+        "dropped."
+    )
     maximum: Natural = Field(
         description="Maximum number of boxes kept per image, in order; 0 for all."
     )
@@ -174,8 +181,8 @@ class RcnnFineTuning(FineTuning):
 class FineTunings(Section):
     """Fine-tuning, by method."""
 
-    spp: SppFineTuning
-    rcnn: RcnnFineTuning
+    spp: SppFineTuning | None = Field(default=None, description="Left out: no SPP-net detector.")
+    rcnn: RcnnFineTuning | None = Field(default=None, description="Left out: no R-CNN detector.")
 
 
 class Scaling(Section):
@@ -253,8 +260,8 @@ class RcnnSvm(Svm):
 class Svms(Section):
     """SVMs, by method."""
 
-    spp: Svm
-    rcnn: RcnnSvm
+    spp: Svm | None = Field(default=None, description="Left out: no SPP-net detector.")
+    rcnn: RcnnSvm | None = Field(default=None, description="Left out: no R-CNN detector.")
 
 
 class BoxRegression(Scaling):
@@ -279,8 +286,8 @@ class BoxRegression(Scaling):
 class BoxRegressions(Section):
     """Bounding-box regression, by method."""
 
-    spp: BoxRegression
-    rcnn: BoxRegression
+    spp: BoxRegression | None = Field(default=None, description="Left out: no SPP-net detector.")
+    rcnn: BoxRegression | None = Field(default=None, description="Left out: no R-CNN detector.")
 
 
 class Detection(Section):

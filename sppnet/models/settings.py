@@ -235,6 +235,20 @@ class Network(Section):
 
     architecture: Architecture
     imported_backbone: ImportedBackbone | None = Field(
-        description="Backbone trained elsewhere; null to train all layers."
+        default=None, description="Backbone trained elsewhere. Left out: all layers are trained."
     )
-    training: Training
+    training: Training | None = Field(
+        default=None,
+        validate_default=True,
+        description="Training on classification. Left out: fc6 and fc7 of an imported backbone "
+        "start at random, and fine-tuning trains them.",
+    )
+
+    @field_validator("training")
+    @classmethod
+    def _trained_somewhere(
+        cls, training: Training | None, earlier: ValidationInfo
+    ) -> Training | None:
+        if training is None and earlier.data.get("imported_backbone") is None:
+            raise ValueError("missing; add it, or an imported_backbone")
+        return training

@@ -52,11 +52,17 @@ def load_tensors(path: Path) -> tuple[State, dict[str, str]]:
         raise SppnetError(
             f"{path}: not a complete safetensors file ({error}); write or fetch it anew"
         ) from error
-    for name, tensor in tensors.items():
-        # A sum is finite only if every value is, and 40 times as fast as isfinite.
-        if not tensor.float().sum().isfinite() and not tensor.isfinite().all():
-            raise SppnetError(f"{path}: {name} has NaN or infinity; write or fetch it anew")
+    _check_finite(tensors, str(path))
     return tensors, metadata
+
+
+def _check_finite(tensors: State, source: str) -> None:
+    """Check that the values are finite, in the single precision of networks."""
+    for name, tensor in tensors.items():
+        values = tensor.float()
+        # A sum is finite only if every value is, and 40 times as fast as isfinite.
+        if not values.sum().isfinite() and not values.isfinite().all():
+            raise SppnetError(f"{source}: {name} has NaN or infinity; write or fetch it anew")
 
 
 def save_network(path: Path, network: Network) -> None:
@@ -136,7 +142,7 @@ def import_backbone(source: str, name: str) -> State:
         name: as for `build_backbone`.
 
     Raises:
-        SppnetError: unreadable source or weights of another backbone.
+        SppnetError: unreadable source, a value is NaN or infinite, or weights of another backbone.
     """
     if source.startswith(TORCHVISION_PREFIX):
         return _backbone_part(_download(source.removeprefix(TORCHVISION_PREFIX)), name, source)
@@ -173,9 +179,11 @@ def _read_npz(path: Path) -> State:
         raise SppnetError(f"{path}: no such file; fetch it or correct the path")
     try:
         with np.load(path, allow_pickle=False) as stored:
-            return {name: torch.from_numpy(stored[name]) for name in stored.files}
+            state = {name: torch.from_numpy(stored[name]) for name in stored.files}
     except (ValueError, OSError, TypeError, zipfile.BadZipFile) as error:
         raise SppnetError(f"{path}: not a readable .npz file ({error}); fetch it anew") from error
+    _check_finite(state, str(path))
+    return state
 
 
 def _download(name: str) -> State:
@@ -188,6 +196,7 @@ def _download(name: str) -> State:
         raise SppnetError(
             f"{TORCHVISION_PREFIX}{name}: weights not available ({error}); give a local file"
         ) from error
+    _check_finite(state, f"{TORCHVISION_PREFIX}{name}")
     return state
 
 

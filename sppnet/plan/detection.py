@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from sppnet.config.section import Section
+from sppnet.config.section import Section, required
 from sppnet.config.settings import Settings
 from sppnet.detect.requests import TimedColumn, TimedColumns
 from sppnet.detect.settings import (
@@ -90,15 +90,15 @@ class DetectionPlan:
 
         Fine-tuning uses all images: for R-CNN, too, its time does not depend on their number.
         """
-        return [self.boxes(detector), getattr(self.settings.finetune, self._method(detector))]
+        return [self.boxes(detector), self._of_method("finetune", detector)]
 
     def svm(self, detector: str) -> list[Section]:
         """How boxes are pooled or which images are used, and the settings of the SVMs."""
-        return [self._regions(detector), getattr(self.settings.svm, self._method(detector))]
+        return [self._regions(detector), self._of_method("svm", detector)]
 
     def bbox(self, detector: str) -> list[Section]:
         """How boxes are pooled or which images are used, and the settings of box regression."""
-        return [self._regions(detector), getattr(self.settings.bbox, self._method(detector))]
+        return [self._regions(detector), self._of_method("bbox", detector)]
 
     def detection(self, detector: str) -> list[Section]:
         """How boxes are pooled or which images are used, and which detections are stored."""
@@ -140,8 +140,11 @@ class DetectionPlan:
         """The images to draw, and the suppression of boxes as in the evaluation."""
         return [DetectionPage.of(self.settings.figures), Suppression.of(self.settings.evaluation)]
 
-    def _method(self, detector: str) -> Method:
-        return self.settings.detectors[detector].method
+    def _of_method(self, stage: str, detector: str) -> Section:
+        """Settings of a stage for the method of a detector."""
+        method = self.settings.detectors[detector].method
+        section: Section | None = getattr(getattr(self.settings, stage), method)
+        return required(section, f"{stage}.{method}")
 
     def _regions(self, detector: str) -> MapPooling | Subset:
         """How SPP-net pools a box, or the images that R-CNN has region features of."""

@@ -28,6 +28,10 @@ class Files:
         """Manifest of an image set: voc, image_folder, imagenet or caltech101."""
         return self.artifact(f"{name}.parquet")
 
+    def problems(self, name: str) -> str:
+        """Problems of an image set, and what was done about each."""
+        return self.artifact(f"{name}_problems.csv")
+
     def network(self, network: str, suffix: str = "safetensors") -> str:
         """A pretrained network, its history (csv) or its validation (json)."""
         return self.artifact(f"networks/{network}.{suffix}")

@@ -1,7 +1,7 @@
 """Checks before anything is planned."""
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from sppnet.config.settings import Settings
@@ -9,6 +9,28 @@ from sppnet.errors import SppnetError
 from sppnet.plan.origins import Job
 from sppnet.plan.records import Record, missing_since, replaced_results
 from sppnet.plan.sources import WHERE, Digests, ImageSet
+
+
+def check_targets(
+    targets: Iterable[str], makes: Callable[[str], bool], results: Sequence[str]
+) -> None:
+    """Refuse a target that the configuration does not make.
+
+    Args:
+        targets: files that this call of Snakemake is to make.
+        makes: whether a rule makes a file.
+        results: tables and figures of the configuration, which the message names.
+
+    Raises:
+        SppnetError: no rule makes a target.
+    """
+    for target in targets:
+        if not makes(target):
+            tables = ", ".join(path for path in results if path.endswith(".csv"))
+            raise SppnetError(
+                f"{target}: not made by this configuration, whose tables are {tables}; "
+                "--configfile FILE -- TARGET takes another configuration"
+            )
 
 
 def check_given(

@@ -26,6 +26,15 @@ class ImagePlan:
         """Manifest of the images for pretraining and validation."""
         return self.files.manifest("imagenet" if self.settings.data.imagenet else "image_folder")
 
+    def problems(self) -> dict[str, str]:
+        """Lists of the problems of the image sets, by the setting that names the set."""
+        data, transfer = self.settings.data, self.settings.transfer
+        sets = {"voc": data.voc, "image_folder": data.image_folder, "imagenet": data.imagenet}
+        lists = {f"data.{name}": self.files.problems(name) for name, root in sets.items() if root}
+        if transfer:
+            lists["transfer.table7.root"] = self.files.problems("caltech101")
+        return lists
+
     def scenes(self, layout: Layout) -> list[str]:
         """The folder of a generated set; empty if photographs are used."""
         return [self.files.artifact(f"scenes/{layout}")] if self.settings.scenes else []

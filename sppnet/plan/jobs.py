@@ -37,17 +37,23 @@ def per_job(function: Callable[..., JobFiles | JobSettings], **fixed: Any) -> Ca
     return of_job
 
 
-def requested(function: Callable[..., Section], **fixed: Any) -> Callable[[Any], str]:
+def requested(
+    function: Callable[..., Section], dryrun: Callable[[], bool] = lambda: False
+) -> Callable[[Any], str]:
     """Like `per_job`, but write the settings to a JSON file, as they exceed a command line.
 
     The file name contains a hash of the contents, so that jobs are rerun when they change.
+
+    Args:
+        function: as in `per_job`.
+        dryrun: whether this is a dry run, which writes no file; known when jobs are planned.
     """
 
     def of_job(wildcards: Any) -> str:
-        text = _call(function, wildcards, fixed).model_dump_json(indent=1) + "\n"
+        text = _call(function, wildcards, {}).model_dump_json(indent=1) + "\n"
         digest = hashlib.sha256(text.encode()).hexdigest()[:12]
         path = REQUESTS / f"{function.__name__}-{digest}.json"
-        if not path.exists():
+        if not dryrun() and not path.exists():
             with atomic_path(path) as temporary:
                 temporary.write_text(text)
         return str(path)

@@ -8,6 +8,7 @@ from sppnet.config.section import Section, required
 from sppnet.config.settings import Settings
 from sppnet.models.settings import (
     TORCHVISION_PREFIX,
+    Architecture,
     BackboneSource,
     StartingBackbone,
 )
@@ -42,16 +43,26 @@ class NetworkPlan:
         imported = self.settings.all_networks[network].imported_backbone
         return [self.files.backbone(network)] if imported else []
 
+    def architecture(self, network: str) -> Architecture:
+        """Architecture of a network."""
+        return self.settings.all_networks[network].architecture
+
+    def untrained(self) -> list[str]:
+        """Networks whose fully-connected layers start at random."""
+        trained = self.settings.trained_networks
+        return [name for name in self.settings.all_networks if name not in trained]
+
     def training(self, network: str) -> list[Section]:
         """Architecture and training of a network, and the imported backbone if it has one."""
         settings = self.settings.all_networks[network]
+        training = required(settings.training, f"networks.{network}.training")
         if settings.imported_backbone is None:
-            return [settings.architecture, settings.training]
+            return [settings.architecture, training]
         start = StartingBackbone(
             backbone_weights=Path(self.files.backbone(network)),
             freeze_backbone=settings.imported_backbone.freeze,
         )
-        return [settings.architecture, start, settings.training]
+        return [settings.architecture, start, training]
 
     def images_read(self) -> list[str]:
         """Input files that stand for the training images: the manifest, or the store digests."""

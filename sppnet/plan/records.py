@@ -7,8 +7,10 @@ records of one configuration into its artifacts folder, `restore_records` brings
 """
 
 import json
+import shutil
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +24,16 @@ SYNCED = "synced_records.json"  # in STATE: digest of each saved file when last 
 LONGEST_NAME = 254
 
 Record = dict[str, Any]
+
+
+def copy_state(target: Path) -> None:
+    """Copy what Snakemake's folder says about outputs, for a run that must change nothing."""
+    target.mkdir(parents=True)
+    for kind in ("metadata", "incomplete", "locks"):
+        with suppress(shutil.Error, FileNotFoundError):  # another run's come and go
+            shutil.copytree(STATE / kind, target / kind)
+    with suppress(FileNotFoundError):
+        shutil.copy(STATE / SYNCED, target)
 
 
 def record_path(output: str, kind: str = "metadata", state: Path = STATE) -> Path:

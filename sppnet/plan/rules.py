@@ -7,10 +7,12 @@ import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from inspect import signature
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 from sppnet.plan.origins import Job, Origins
+from sppnet.plan.records import STATE, copy_state
 
 
 class Rules:
@@ -54,10 +56,13 @@ class Rules:
                 rule = workflow.get_rule(target)
                 yield from map(str, rule.output or rule.expand_input({})[0])
             else:
-                yield os.path.relpath(target)
+                yield target if Path(target).is_absolute() else os.path.relpath(target)
 
-    def before_planning(self, guard: Callable[[Any], None]) -> None:
-        """Call a guard with Snakemake's settings of the plan before the plan is made.
+    def before_planning(self, guard: Callable[[Any, Path], None]) -> None:
+        """Call a guard with Snakemake's settings of the plan and its folder before planning.
+
+        A dry run changes nothing: its folder is a copy, where Snakemake makes its own folders and
+        files of locks and times as before each plan.
 
         Snakemake has no hook at this point: the targets of its command line are not yet known when
         it reads the Snakefile, and `onstart` comes after the plan.
@@ -65,10 +70,24 @@ class Rules:
         prepare = self._workflow._prepare_dag
 
         def guarded(*args: Any, **options: Any) -> None:
-            guard(self._workflow.dag_settings)
+            guard(self._workflow.dag_settings, self._state())
             prepare(*args, **options)
 
         self._workflow._prepare_dag = guarded
+
+    def _state(self) -> Path:
+        """Snakemake's folder; in a dry run a copy, which Snakemake removes when it ends."""
+        if not self._workflow.dryrun:
+            return STATE
+        from snakemake import workflow
+        from snakemake.jobs import Job as SnakemakeJob
+        from snakemake.persistence.file import FilePersistence
+
+        copy: Path = self._workflow.snakemake_tmp_dir / "state"
+        copy_state(copy)
+        workflow.FilePersistence = lambda **options: FilePersistence(**options | {"path": copy})
+        SnakemakeJob.check_protected_output = _nothing_to_check
+        return copy
 
     def record_origins(self) -> None:
         """Give each rule a parameter with the digest of its inputs' origins."""
@@ -86,6 +105,10 @@ class _MadeFrom:
 
     def __call__(self, wildcards: Any) -> str:
         return self.origins.of_inputs(_inputs(self.rule, dict(wildcards.items())))
+
+
+async def _nothing_to_check(job: Any) -> None:
+    """Accept outputs that cannot be written: a dry run does not write them."""
 
 
 def _inputs(rule: Any, wildcards: dict[str, str]) -> tuple[str, ...]:

@@ -14,7 +14,7 @@ from sppnet.data.image_folder import image_folder_files
 from sppnet.data.imagenet import imagenet_files
 from sppnet.data.store import atomic_path, file_sha256
 from sppnet.data.voc import voc_files
-from sppnet.errors import SppnetError
+from sppnet.errors import SppnetError, unreadable_refused
 
 WHERE = "docs/data.md says where to get it"
 
@@ -97,12 +97,12 @@ class Digests:
     def _take(self, images: ImageSet) -> str:
         digest = hashlib.sha256()
         try:
-            files = sorted(images.files())
+            with unreadable_refused():
+                for path in sorted(images.files()):
+                    content = _size(path) if images.by_size else self.of_file(path)
+                    digest.update(f"{path} {content}\n".encode(errors="surrogateescape"))
         except SppnetError as error:
             raise SppnetError(f"{images.setting}: {error}; {WHERE}") from None
-        for path in files:
-            content = _size(path) if images.by_size else self.of_file(path)
-            digest.update(f"{path} {content}\n".encode(errors="surrogateescape"))
         return digest.hexdigest()[:16]
 
     def remember(self) -> None:

@@ -11,8 +11,8 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from sppnet.data.store import atomic_path
 from sppnet.errors import SppnetError
+from sppnet.report.plotting import save_figure
 
 ACROSS = 4  # photographs in a row of the page
 SIDE = 3.2  # inches per photograph
@@ -60,9 +60,7 @@ def draw_page(path: Path, photographs: Sequence[Photograph], classes: Sequence[s
         axis.set_axis_off()
         if index < len(photographs):
             _draw_photograph(axis, photographs[index], colours)
-    with atomic_path(path) as temporary:
-        # no software version in the file: same images, same bytes
-        figure.savefig(temporary, format="png", metadata={"Software": None})
+    save_figure(figure, [path])
 
 
 def class_colours(classes: Sequence[str]) -> dict[str, tuple[float, float, float]]:

@@ -18,8 +18,8 @@ from sppnet.errors import SppnetError
 from sppnet.models.weights import save_network
 
 STAGES = {
-    "propose": """--split trainval --base-k 50 --sigma 0.8 --minimum-side 20 --maximum 0
-        --work work --recall out/recall.json --output out/o""",
+    "propose": """--split trainval --base-k 50 --sigma 0.8 --longest-side 500 --minimum-side 20
+        --maximum 0 --work work --recall out/recall.json --output out/o""",
     "cache-maps": "--split trainval --weights net --size 96 --work work --output out/o.npy",
     "cache-region-features": """--split trainval --proposals trainval --weights net --crop 67
         --context 4 --work work --output out/o.npy""",

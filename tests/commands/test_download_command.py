@@ -45,3 +45,17 @@ def test_a_folder_that_is_there_is_refused(tmp_path, fetched, name):
         run(f"--{name}", tmp_path / "mine")
     assert (tmp_path / "mine").read_text() == "mine"
     assert [path.name for path in tmp_path.iterdir()] == ["mine"]
+
+
+def test_both_folders_are_looked_at_before_anything_is_fetched(tmp_path, fetched):
+    (tmp_path / "mine").mkdir()
+    with pytest.raises(SppnetError, match="mine: exists already"):
+        run("--voc", tmp_path / "new", "--imagenette", tmp_path / "mine")
+    assert fetched == [] and not (tmp_path / "new").exists()
+
+
+def test_a_link_that_leads_nowhere_is_left_alone(tmp_path, fetched):
+    (tmp_path / "link").symlink_to("gone")
+    with pytest.raises(SppnetError, match="link: exists already"):
+        run("--voc", tmp_path / "link")
+    assert fetched == [] and (tmp_path / "link").is_symlink()

@@ -107,3 +107,28 @@ def test_detections_of_other_images_are_refused(arguments):
     write_detections(arguments["detections"], pd.DataFrame(rows), ["123456"], LAYERS)
     with pytest.raises(SppnetError, match="no test image was searched"):
         draw(arguments)
+
+
+@pytest.mark.parametrize(("trained", "tested"), [("fox", "dog"), ("dog", "fox")])
+def test_a_class_without_test_objects_or_without_training_objects_is_drawn(
+    arguments, monkeypatch, trained, tested
+):
+    folder = arguments["manifest"].parent
+    records = [
+        record(folder, "1", class_name=tested),
+        record(folder, "2", "trainval", class_name=trained),
+    ]
+    write_manifest(arguments["manifest"], records)
+    rows = [detection("1", 0.9, [1, 1, 9, 9], class_name=trained)]
+    write_detections(arguments["detections"], pd.DataFrame(rows), ["1"], LAYERS)
+    drawn = {}
+    draw_page = draw_detections.draw_page
+
+    def noted(path, photographs, classes):
+        drawn["boxes"] = [(box.class_name, box.score) for box in photographs[0].boxes]
+        draw_page(path, photographs, classes)
+
+    monkeypatch.setattr(draw_detections, "draw_page", noted)
+    draw(arguments)
+    assert drawn["boxes"] == [(tested, None), (trained, pytest.approx(0.9))]
+    assert cv2.imread(str(arguments["output"])) is not None

@@ -20,10 +20,10 @@ HERE, NEARLY, AWAY = (0, 0, 10, 10), (0, 0, 10, 9), (50, 50, 60, 60)
 OBJECTS = {"1": {"cat": False, "dog": False}, "2": {"cat": False, "fox": True}}
 
 
-def record(image, objects):
+def record(image, objects, split="test"):
     return ImageRecord(
         dataset="detection",
-        split="test",
+        split=split,
         image=image,
         path="",
         width=80,
@@ -220,3 +220,18 @@ def test_another_file_is_no_file_of_detections(arguments):
         write(arguments["detections"])
         with pytest.raises(SppnetError, match="not a file of detections"):
             run(arguments)
+
+
+def test_a_class_without_test_objects_is_not_counted_but_named(arguments):
+    """The elk is trained and found, but no test image has one."""
+    run(arguments)
+    expected = json.loads(arguments["output"].read_text())
+    records = [record(image, objects) for image, objects in OBJECTS.items()]
+    trained = record("3", {"cat": False, "elk": False}, split="trainval")
+    write_manifest(arguments["manifest"], [trained, *records])
+    rows = [*FOUND, *(detection(layer, "elk", "1", 9, HERE, moved=HERE) for layer in LAYERS)]
+    write_detections(arguments["detections"], pd.DataFrame(rows), list(OBJECTS), LAYERS)
+    run(arguments)
+    for row in expected["rows"].values():
+        row["ap"]["elk"] = None
+    assert json.loads(arguments["output"].read_text()) == expected | {"skipped": ["elk", "fox"]}

@@ -36,8 +36,8 @@ def test_manifest_and_summary(arguments, capsys):
 def test_a_category_that_breaks_below_the_number_is_named_after_the_list_is_written(arguments):
     broken = arguments["root"] / "101_ObjectCategories/b/image_0003.jpg"
     broken.write_bytes(b"")
-    with pytest.raises(SppnetError, match=r"problems\.csv: category 'b' has 2 pictures"):
+    with pytest.raises(SppnetError, match=r"category 'b' has 2 pictures.*problems\.refused\.csv"):
         run(**arguments)
-    with arguments["problems"].open(newline="") as file:
+    with arguments["problems"].with_suffix(".refused.csv").open(newline="") as file:
         assert [row["path"] for row in csv.DictReader(file)] == [str(broken)]
     assert not arguments["manifest"].exists()

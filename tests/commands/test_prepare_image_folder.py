@@ -35,8 +35,8 @@ def prepare(root, workers=1):
     return read_manifest(out / "manifest.parquet")
 
 
-def problems(root):
-    with (root.parent / "out/problems.csv").open(newline="") as file:
+def problems(root, name="problems.csv"):
+    with (root.parent / "out" / name).open(newline="") as file:
         return list(csv.DictReader(file))
 
 
@@ -84,9 +84,9 @@ def test_every_fault_is_in_one_list_and_the_rest_is_used(root, capsys):
 def test_nothing_usable_is_an_error_after_the_list_is_written(root):
     for path in (root / "train").glob("*/*"):
         path.write_bytes(b"")
-    with pytest.raises(SppnetError, match=r"train: no usable picture; .*problems\.csv"):
+    with pytest.raises(SppnetError, match=r"train: no usable picture; .*problems\.refused\.csv"):
         prepare(root)
-    assert len(problems(root)) >= 3
+    assert len(problems(root, "problems.refused.csv")) >= 3
     assert not (root.parent / "out/manifest.parquet").exists()
 
 

@@ -47,8 +47,8 @@ def prepare(root, **options):
     return read_manifest(out / "manifest.parquet")
 
 
-def problems(root):
-    with (root.parent / "out/problems.csv").open(newline="") as file:
+def problems(root, name="problems.csv"):
+    with (root.parent / "out" / name).open(newline="") as file:
         return list(csv.DictReader(file))
 
 
@@ -100,7 +100,7 @@ def test_nothing_usable_is_an_error_after_the_list_is_written(root):
         path.write_bytes(b"")
     with pytest.raises(SppnetError, match="trainval: no usable picture"):
         prepare(root)
-    assert len(problems(root)) == 5
+    assert len(problems(root, "problems.refused.csv")) == 5
     assert not (root.parent / "out/manifest.parquet").exists()
 
 
@@ -108,3 +108,16 @@ def test_one_list_cannot_be_both(root):
     words = f"--voc {root} --trainval train --test train --manifest m --problems p"
     with pytest.raises(SppnetError, match="--test: train, as trainval; test on other images"):
         sppnet(["prepare-voc", *words.split()])
+
+
+def test_a_set_in_normalised_coordinates_is_refused_by_name(root):
+    for path in (root / "Annotations").iterdir():
+        text = path.read_text()
+        for number, share in (("3", "0.1"), ("4", "0.1"), ("20", "0.4"), ("30", "1.0")):
+            text = text.replace(f">{number}</", f">{share}</")
+        path.write_text(text)
+    words = (
+        r"trainval: no usable object .* 5 of 5 problems: .*1\.xml: all boxes lie within 0\.\.1: "
+    )
+    with pytest.raises(SppnetError, match=words + "normalised coordinates"):
+        prepare(root)

@@ -270,6 +270,7 @@ STAGES: dict[str, dict[str, Counts | File | Free]] = {
         "split": Counts("trainval", "test"),
         "base_k": Counts([50, 100], [50]),
         "sigma": Counts(0.8, 0.5),
+        "longest_side": Counts(500, 300),
         "minimum_side": Counts(20, 16),
         "work": WORK,
         "output": WRITTEN,

@@ -101,9 +101,13 @@ def test_what_lies_there_is_left_alone(tmp_path, publisher, fetch, archives, kin
     if kind == "folder":
         (place / "mine.txt").write_text("mine")
     before = files_below(tmp_path)
-    with pytest.raises(SppnetError, match=f"{place}: exists already; name a new folder") as caught:
+    with pytest.raises(
+        SppnetError, match=f"{place}: exists already .*; name a new folder"
+    ) as caught:
         fetch(place)
     assert "\n" not in str(caught.value) and publisher.asked == []
+    contents = {"folder": "a folder with mine.txt", "file": "no folder"}
+    assert contents.get(kind, "empty") in str(caught.value)
     assert files_below(tmp_path) == before and list(place.parent.iterdir()) == [place]
 
 

@@ -1,8 +1,12 @@
+import os
+
 import pytest
 from PIL import Image
 
 from sppnet.data.image_folder import image_folder_files, read_image_folder
 from sppnet.errors import SppnetError
+
+TWO = ["train/a/1.jpg", "train/b/1.jpg"]
 
 
 def add(path, size=(30, 20)):
@@ -29,6 +33,7 @@ def test_labels_are_folder_names_sorted(tmp_path):
 
 def test_what_is_no_picture_is_named_and_hidden_files_are_not(tmp_path):
     add(tmp_path / "val/cat/1.jpg")
+    add(tmp_path / "val/cat/.ipynb_checkpoints/1-checkpoint.jpg")
     for name in ("val/readme.txt", "val/cat/list.csv", "val/.DS_Store", "val/cat/.DS_Store"):
         (tmp_path / name).write_text("text")
     records, problems = read_image_folder(tmp_path, "val")
@@ -97,9 +102,13 @@ def test_the_files_of_a_set_are_those_that_are_opened(tmp_path, opened_files):
     ("kept", "words"),
     [
         ([], "train: no such folder"),
-        (["train/a/1.jpg"], "val: no such folder"),
-        (["train/a/1.jpg", "val/1.jpg"], "val: no class folders"),
-        (["train/a/1.jpg", "val/a/.hidden"], "val/a: empty class folder"),
+        (["train/a/1.jpg"], "train: 'a' is the only class"),
+        (["train/a/1.jpg", "train/.b/1.jpg"], "train: 'a' is the only class"),
+        (TWO, "val: no such folder"),
+        ([*TWO, "val/1.jpg"], "val: no class folders"),
+        ([*TWO, "val/a/.hidden"], "val/a: empty class folder"),
+        ([*TWO, "val/a/.ipynb_checkpoints/1.jpg"], "val/a: empty class folder"),
+        ([*TWO, "val/a/1.jpg"], "val: 'a' is the only class"),
     ],
 )
 def test_a_set_without_pictures_of_both_splits_has_no_files(tmp_path, kept, words):
@@ -108,3 +117,21 @@ def test_a_set_without_pictures_of_both_splits_has_no_files(tmp_path, kept, word
         (tmp_path / name).write_text("picture")
     with pytest.raises(SppnetError, match=words):
         list(image_folder_files(tmp_path))
+
+
+def test_a_folder_that_cannot_be_read_is_named_and_not_passed_over(tmp_path, monkeypatch):
+    """By refusing in the place of the system: the super-user may read everything."""
+    for name in TWO:
+        add(tmp_path / name)
+    (tmp_path / "train/b/deep").mkdir()
+    scan = os.scandir
+
+    def scandir(path):
+        if str(path).endswith("deep"):
+            raise PermissionError(13, "Permission denied", str(path))
+        return scan(path)
+
+    monkeypatch.setattr(os, "scandir", scandir)
+    words = "train/b/deep: cannot be read .Permission denied.; make it readable"
+    with pytest.raises(SppnetError, match=words):
+        read_image_folder(tmp_path, "train")

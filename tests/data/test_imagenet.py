@@ -2,6 +2,7 @@
 
 import io
 import shutil
+import subprocess
 import tarfile
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -226,3 +227,29 @@ def test_a_set_without_one_of_its_parts_has_no_files(archives, missing, words):
     (archives / missing).unlink()
     with pytest.raises(SppnetError, match=words):
         list(imagenet_files(archives))
+
+
+def test_class_archives_in_the_folder_are_refused_with_what_to_type(archives, tmp_path):
+    """The archive of archives unpacked once: found before anything is planned, too."""
+    with tarfile.open(archives / "ILSVRC2012_img_train.tar") as tar:
+        tar.extractall(archives / "train", filter="data")
+    words = rf"train/{CLASSES[0]}\.tar: one of 3 archives .* cd {archives}/train && for a in "
+    with pytest.raises(SppnetError, match=words) as caught:
+        training_places(archives, read_devkit(archives))
+    assert "\n" not in str(caught.value)
+    with pytest.raises(SppnetError, match="one of 3 archives"):
+        list(imagenet_files(archives))
+    # what the message says to type
+    command = str(caught.value).partition("unpack them: ")[2]
+    subprocess.run(["bash", "-c", command], check=True)
+    assert set(training_places(archives, read_devkit(archives)).values()) == set(CLASSES)
+
+
+def test_an_archive_that_lies_too_deep_and_a_picture_in_no_class_are_named(archives):
+    (archives / "train").mkdir()
+    (archives / "ILSVRC2012_img_train.tar").rename(archives / "train/ILSVRC2012_img_train.tar")
+    with pytest.raises(SppnetError, match=r"img_train\.tar: lies in .*train; move it up"):
+        list(imagenet_files(archives))
+    (archives / "train/ILSVRC2012_img_train.tar").rename(archives / "train/1.JPEG")
+    with pytest.raises(SppnetError, match=r"train/1\.JPEG: lies in no folder of a class"):
+        training_places(archives, read_devkit(archives))

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from sppnet.data.manifest import ImageRecord, Problem, read_manifest
-from sppnet.data.preparation import PROBLEMS_SHOWN, write_prepared
+from sppnet.data.preparation import PROBLEMS_SHOWN, problem_counts, write_prepared
 from sppnet.errors import SppnetError
 
 OBJECTS = {
@@ -20,7 +20,8 @@ def record(split, image, dataset="classification", **more):
     return ImageRecord(dataset, split, image, f"{image}.jpg", 50, 40, "", **more)
 
 
-LABELLED = [record("train", "1", label="a"), record("val", "2", label="a")]
+LABELLED = [record("train", name, label=name) for name in "ab"]
+LABELLED.append(record("val", "2", label="a"))
 
 
 def write(folder, records, found=(), splits=("train", "val")):
@@ -28,15 +29,15 @@ def write(folder, records, found=(), splits=("train", "val")):
     write_prepared(records, found, splits, **files)
 
 
-def rows(folder):
-    with (folder / "problems.csv").open(newline="") as file:
+def rows(folder, name="problems.csv"):
+    with (folder / name).open(newline="") as file:
         return [tuple(row.values()) for row in csv.DictReader(file)]
 
 
 def test_records_and_problems_are_written_as_they_are(tmp_path):
     found = [Problem("a.jpg", "odd", "kept"), Problem("b,c.jpg", 'a "word"', "left out")]
     write(tmp_path, LABELLED, found)
-    assert [each.image for each in read_manifest(tmp_path / "m.parquet")] == ["1", "2"]
+    assert [each.image for each in read_manifest(tmp_path / "m.parquet")] == ["a", "b", "2"]
     assert rows(tmp_path) == [(each.path, each.problem, each.action) for each in found]
 
 
@@ -44,7 +45,7 @@ def test_labels_are_counted_by_split(tmp_path, capsys):
     more = [record("train", str(n), label=label) for n, label in enumerate("baab", start=3)]
     write(tmp_path, LABELLED + more)
     assert capsys.readouterr().out.splitlines()[:2] == [
-        "classification train: 5 images, 2 classes: a 3, b 2",
+        "classification train: 6 images, 2 classes: a 3, b 3",
         "classification val: 1 images, 1 classes: a 1",
     ]
 
@@ -83,19 +84,36 @@ def test_a_name_that_is_no_text_is_shown_with_its_bytes(tmp_path, capsys):
     ("records", "words"),
     [
         ([], "train: no usable picture"),
-        (LABELLED[:1], "classification val: no usable picture"),
-        (LABELLED[1:], "classification train: no usable picture"),
-        ([LABELLED[0], record("val", "2")], "classification val: no usable object"),
+        (LABELLED[:2], "classification val: no usable picture"),
+        (LABELLED[2:], "classification train: no usable picture"),
+        ([*LABELLED[:2], record("val", "2")], "classification val: no usable object"),
     ],
 )
 def test_a_split_without_use_is_an_error_after_the_problems_are_written(
     tmp_path, capsys, records, words
 ):
-    with pytest.raises(SppnetError, match=rf"{words}.*{tmp_path}/problems\.csv") as caught:
-        write(tmp_path, records, [Problem("a.jpg", "empty", "image left out")])
+    found = [Problem(f"{n}.jpg", "odd" if n < 2 else "empty", "image left out") for n in range(5)]
+    found += [Problem(f"{n}.jpg", "turned", "kept") for n in range(9)]
+    end = rf"3 of 5 problems: 2\.jpg: empty; .*{tmp_path}/problems\.refused\.csv"
+    with pytest.raises(SppnetError, match=f"{words}.*{end}") as caught:
+        write(tmp_path, records, found)
     assert "\n" not in str(caught.value) and capsys.readouterr().out == ""
-    assert rows(tmp_path) == [("a.jpg", "empty", "image left out")]
-    assert not (tmp_path / "m.parquet").exists()
+    expected = [(each.path, each.problem, each.action) for each in found]
+    assert rows(tmp_path, "problems.refused.csv") == expected
+    # what Snakemake takes for an output would be deleted with the failed job
+    assert [path.name for path in tmp_path.iterdir()] == ["problems.refused.csv"]
+    write(tmp_path, LABELLED)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["m.parquet", "problems.csv"]
+
+
+def test_what_was_done_is_counted(tmp_path):
+    found = [Problem(f"{n}.jpg", f"odd {n}", "image left out") for n in range(3)]
+    write(tmp_path, LABELLED, [Problem("set", "alike", "kept, as 2 classes"), *found])
+    path = tmp_path / "problems.csv"
+    line = f"3 x image left out, 1 x kept, as 2 classes; listed in {path}"
+    assert problem_counts(path) == line
+    write(tmp_path, LABELLED)
+    assert problem_counts(path) == problem_counts(tmp_path / "none.csv") == ""
 
 
 def test_of_many_classes_the_number_is_enough(tmp_path, capsys):

@@ -1,8 +1,12 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from sppnet.data.manifest import ImageRecord
-from sppnet.data.split_checks import check_splits, require_usable
+from sppnet.data.split_checks import check_splits, require_usable, similar_classes
 from sppnet.errors import SppnetError
 
 
@@ -60,9 +64,41 @@ def test_class_with_only_difficult_objects_in_test_is_reported():
 
 @pytest.mark.parametrize("records", [[], [record("a", "test")]])
 def test_nothing_usable_is_refused(records):
-    with pytest.raises(SppnetError, match=r"^detection test: no usable .*problems\.csv"):
-        require_usable(records, "detection test", "problems.csv")
+    with pytest.raises(SppnetError, match=r"^detection test: no usable "):
+        require_usable(records, "detection test", tested=True)
 
 
 def test_one_object_is_enough():
-    require_usable([record("a", "test"), record("b", "test", "dog")], "detection test", "p.csv")
+    records = [record("a", "test"), record("b", "test", "dog")]
+    require_usable(records, "detection test", tested=True)
+
+
+def test_difficult_objects_only_are_refused_where_something_is_measured():
+    objects = record("a", "test", "dog", "dog")
+    hard = replace(objects, difficult=np.array([True, True]))
+    with pytest.raises(SppnetError, match="detection test: every object is difficult"):
+        require_usable([hard], "detection test", tested=True)
+    require_usable([hard], "detection trainval", tested=False)
+    require_usable([hard, objects], "detection test", tested=True)
+
+
+def test_a_single_label_is_nothing_to_train_on():
+    records = [record("a", "train", label="dog"), record("b", "train", label="dog")]
+    with pytest.raises(SppnetError, match="train: 'dog' is the only class"):
+        require_usable(records, "train", tested=False)
+    require_usable([*records, record("c", "train", label="cat")], "train", tested=False)
+
+
+@given(name=st.text("ab ", min_size=1), other=st.text("abAB ", min_size=1))
+def test_names_are_remarked_on_where_only_case_or_white_space_differs(name, other):
+    problems = similar_classes({name, other}, "set")
+    same = name.replace(" ", "") == other.replace(" ", "").lower()
+    assert len(problems) == (name != other and same)
+
+
+def test_a_class_of_another_spelling_in_test_is_remarked_on_before_it_is_dropped():
+    training, testing = record("a", "trainval", "no helmet"), record("b", "test", "No Helmet")
+    _, problems = check([training], [testing])
+    alike = problems[0]
+    assert alike.problem == "classes 'No Helmet', 'no helmet' differ in case or white space only"
+    assert (alike.path, alike.action) == ("set", "kept as 2 classes")

@@ -1,11 +1,14 @@
+import os
 import re
 
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 
 from sppnet.data.store import ArrayStore, ArrayWriter, atomic_path, restart_directory, write_json
 from sppnet.errors import SppnetError
+from sppnet.models.weights import save_tensors
 
 
 class Killed(Exception):
@@ -159,3 +162,21 @@ def test_json_has_no_place_for_what_is_no_number(tmp_path, number):
     with pytest.raises(SppnetError, match=r"a\.json: rows\.fc6\.each\.2\.1 is NaN or infinite"):
         write_json(path, value)
     assert path.read_text() == '{\n "old": 1\n}\n' and len(list(tmp_path.iterdir())) == 1
+
+
+@pytest.fixture
+def umask(request):
+    before = os.umask(request.param)
+    yield request.param
+    os.umask(before)
+
+
+@pytest.mark.parametrize("umask", [0o022, 0o027, 0o077], indirect=True, ids=oct)
+def test_files_have_the_permissions_that_the_umask_leaves(tmp_path, umask):
+    write_all(tmp_path / "maps.npy", tmp_path / "work")  # with an index, .parquet
+    write_json(tmp_path / "a.json", {})
+    save_tensors(tmp_path / "a.safetensors", {"a": torch.ones(2)}, {})
+    modes = {
+        path.suffix: path.stat().st_mode & 0o777 for path in tmp_path.iterdir() if path.is_file()
+    }
+    assert modes == dict.fromkeys([".npy", ".parquet", ".json", ".safetensors"], 0o666 & ~umask)

@@ -1,8 +1,13 @@
+from pathlib import Path
+
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from PIL import Image
 
-from sppnet.data.voc import read_voc, voc_files
+from sppnet.data.voc import _clip, read_voc, voc_files
+from sppnet.data.voc_annotation import NORMALISED
 from sppnet.errors import SppnetError
 
 WIDTH, HEIGHT = 60, 40
@@ -77,6 +82,67 @@ def test_other_suffixes_serve_when_there_is_no_jpg(root):
     add(root, "b")
     records, _ = read(root, "a", "b")
     assert [record.path.rsplit("/", 1)[1] for record in records] == ["a.png", "b.jpg"]
+
+
+@pytest.mark.parametrize(
+    ("line", "word"),
+    [
+        ("a  1", "a"),
+        ("a -1", "a"),
+        ("a,dog", "a"),
+        ("a.jpg", "a"),
+        ("JPEGImages/a.jpg 1", "a"),
+        ("/data/JPEGImages/a", "a"),
+        ("my picture.jpg", "my picture"),
+    ],
+)
+def test_a_list_with_more_than_ids_is_refused_with_the_cure(root, line, word):
+    for name in ("a", "b", "my picture"):
+        add(root, name, (1, 1, 9, 9))
+    with pytest.raises(SppnetError) as caught:
+        read(root, "b", line)
+    message = f"test.txt: 1 of 2 lines are no image ids; write {word} in the place of {line!r}"
+    assert message in str(caught.value) and "\n" not in str(caught.value)
+    with pytest.raises(SppnetError, match="no image ids"):
+        list(voc_files(root, ["test"]))
+
+
+def test_ids_with_spaces_and_points_are_ids(root):
+    for name in ("a 1", "b.jpg.x", "a"):
+        add(root, name, (1, 1, 9, 9))
+    records, problems = read(root, "a 1", "b.jpg.x", "a")
+    assert len(records) == 3 and problems == []
+
+
+def test_an_unreadable_list_is_not_called_missing(root):
+    add(root, "a")
+    (root / "ImageSets/Main/test.txt").mkdir()
+    with pytest.raises(SppnetError, match=r"test\.txt: cannot be read .Is a directory"):
+        read_voc(root, "test")
+
+
+@given(
+    left=st.floats(-5, WIDTH + 5),
+    top=st.floats(-5, HEIGHT + 5),
+    width=st.floats(0, 80),
+    height=st.floats(0, 60),
+)
+def test_boxes_that_are_kept_have_a_pixel_inside_the_picture(left, top, width, height):
+    box = np.array([[left, top, left + width, top + height]])
+    clipped, rows, problems = _clip(box, ["dog"], (WIDTH, HEIGHT), Path("a.xml"))
+    x1, y1, x2, y2 = clipped[0]
+    assert 0 <= x1 <= x2 <= WIDTH and 0 <= y1 <= y2 <= HEIGHT
+    assert rows == ([0] if min(x2 - x1, y2 - y1) >= 1 else [])
+    assert len(problems) == (rows == [] or (clipped != box).any())
+
+
+def test_normalised_boxes_are_dropped_with_a_question(root):
+    add(root, "a", (0.25, 0.5, 0.75, 1), (0, 0, 1, 1))
+    add(root, "b", (0.25, 0.5, 0.75, 1), (1, 1, 9, 9))
+    (first, second), problems = read(root, "a", "b")
+    assert len(first.boxes) == 0 and second.boxes.tolist() == [[0, 0, 9, 9]]
+    assert problems[0].problem == NORMALISED
+    assert [problem.action for problem in problems] == ["objects dropped", "object dropped"]
 
 
 @pytest.mark.parametrize(
@@ -180,7 +246,7 @@ def test_the_files_of_a_set_are_those_that_are_opened(root, opened_files):
         add(root, name, (1, 1, 9, 9))
     add(root, "b", suffix="png")
     add(root, "e", suffix="PNG")
-    write_lists(root, train="ab", test=["c", "e", "../a"], val="d")
+    write_lists(root, train="ab", test=["c", "e", "../f"], val="d")
     found = opened_files(root, lambda: [read_voc(root, split) for split in ("train", "test")])
     assert len(found) == 2 + 4 * 2
     assert set(voc_files(root, ("train", "test"))) == found

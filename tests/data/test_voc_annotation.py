@@ -26,7 +26,7 @@ def read(folder, *objects, size="<size><width>50</width><height>40</height></siz
 
 @given(
     corner=st.tuples(st.integers(1, 500), st.integers(1, 500)),
-    extent=st.tuples(st.integers(0, 500), st.integers(0, 500)),
+    extent=st.tuples(st.integers(0, 500), st.integers(1, 500)),
 )
 def test_half_open_box_has_the_area_of_the_inclusive_one(tmp_path_factory, corner, extent):
     (x1, y1), (x2, y2) = corner, np.add(corner, extent).tolist()
@@ -37,10 +37,24 @@ def test_half_open_box_has_the_area_of_the_inclusive_one(tmp_path_factory, corne
 
 @pytest.mark.parametrize(
     ("tag", "difficult"),
-    [("", False), ("<difficult>0</difficult>", False), ("<difficult>1</difficult>", True)],
+    [
+        ("", False),
+        ("<difficult/>", False),
+        *((f"<difficult>{text}</difficult>", False) for text in ("0", "0.0", "False", "no")),
+        *((f"<difficult>{text}</difficult>", True) for text in ("1", "1.0", " TRUE ", "yes")),
+    ],
 )
 def test_difficult_is_no_unless_said(tmp_path, tag, difficult):
-    assert read(tmp_path, box(extra=tag)).difficult.tolist() == [difficult]
+    annotation = read(tmp_path, box(extra=tag))
+    assert annotation.difficult.tolist() == [difficult] and annotation.problems == []
+
+
+@pytest.mark.parametrize("text", ["maybe", "nan", "Unspecified", "inf"])
+def test_difficult_that_is_neither_number_nor_truth_is_a_problem(tmp_path, text):
+    annotation = read(tmp_path, box(extra=f"<difficult>{text}</difficult>"))
+    (problem,) = annotation.problems
+    assert annotation.difficult.tolist() == [False] and problem.action == "kept as not difficult"
+    assert f"difficult is {text!r}, not 0 or 1" in problem.problem
 
 
 def test_fractions_are_kept(tmp_path):

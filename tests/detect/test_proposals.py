@@ -1,13 +1,17 @@
 import json
 import multiprocessing
 import os
+from fractions import Fraction
 from functools import partial
+from math import floor
 
 import cv2
 import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from PIL import Image
 
 from sppnet.data.manifest import ImageRecord
@@ -19,6 +23,7 @@ from sppnet.detect.proposals import (
     propose,
     read_proposals,
     recall,
+    search_shrunk,
     selective_search,
     write_proposals,
 )
@@ -303,3 +308,49 @@ def test_recall_counts_objects_over_all_images_without_the_difficult():
     assert recall(records, found, iou=0.5) == pytest.approx(2 / 4)
     assert recall(records, found, iou=0.6) == pytest.approx(1 / 4)
     assert recall(records[2:], found, iou=0.5) is None
+
+
+def test_a_picture_at_or_below_the_working_size_is_searched_as_it_is():
+    image = blocks(1)
+    for longest_side in (120, 500):
+        assert np.array_equal(
+            search_shrunk(image, SEARCH, longest_side=longest_side), SEARCH(image)
+        )
+
+
+def test_a_larger_picture_is_searched_at_the_working_size():
+    large = np.kron(blocks(3), np.ones((3, 3, 1), np.uint8))
+    assert np.array_equal(search_shrunk(large, SEARCH, longest_side=120), 3 * SEARCH(blocks(3)))
+
+
+@settings(deadline=None)
+@given(st.data(), st.integers(1, 300), st.integers(1, 300), st.integers(1, 300))
+def test_scaled_boxes_are_inside_near_and_distinct(data, width, height, longest_side):
+    """Boxes of whole pixels in the shrunk picture, against fractions."""
+    sizes = []
+
+    def search(shrunk):
+        sizes.append(shrunk.shape[1::-1])
+        columns, rows = (st.integers(0, size) for size in sizes[0])
+        corners = st.tuples(columns, rows, columns, rows)
+        some = data.draw(st.lists(corners, max_size=5, unique=True))
+        some = [box for box in some if box[0] < box[2] and box[1] < box[3]]
+        boxes.extend([*some, (0, 0, *sizes[0])])
+        return np.array(boxes, np.float32)
+
+    boxes = []
+    scaled = search_shrunk(
+        np.zeros((height, width, 3), np.uint8), search, longest_side=longest_side
+    ).astype(int)
+    longer = max(width, height)
+    assert max(sizes[0]) == min(longest_side, longer)
+    exact = [max(Fraction(1), Fraction(side * max(sizes[0]), longer)) for side in (width, height)]
+    assert all(abs(a - b) <= Fraction(1, 2) for a, b in zip(sizes[0], exact, strict=True))
+    ratios = [Fraction(width, sizes[0][0]), Fraction(height, sizes[0][1])] * 2
+    for found, box in zip(scaled.tolist(), boxes, strict=True):
+        assert 0 <= found[0] < found[2] <= width and 0 <= found[1] < found[3] <= height
+        assert found == [
+            floor(value * r + Fraction(1, 2)) for value, r in zip(box, ratios, strict=True)
+        ]
+    assert scaled[-1].tolist() == [0, 0, width, height]
+    assert len(np.unique(scaled, axis=0)) == len(set(boxes))

@@ -87,6 +87,17 @@ def test_image_without_entry_in_the_proposals_is_named(monkeypatch, tmp_path):
         load_regions([record([], [], image=name) for name in "abc"], tmp_path / "p.parquet", ())
 
 
+def test_no_proposals_at_all_are_named_but_some_without_are_fine(monkeypatch, tmp_path):
+    found = {"a": np.zeros((0, 4)), "b": np.zeros((0, 4))}
+    monkeypatch.setattr(regions_module, "read_proposals", lambda path: found)
+    records = [record([], [], image=name) for name in "ab"]
+    with pytest.raises(SppnetError, match=r"p\.parquet: no proposals in any of 2 images; lower "):
+        load_regions(records, tmp_path / "p.parquet", CLASSES)
+    found["b"] = np.array([[0, 0, 5, 5]])
+    regions = load_regions(records, tmp_path / "p.parquet", CLASSES)
+    assert [len(image.boxes) for image in regions] == [0, 1]
+
+
 def test_interval_ends():
     overlaps = [0.5, 0.49999, 0.1, 0.09999, 1.0]
     rows, labels = draw(with_overlaps(overlaps), 100, positive_fraction=0.5)

@@ -1,4 +1,5 @@
 import pickle
+import re
 
 import numpy as np
 import pytest
@@ -275,3 +276,27 @@ def test_what_is_no_number_is_named_with_its_file(tmp_path, value):
     assert load_tensors(tmp_path / "finite.safetensors")[0].keys() == {"a", "b"}
     with pytest.raises(SppnetError, match=r"x\.safetensors: c has NaN or infinity"):
         load_tensors(tmp_path / "x.safetensors")
+
+
+def downloaded(monkeypatch, state):
+    """Let torchvision download this state."""
+    weights = torchvision.models.SqueezeNet1_1_Weights
+    monkeypatch.setattr(weights, "get_state_dict", lambda *arguments, **settings: state)
+    return "torchvision:squeezenet1_1"
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), 1e300])  # the last in float64
+@pytest.mark.parametrize("origin", ["a.npz", "a.safetensors", "torchvision:squeezenet1_1"])
+def test_imported_weights_are_finite(tmp_path, monkeypatch, origin, value):
+    state = torchvision_state("squeezenet1_1")
+    state["features.0.bias"] = state["features.0.bias"].double()
+    state["features.0.bias"][3] = value
+    source = str(tmp_path / origin)
+    if origin.endswith("npz"):
+        save_npz(source, state)
+    elif origin.endswith("safetensors"):
+        save_tensors(tmp_path / origin, state, {})
+    else:
+        source = downloaded(monkeypatch, state)
+    line = re.escape(f"{source}: features.0.bias has NaN or infinity")
+    refused(line, import_backbone, source, "torchvision:squeezenet1_1")

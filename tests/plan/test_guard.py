@@ -7,7 +7,7 @@ import yaml
 
 from sppnet.config.settings import check_settings
 from sppnet.errors import SppnetError
-from sppnet.plan.guard import check_given, out_of_date, refuse_unknown
+from sppnet.plan.guard import check_given, check_targets, out_of_date, refuse_unknown
 from sppnet.plan.origins import Job
 from sppnet.plan.sources import Digests, ImageSet
 
@@ -41,6 +41,16 @@ def test_a_missing_file_of_weights_is_named_with_its_setting():
         check([IMPORT])
     touch(BACKBONE)
     check([READ, IMPORT, TABLE])
+
+
+def test_a_target_of_another_configuration_is_refused_with_the_tables_of_this_one():
+    def makes(target):
+        return target == "r/t.csv"
+
+    touch("r/voc07/t.csv")  # committed
+    check_targets(["r/t.csv"], makes, ["r/t.csv", "r/t.png"])
+    with pytest.raises(SppnetError, match=r"r/voc07/t\.csv: not made by.* tables are r/t\.csv; "):
+        check_targets(["r/voc07/t.csv"], makes, ["r/t.csv", "r/t.png"])
 
 
 def test_files_that_jobs_make_need_not_be_there():

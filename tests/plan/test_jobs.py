@@ -58,6 +58,12 @@ def test_requests_are_named_by_their_contents():
     assert json.loads(Path(other).read_text()) == {"cells": [{"size": 0}, {"size": 1}]}
 
 
+def test_a_dry_run_names_a_request_and_writes_none(tmp_path):
+    name = requested(cells, lambda: True)(job(count="1"))
+    assert not list(tmp_path.iterdir())
+    assert name == requested(cells)(job(count="1"))
+
+
 def test_a_request_that_is_there_is_left_alone(tmp_path):
     path = tmp_path / requested(cells)(job(count="1"))
     before = path.stat().st_mtime_ns

@@ -70,11 +70,12 @@ def without_times(value):
     return [without_times(each) for each in value] if isinstance(value, list) else value
 
 
-def start_snakemake(tree, *arguments):
+def start_snakemake(tree, *arguments, error=os.devnull):
     environment = os.environ | {"OMP_NUM_THREADS": "1", "PATH": f"{BIN}:{os.environ['PATH']}"}
-    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
     command = [str(BIN / "snakemake"), *arguments]
-    return psutil.Popen(command, cwd=tree.path, env=environment, **quiet)
+    with (tree.path / error).open("w") as messages:
+        quiet = {"stdout": subprocess.DEVNULL, "stderr": messages}
+        return psutil.Popen(command, cwd=tree.path, env=environment, **quiet)
 
 
 def run_and_kill(tree, chosen, *arguments):

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from tiny import imported_only
 
 from sppnet.cli import COMMANDS, build
 
@@ -72,7 +73,7 @@ def command_lines(config, folder, *options):
 def write_data(settings, folder):
     """The files that a configuration names, with nothing in them but an image id in each list."""
     for network in settings["networks"].values():
-        if network["imported_backbone"]:
+        if network.get("imported_backbone"):
             write(folder / network["imported_backbone"]["source"])
     if "scenes" in settings:
         return
@@ -83,13 +84,15 @@ def write_data(settings, folder):
         write(folder / data["voc"] / f"JPEGImages/{name}_1.jpg")
     for split in ("train", "val"):
         if data["image_folder"]:
-            write(folder / data["image_folder"] / split / "a/1.jpg")
+            for name in "ab":
+                write(folder / data["image_folder"] / split / f"{name}/1.jpg")
         if data["imagenet"]:
             write(folder / data["imagenet"] / f"ILSVRC2012_img_{split}.tar")
     if data["imagenet"]:
         write(folder / data["imagenet"] / "ILSVRC2012_devkit_t12.tar.gz")
     if transfer:
-        write(folder / transfer["table7"]["root"] / "101_ObjectCategories/a/1.jpg")
+        for name in "ab":
+            write(folder / transfer["table7"]["root"] / f"101_ObjectCategories/{name}/1.jpg")
 
 
 def write(path, text=""):
@@ -97,9 +100,17 @@ def write(path, text=""):
     path.write_text(text)
 
 
-@pytest.fixture(scope="module", params=CONFIGS)
-def lines(request, tmp_path_factory):
-    return command_lines(request.param, tmp_path_factory.mktemp("run"))
+@pytest.fixture(scope="module")
+def without_training(tmp_path_factory):
+    path = tmp_path_factory.mktemp("config") / "imported.yaml"
+    path.write_text(yaml.safe_dump(imported_only()))
+    return path
+
+
+@pytest.fixture(scope="module", params=[*CONFIGS, "without_training"])
+def lines(request, tmp_path_factory, without_training):
+    config = without_training if request.param == "without_training" else request.param
+    return command_lines(config, tmp_path_factory.mktemp("run"))
 
 
 def test_commands_take_what_rules_pass(lines):
@@ -111,10 +122,10 @@ def test_commands_take_what_rules_pass(lines):
         assert "--device" not in words
 
 
-def test_every_flag_is_passed_by_some_rule(tmp_path):
+def test_every_flag_is_passed_by_some_rule(tmp_path, without_training):
     """A number that no rule passes would come from the code."""
     passed = {verb: set(flags) for verb, flags in MACHINE.items()}
-    for number, config in enumerate(CONFIGS):
+    for number, config in enumerate([*CONFIGS, without_training]):
         for verb, *words in command_lines(config, tmp_path / str(number)):
             passed[verb] |= {word.removeprefix("--") for word in words if word.startswith("--")}
     for verb in COMMANDS.keys() - NO_RULE:

@@ -23,6 +23,7 @@ def test_stages_that_can_use_a_gpu_get_one(profile):
 
 
 SHARED = {"printshellcmds": True, "show-failed-logs": True}
+CHECK = 'reported(check_configurations, "snakemake", sys.argv[1:])'
 # Set by the Snakefile for all of them (tests/workflow/test_failures.py): a profile that is given
 # replaces the default one.
 EVERYWHERE = {"max-checksum-file-size", "rerun-incomplete", "rerun-triggers"}
@@ -35,3 +36,4 @@ def test_profiles_agree_on_what_they_share(path: Path) -> None:
     settings = yaml.safe_load(path.read_text())
     assert {name: settings[name] for name in SHARED} == SHARED
     assert not EVERYWHERE & set(settings)
+    assert settings["__use_yte__"] and settings["__definitions__"][-1] == CHECK

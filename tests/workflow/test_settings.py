@@ -6,11 +6,13 @@ from typing import get_args
 
 import pytest
 import yaml
+from tiny import imported_only
 
 from sppnet.config.settings import check_settings, json_schema
 from sppnet.errors import SppnetError
 from sppnet.models.backbones import BACKBONES
 from sppnet.models.settings import Chain
+from sppnet.plan.plan import plan_of
 from sppnet.report.paper_numbers import PaperNumber
 from sppnet.report.reference import read_paper_rows, read_reference
 
@@ -78,32 +80,43 @@ def test_the_schema_is_the_generated_one():
     )
 
 
+@pytest.mark.parametrize("path", ["a/c1", "a/c1/", "./a/c1", "a//c1"])
+def test_a_folder_has_one_spelling(path):
+    config = load()
+    del config["scenes"]
+    config["paths"]["artifacts"] = path
+    assert check_settings(config).paths.artifacts == "a/c1"
+
+
 @pytest.mark.parametrize(
     ("key", "value", "words"),
     [
         ("svm.spp.costs", 1, ["svm.spp.costs: no such setting"]),
         ("svm.spp.cost", REMOVED, ["svm.spp.cost: missing"]),
         ("svm.spp.cost", -1, ["svm.spp.cost: ", "greater than 0", "-1"]),
-        ("svm.spp.cost", "1e-3", ["svm.spp.cost: ", "valid number", "'1e-3'"]),
+        ("svm.spp.cost", "1e-3", ["svm.spp.cost: ", "valid number", "'1e-3'", "write 1.0e-3"]),
+        ("data.voc", "data/VOC", ["scenes: given together with data.voc: data/VOC; remove scenes"]),
+        ("data.image_folder", "data/mine", ["scenes: given together with data.image_folder"]),
+        ("transfer.table7.root", "data/c", ["scenes: given together with transfer.table7.root"]),
         (
             "svm.rcnn.duplicates",
             "cells",
             ["svm.rcnn.duplicates: ", "'overlap' or 'none'", "'cells'"],
         ),
         ("finetune.spp.holdout", 1, ["finetune.spp.holdout: ", "less than 1"]),
+        ("finetune.rcnn", REMOVED, ["finetune.rcnn: missing, and detectors.rcnn needs it"]),
+        ("svm.rcnn", None, ["svm.rcnn: missing, and detectors.rcnn needs it; add it as in"]),
+        ("bbox.spp", REMOVED, ["bbox.spp: missing, and detectors.spp_1sc needs it"]),
         ("data", REMOVED, ["data: missing"]),
         # what may be null must be said, too
         ("data.imagenet", REMOVED, ["data.imagenet: missing"]),
-        ("networks.zf5.imported_backbone", REMOVED, ["networks.zf5.imported_backbone: missing"]),
         ("networks.zf5.training.plateau", REMOVED, ["networks.zf5.training.plateau: missing"]),
         ("detectors.rcnn.images", REMOVED, ["detectors.rcnn.images: missing"]),
         ("finetune.rcnn.milestones", REMOVED, ["finetune.rcnn.milestones: missing"]),
         ("finetune.rcnn.milestones", [], ["finetune.rcnn.milestones: ", "at least 1 item"]),
         ("view_sets.one_full.scales", REMOVED, ["view_sets.one_full.scales: missing"]),
         ("transfer.table6.columns.c.crop", REMOVED, ["transfer.table6.columns.c.crop: missing"]),
-        ("paths.artifacts", "artifacts/mini/", ["paths.artifacts: ", "'artifacts/mini/'"]),
-        ("paths.artifacts", "./artifacts/mini", ["paths.artifacts: ", "no plain path"]),
-        ("paths.logs", "logs//mini", ["paths.logs: ", "no plain path"]),
+        ("paths.artifacts", "./", ["paths.artifacts: ", "no plain path"]),
         ("paths.results", "", ["paths.results: ", "no plain path"]),
         ("paths.results", "{results}", ["paths.results: ", "no plain path"]),
         ("paths.results", "artifacts/mini/tables", ["paths.results: ", "lies in the artifacts"]),
@@ -192,6 +205,56 @@ def test_another_backbone_than_the_papers_may_be_trained_and_shown():
     config["classifiers"]["backbones"]["alex5"] = BACKBONE
     config["errors"]["table3"]["backbones"].append("alex5")
     check_settings(config)
+
+
+@pytest.mark.parametrize("method", ["spp", "rcnn"])
+def test_a_method_without_a_detector_needs_no_section(method):
+    config = load()
+    detectors = config["detectors"].items()
+    config["detectors"] = {name: d for name, d in detectors if d["method"] != method}
+    first = next(iter(config["detectors"]))
+    config["table9"] = {"columns": list(config["detectors"]), "baseline": first}
+    config["figures"]["detector"] = first
+    with_null = copy.deepcopy(config)
+    for stage in ("finetune", "svm", "bbox"):
+        del config[stage][method]
+        with_null[stage][method] = None
+    plan = plan_of(check_settings(config)).detection
+    assert plan == plan_of(check_settings(with_null)).detection
+    for name in config["detectors"]:
+        assert all(plan.finetuning(name) + plan.svm(name) + plan.bbox(name))
+
+
+def test_a_network_whose_layers_are_all_trained_needs_no_section_for_its_backbone():
+    config = load()
+    with_null = check_settings(config)
+    for network in config["networks"].values():
+        del network["imported_backbone"]
+    assert check_settings(config) == with_null
+
+
+def test_without_training_of_ones_own_no_images_are_needed_for_it():
+    config = imported_only()
+    plan = plan_of(check_settings(config))
+    assert set(plan.networks.untrained()) == set(config["networks"])
+    assert plan.networks.settings.trained_networks == []
+    assert "data.image_folder" not in plan.images.problems()
+
+
+def test_a_network_is_trained_here_or_elsewhere():
+    config = imported_only()
+    name, network = next(iter(config["networks"].items()))
+    del network["imported_backbone"]
+    with pytest.raises(SppnetError, match=rf"networks\.{name}\.training: .*imported_backbone"):
+        check_settings(config)
+
+
+def test_networks_that_are_trained_need_images():
+    config = load()
+    config["data"]["image_folder"] = None
+    del config["scenes"]
+    with pytest.raises(SppnetError, match="data: give image_folder or imagenet"):
+        check_settings(config)
 
 
 def test_an_empty_configuration_is_refused():

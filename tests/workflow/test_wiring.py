@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from test_flags import CORES, dry_run
+from test_flags import CORES, dry_run, try_dry_run
 
 from sppnet.data.shapes import IMAGE_CLASSES
 from sppnet.report.claims import CLAIMS
@@ -246,6 +246,8 @@ def paper(tmp_path_factory):
 def jobs_of(config, folder):
     """Jobs of a whole run by each of the files that they write."""
     printed = dry_run(config, folder)
+    # a dry run writes no requests; a summary does
+    assert try_dry_run(config, folder, "--summary", "--forceall").returncode == 0
     pattern = r"^(?:local)?rule \w+:\n((?:    .*\n)+)Shell command: (.*) > "
     blocks = re.findall(pattern, printed, re.MULTILINE)
     made = [job_of(block, line, folder) for block, line in blocks]

@@ -49,7 +49,7 @@ rule classify:
         "../envs/sppnet.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
+        mem_mb=memory(2000),
     params:
         settings=per_job(PLAN.classification.view_set),
         code=code_hash("sppnet.commands.classify"),
@@ -201,7 +201,7 @@ rule draw_responses:
         "../envs/sppnet.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
+        mem_mb=memory(2000),
     params:
         settings=per_job(PLAN.classification.responses),
         code=code_hash("sppnet.commands.draw_responses"),

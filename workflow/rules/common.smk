@@ -5,29 +5,64 @@ import sys
 from os.path import relpath
 from pathlib import Path
 
+# On a full disk, Python leaves damaged byte code, on which all later runs fail; `make setup` compiles.
+sys.dont_write_bytecode = True
 ROOT = Path(workflow.basedir).parent
 sys.path.insert(0, str(ROOT))
+# The profile may have imported another copy of the package.
+for name in [name for name in sys.modules if name.partition(".")[0] == "sppnet"]:
+    del sys.modules[name]
+
+from snakemake.utils import available_cpu_count
 
 from sppnet.config.settings import check_settings
+from sppnet.config.text import check_text
 from sppnet.errors import SppnetError
+from sppnet.plan import jobs
+from sppnet.plan.command_line import DEFAULT
 from sppnet.plan.detection import STATES
-from sppnet.plan.jobs import launcher, one_of, per_job, requested
+from sppnet.plan.jobs import launcher, one_of, per_job
 from sppnet.plan.plan import plan_of
+
+
+def refuse(error):
+    """End with one line about a wrong configuration."""
+    print(f"snakemake: {error}", file=sys.stderr)
+    sys.exit(2)
+
+
+try:
+    for file in workflow.overwrite_configfiles or [DEFAULT]:
+        check_text(Path(file))
+except SppnetError as error:
+    refuse(error)
+
+# Snakemake would merge a configuration given on the command line into this one, and keep every
+# key of this one that the other leaves out: so it is read only where none is given.
+if not workflow.overwrite_configfiles:
+
+    configfile: DEFAULT
+
 
 try:
     SETTINGS = check_settings(config)
 except SppnetError as error:
-    print(f"snakemake: {error}", file=sys.stderr)
-    sys.exit(2)
+    refuse(error)
 PLAN = plan_of(SETTINGS)
+
+# More jobs than cores are slower and need more memory.
+if workflow._cores and workflow._cores > available_cpu_count():
+    workflow.global_resources["_cores"] = available_cpu_count()
 
 # Jobs run the code of this checkout in the environment of this Snakemake, whatever other copies
 # of the package come first on the machine. The C library keeps freed memory: otherwise every large
 # tensor pays for fresh pages, a third of the time of training on a CPU (benchmarks/memory.md).
+SAY_CAUSE = f"bash {shlex.quote(str(ROOT / 'workflow/scripts/say_cause.sh'))} $?"
 shell.prefix(
     f"export PATH={shlex.quote(str(Path(sys.executable).parent))}:$PATH"
     f" PYTHONPATH={shlex.quote(str(ROOT))}"
-    f" MALLOC_MMAP_THRESHOLD_={1 << 33} MALLOC_TRIM_THRESHOLD_={1 << 33}; "
+    f" MALLOC_MMAP_THRESHOLD_={1 << 33} MALLOC_TRIM_THRESHOLD_={1 << 33} PYTHONDONTWRITEBYTECODE=1; "
+    f"trap {shlex.quote(SAY_CAUSE)} EXIT; "
 )
 
 # The paper's numbers.
@@ -38,10 +73,20 @@ REFERENCE = relpath(ROOT / "sppnet/report/reference.csv")
 ALL_CORES = workflow.cores if workflow._cores else 8
 
 
+def memory(photographs):
+    """Megabytes that a job needs; no job on generated images needs more than 1500."""
+    return min(photographs, 1500) if SETTINGS.scenes else photographs
+
+
+def requested(function):
+    """The file with the settings of a job that exceed a command line; see `jobs.requested`."""
+    return jobs.requested(function, lambda: workflow.dryrun)
+
+
 pathvars:
-    artifacts=config["paths"]["artifacts"],
-    results=config["paths"]["results"],
-    logs=config["paths"]["logs"],
+    artifacts=SETTINGS.paths.artifacts,
+    results=SETTINGS.paths.results,
+    logs=SETTINGS.paths.logs,
 
 
 wildcard_constraints:

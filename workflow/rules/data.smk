@@ -20,7 +20,7 @@ rule generate:
         "../envs/sppnet.yaml"
     threads: ALL_CORES
     resources:
-        mem_mb=2000,
+        mem_mb=memory(2000),
     params:
         settings=per_job(PLAN.images.scene_plan),
         code=code_hash("sppnet.commands.generate"),
@@ -45,7 +45,7 @@ rule prepare_voc:
         "../envs/sppnet.yaml"
     threads: ALL_CORES
     resources:
-        mem_mb=2000,
+        mem_mb=memory(2000),
     params:
         settings=per_job(PLAN.images.detection),
         contents=contents("prepare_voc"),
@@ -71,7 +71,7 @@ rule prepare_image_folder:
         "../envs/sppnet.yaml"
     threads: ALL_CORES
     resources:
-        mem_mb=2000,
+        mem_mb=memory(2000),
     params:
         root=per_job(PLAN.images.image_folder),
         contents=contents("prepare_image_folder"),
@@ -94,7 +94,7 @@ rule prepare_imagenet:
         "../envs/sppnet.yaml"
     threads: ALL_CORES
     resources:
-        mem_mb=4000,
+        mem_mb=memory(4000),
     params:
         root=per_job(PLAN.images.imagenet),
         contents=contents("prepare_imagenet"),
@@ -121,7 +121,7 @@ rule store_images:
         "../envs/sppnet.yaml"
     threads: ALL_CORES
     resources:
-        mem_mb=4000,
+        mem_mb=memory(4000),
     params:
         settings=per_job(PLAN.images.store),
         code=code_hash("sppnet.commands.store_images"),
@@ -148,7 +148,7 @@ rule propose:
         "../envs/sppnet.yaml"
     threads: ALL_CORES
     resources:
-        mem_mb=4000,
+        mem_mb=memory(4000),
     params:
         settings=per_job(PLAN.images.proposals),
         code=code_hash("sppnet.commands.propose"),

@@ -25,7 +25,7 @@ rule train_svm:
         "../envs/sppnet.yaml"
     threads: 1
     resources:
-        mem_mb=8000,
+        mem_mb=memory(8000),
     params:
         settings=per_job(PLAN.detection.svm),
         code=code_hash("sppnet.commands.train_svm"),
@@ -55,7 +55,7 @@ rule train_bbox:
         "../envs/sppnet.yaml"
     threads: 1
     resources:
-        mem_mb=8000,
+        mem_mb=memory(8000),
     params:
         settings=per_job(PLAN.detection.bbox),
         code=code_hash("sppnet.commands.train_bbox"),
@@ -87,7 +87,7 @@ rule detect:
         "../envs/sppnet.yaml"
     threads: 1
     resources:
-        mem_mb=4000,
+        mem_mb=memory(4000),
     params:
         settings=per_job(PLAN.detection.detection),
         code=code_hash("sppnet.commands.detect"),
@@ -113,7 +113,7 @@ rule evaluate:
         "../envs/sppnet.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
+        mem_mb=memory(2000),
     params:
         settings=per_job(PLAN.detection.evaluation),
         code=code_hash("sppnet.commands.evaluate"),

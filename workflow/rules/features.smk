@@ -25,7 +25,7 @@ rule cache_maps:
         "../envs/sppnet.yaml"
     threads: 1
     resources:
-        mem_mb=4000,
+        mem_mb=memory(4000),
     params:
         code=code_hash("sppnet.commands.cache_maps"),
     shell:
@@ -55,7 +55,7 @@ rule cache_region_features:
         "../envs/sppnet.yaml"
     threads: 1
     resources:
-        mem_mb=4000,
+        mem_mb=memory(4000),
     params:
         settings=per_job(PLAN.detection.region_features),
         code=code_hash("sppnet.commands.cache_region_features"),

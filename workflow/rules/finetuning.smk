@@ -26,7 +26,7 @@ rule finetune:
         "../envs/sppnet.yaml"
     threads: 1
     resources:
-        mem_mb=8000,
+        mem_mb=memory(8000),
     params:
         settings=per_job(PLAN.detection.finetuning),
         code=code_hash("sppnet.commands.finetune"),
@@ -58,7 +58,7 @@ rule finetune_rcnn:
         "../envs/sppnet.yaml"
     threads: 1
     resources:
-        mem_mb=8000,
+        mem_mb=memory(8000),
     params:
         settings=per_job(PLAN.detection.finetuning),
         code=code_hash("sppnet.commands.finetune_rcnn"),

@@ -1,7 +1,7 @@
 """Pretrained networks.
 
 Needs: a manifest or stores of images, and the weights file of an imported backbone.
-Gives: networks/{network}.safetensors, with its history (.csv) and validation (.json).
+Gives: networks/{network}.safetensors; if trained here, its history (.csv) and validation (.json).
 """
 
 # With a store, processes decode beside the one that trains.
@@ -26,7 +26,7 @@ rule import_weights:
         "../envs/sppnet.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
+        mem_mb=memory(2000),
     params:
         source=per_job(PLAN.networks.source),
         backbone=per_job(PLAN.networks.backbone_name),
@@ -34,6 +34,31 @@ rule import_weights:
     shell:
         "sppnet import-weights {params.source} --backbone {params.backbone} --output {output:q}"
         " > {log:q} 2>&1"
+
+
+rule assemble_network:
+    """Put fully-connected layers on an imported backbone, without training."""
+    input:
+        per_job(PLAN.networks.backbone),
+    output:
+        "<artifacts>/networks/{network}.safetensors",
+    log:
+        "<logs>/assemble_network/{network}.log",
+    benchmark:
+        "<logs>/assemble_network/{network}.tsv"
+    wildcard_constraints:
+        network=one_of(PLAN.networks.untrained()),
+    conda:
+        "../envs/sppnet.yaml"
+    threads: 1
+    resources:
+        mem_mb=memory(2000),
+    params:
+        architecture=per_job(PLAN.networks.architecture),
+        code=code_hash("sppnet.commands.assemble_network"),
+    shell:
+        "sppnet assemble-network {params.architecture} --backbone-weights {input:q}"
+        " --output {output:q} > {log:q} 2>&1"
 
 
 rule pretrain:
@@ -50,11 +75,13 @@ rule pretrain:
         "<logs>/pretrain/{network}.log",
     benchmark:
         "<logs>/pretrain/{network}.tsv"
+    wildcard_constraints:
+        network=one_of(SETTINGS.trained_networks),
     conda:
         "../envs/sppnet.yaml"
     threads: PRETRAIN_THREADS
     resources:
-        mem_mb=8000,
+        mem_mb=memory(8000),
         workers=PRETRAIN_THREADS - 1,
     params:
         images=per_job(PLAN.networks.training_images),

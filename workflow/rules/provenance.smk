@@ -10,7 +10,9 @@ from snakemake.settings.types import RerunTrigger
 
 from sppnet.cli import PLANNED_CODE
 from sppnet.code_hash import code_hash, package_hash
-from sppnet.plan.guard import check_given, out_of_date, refuse_unknown
+from sppnet.data.preparation import problem_counts
+from sppnet.plan.guard import check_given, check_targets, out_of_date, refuse_unknown
+from sppnet.plan.machine import memory_mb
 from sppnet.plan.origins import jobs_behind
 from sppnet.plan.records import (
     read_records,
@@ -60,7 +62,7 @@ def require_planned_settings():
         sys.exit(2)
 
 
-def guard(settings):
+def guard(settings, state):
     """Refuse or rebuild outputs that Snakemake would wrongly consider up to date.
 
     Snakemake's settings are changed here because they must hold with every profile.
@@ -71,12 +73,16 @@ def guard(settings):
     settings.rerun_triggers = RerunTrigger.all()
     if workflow.execution_settings:
         workflow.execution_settings.keep_metadata = True
+    if workflow.local_exec and "mem_mb" not in workflow.global_resources:
+        workflow.global_resources["mem_mb"] = memory_mb()
     try:
+        check_targets(RULES.wanted(), RULES.makes, PLAN.claims.results())
         jobs = jobs_behind(RULES.wanted(), RULES.job_of).values()
         check_given(jobs, SETTINGS, SETS, DIGESTS)
-        DIGESTS.remember()
-        restore_records(ARTIFACTS, RULES.makes)
-        records, unfinished = read_records(), recorded("incomplete")
+        if not workflow.dryrun:
+            DIGESTS.remember()
+        restore_records(ARTIFACTS, RULES.makes, state)
+        records, unfinished = read_records(state), recorded("incomplete", state)
         if not VOUCHED and not settings.forceall:
             refuse_unknown(ARTIFACTS, {*records, *unfinished}, RULES.makes)
     except SppnetError as error:
@@ -96,3 +102,11 @@ def keep_records():
     """Save the records with the artifacts, however the run ends; a cluster job ends no run."""
     if workflow.is_main_process:
         save_records(ARTIFACTS, RULES.makes)
+
+
+def report_problems():
+    """Say at the end of a run what was left out of the image sets; logs of jobs are seldom read."""
+    if workflow.is_main_process:
+        for setting, problems in PLAN.images.problems().items():
+            if counts := problem_counts(Path(problems)):
+                print(f"snakemake: {setting}: {counts}", file=sys.stderr)

@@ -23,7 +23,7 @@ rule measure_speed:
         "../envs/sppnet.yaml"
     threads: ALL_CORES
     resources:
-        mem_mb=4000,
+        mem_mb=memory(4000),
     params:
         columns=requested(PLAN.detection.timed_columns),
         settings=per_job(PLAN.detection.timing),
@@ -48,7 +48,7 @@ rule measure_view_speed:
         "../envs/sppnet.yaml"
     threads: ALL_CORES
     resources:
-        mem_mb=2000,
+        mem_mb=memory(2000),
     params:
         view_sets=requested(PLAN.classification.timed_view_sets),
         settings=per_job(PLAN.classification.view_timing),
@@ -74,7 +74,7 @@ rule measure_training_speed:
         "../envs/sppnet.yaml"
     threads: ALL_CORES
     resources:
-        mem_mb=8000,
+        mem_mb=memory(8000),
         workers=PRETRAIN_THREADS - 1,
         training_threads=PRETRAIN_THREADS,  # no parameter: cores change no result
     params:

@@ -56,7 +56,7 @@ rule cache_image_features:
         "../envs/sppnet.yaml"
     threads: 1
     resources:
-        mem_mb=4000,
+        mem_mb=memory(4000),
     params:
         dataset=per_job(PLAN.transfer.dataset),
         settings=per_job(PLAN.transfer.view),
@@ -87,7 +87,7 @@ rule transfer:
         "../envs/sppnet.yaml"
     threads: 1
     resources:
-        mem_mb=4000,
+        mem_mb=memory(4000),
     params:
         features=per_job(PLAN.transfer.cached),
         settings=per_job(PLAN.transfer.protocol),
