@@ -37,6 +37,6 @@ def run(
         cells += len(listed)
     if deviating:
         print(aligned([Deviation._fields, *deviating]))
-    print(f"{', '.join(tables or names)}: {len(deviating)} deviations, {cells} cells expected")
+    print(f"{', '.join(tables or names)}: {cells} expected cells, {len(deviating)} deviating")
     if deviating:
         sys.exit(1)
