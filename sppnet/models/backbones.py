@@ -137,7 +137,7 @@ EFFICIENTNET_LITE0 = (
     InvertedResiduals(4, 192, 5, 2),
     InvertedResiduals(1, 320, 3, 1),
 )
-# That of ZF-5: the last stride of 2 becomes 1, and the depthwise kernels behind it are dilated by 2.
+# That of ZF-5: the last stride of 2 becomes 1, the depthwise kernels behind it are dilated by 2.
 # Every second cell is then one of the network as it was trained.
 EFFICIENTNET_STRIDE = 16
 EFFICIENTNET_FIRST_BLOCK = 4  # behind padding, convolution, batch norm and ReLU6

@@ -3,28 +3,16 @@
 import re
 
 import pytest
+from tiny import install_package
 
 from sppnet.data.packages import packaged_file
 from sppnet.errors import SppnetError
 
 
-def install(folder, *files, version="1.2"):
-    """A package some-weights with these files, as pip leaves it."""
-    about = folder / f"some_weights-{version}.dist-info"
-    about.mkdir()
-    (about / "METADATA").write_text(
-        f"Metadata-Version: 2.1\nName: some-weights\nVersion: {version}\n"
-    )
-    (about / "RECORD").write_text("".join(f"some_weights/{name},,\n" for name in files))
-    (folder / "some_weights").mkdir()
-    for name in files:
-        (folder / "some_weights" / name).touch()
-
-
 def test_the_file_is_found_by_its_suffix(tmp_path, monkeypatch):
-    install(tmp_path, "a.pth", "__init__.py")
+    package = install_package(tmp_path, "some-weights==1.2", "a.pth", "__init__.py")
     monkeypatch.syspath_prepend(tmp_path)
-    assert packaged_file("some-weights==1.2", ".pth") == tmp_path / "some_weights/a.pth"
+    assert packaged_file("some-weights==1.2", ".pth") == package / "a.pth"
 
 
 @pytest.mark.parametrize(
@@ -40,15 +28,14 @@ def test_what_is_not_installed_as_named_is_refused_with_the_command(
     tmp_path, monkeypatch, files, version, reason
 ):
     if files is not None:
-        install(tmp_path, *files, version=version)
+        install_package(tmp_path, f"some-weights=={version}", *files)
         monkeypatch.syspath_prepend(tmp_path)
     with pytest.raises(SppnetError, match=re.escape(f"package some-weights: {reason}")):
         packaged_file("some-weights==1.2", ".pth")
 
 
 def test_a_file_that_was_deleted_is_refused(tmp_path, monkeypatch):
-    install(tmp_path, "a.pth")
-    (tmp_path / "some_weights/a.pth").unlink()
+    (install_package(tmp_path, "some-weights==1.2", "a.pth") / "a.pth").unlink()
     monkeypatch.syspath_prepend(tmp_path)
     with pytest.raises(SppnetError, match="force-reinstall some-weights"):
         packaged_file("some-weights==1.2", ".pth")
