@@ -31,6 +31,7 @@ from sppnet.commands import (
 )
 from sppnet.data.images import read_image
 from sppnet.data.packages import packaged_file
+from sppnet.data.settings import DetectionImages
 from sppnet.data.store import read_json
 from sppnet.models.backbones import build_backbone
 from sppnet.models.settings import Architecture, BackboneSource
@@ -137,9 +138,11 @@ def _features(folder: Path, voc: Path, architecture: Architecture, source: str, 
     manifest, backbone = folder / "voc.parquet", folder / "backbone.safetensors"
     network, features = folder / "network.safetensors", {}
     prepare_voc.run(
-        voc=str(voc), trainval="trainval", test="test", manifest=manifest,
-        problems=folder / "problems.csv", workers=1,
-    )  # fmt: skip
+        images=DetectionImages(voc=str(voc), trainval="trainval", test="test"),
+        manifest=manifest,
+        problems=folder / "problems.csv",
+        workers=1,
+    )
     origin = BackboneSource(source=source)
     import_weights.run(origin=origin, backbone=architecture.backbone, output=backbone)
     assemble_network.run(architecture=architecture, backbone_weights=backbone, output=network)
@@ -176,8 +179,7 @@ def _transfer_row(
         "SPP features, mAP, %": 100 * spp["value"],
         "95 %": f"{100 * spp['low']:.1f} to {100 * spp['high']:.1f}",
         "6 x 6 alone": 100 * layers["pool"]["value"],
-        "second last layer": 100 * layers["conv4"]["value"],
-        "last layer": 100 * layers["conv5"]["value"],
+        "fc6 at random": 100 * layers["fc6"]["value"],
         "processor time, all stages, s": spent,
     }
 
@@ -191,9 +193,9 @@ def main(
     size: Annotated[int, Parameter(help="Shorter side of the images of VOC.")] = 320,
 ) -> None:
     torch.set_num_threads(1)
-    rows, note = _padding_rows(imagenette, per_class)
     backbones = [(EFFICIENTNET, f"package:{PACKAGE}"), (SQUEEZENET, squeezenet)]
     transfers = [_transfer_row(voc, *backbone, size) for backbone in backbones]
+    rows, note = _padding_rows(imagenette, per_class)
     write_figures(
         __file__,
         "Backbones from ImageNet",
