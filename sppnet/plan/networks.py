@@ -7,6 +7,7 @@ from sppnet.classify.settings import TrainingImages
 from sppnet.config.section import Section, required
 from sppnet.config.settings import Settings
 from sppnet.models.settings import (
+    PACKAGE_PREFIX,
     TORCHVISION_PREFIX,
     Architecture,
     BackboneSource,
@@ -25,9 +26,12 @@ class NetworkPlan:
     images: ImagePlan
 
     def source_files(self, network: str) -> list[str]:
-        """The file that a backbone is imported from; none for torchvision, which downloads it."""
+        """The file that a backbone is imported from.
+
+        None for a package, whose version stands for it, and for torchvision, which downloads it.
+        """
         source = self.source(network).source
-        return [] if source.startswith(TORCHVISION_PREFIX) else [source]
+        return [] if source.startswith((PACKAGE_PREFIX, TORCHVISION_PREFIX)) else [source]
 
     def source(self, network: str) -> BackboneSource:
         """The source of the imported backbone of a network."""

@@ -112,6 +112,17 @@ def test_detectors_are_found_by_the_papers_and_not_by_their_own_names():
     assert found.reference.files == (Path("artifacts/mini/detectors/fast/evaluation.json"),)
 
 
+def test_claims_are_about_the_first_column_of_a_paper_number():
+    config = settings("config/voc07.yaml")
+    assert config["table9"]["columns"][1::2] == ["spp_5sc", "efficientnet_5sc"]
+    config["table9"]["columns"].reverse()
+    found = claimed(config)["five_scales"]
+    assert found.measured_on == "EfficientNet-Lite0, VOC2007"
+    folder = Path("artifacts/voc07/detectors")
+    assert found.ours.files == (folder / "efficientnet_5sc/evaluation.json",)
+    assert found.reference.files == (folder / "efficientnet_1sc/evaluation.json",)
+
+
 def test_without_detectors_of_the_paper_or_transfer_their_claims_are_left_out():
     config = settings()
     for name in ("spp_1sc", "spp_5sc"):
