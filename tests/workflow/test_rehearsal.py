@@ -13,6 +13,7 @@ from test_wiring import jobs_of
 ROOT = Path(__file__).resolve().parents[2]
 RUN = "artifacts/rehearsal"
 NETWORKS = ("zf5", "alex5")
+TUNING = ("iterations", "milestones", "images_per_chunk")
 CLASSIFIERS = ("zf5", "convnet5", "overfeat5", "overfeat7")
 PLACES = [
     *(f"paths.{name}" for name in ("artifacts", "results", "logs")),
@@ -22,7 +23,7 @@ SMALLER = [
     "store.shard_images",
     *(f"networks.{name}.architecture.{key}" for name in NETWORKS for key in ("width", "fc")),
     *(f"networks.{name}.training.{key}" for name in NETWORKS for key in ("epochs", "plateau")),
-    *(f"finetune.{name}.{key}" for name in ("spp", "rcnn") for key in ("iterations", "milestones")),
+    *(f"finetune.{name}.{key}" for name in ("spp", "rcnn") for key in TUNING),
     *("timing.images", "timing.repeats", "timing.views.images", "timing.views.repeats"),
     *("timing.training.batches", "timing.training.turns"),
     *("classifiers.seeds", "classifiers.head.fc", "classifiers.training.plateau"),
