@@ -110,7 +110,9 @@ class Settings(Section):
         roots: dict[str, tuple[str | None, str]] = {
             "data.voc": (self.data.voc, f"{scenes}/VOCdevkit/VOC2007"),
         }
-        if self.trained_networks:
+        if self.trained_networks and self.data.imagenet:
+            roots["data.imagenet"] = (self.data.imagenet, f"{scenes}/ILSVRC2012")
+        elif self.trained_networks:
             roots["data.image_folder"] = (self.data.image_folder, f"{scenes}/ImageFolder")
         if self.transfer:
             roots["transfer.table7.root"] = (self.transfer.table7.root, f"{scenes}/caltech101")

@@ -22,6 +22,7 @@ from sppnet.code_hash import package_hash
 from sppnet.config.section import flags
 from sppnet.data import store
 from sppnet.data.image_store_writer import write_image_store
+from sppnet.data.imagenet_writer import write_imagenet
 from sppnet.data.manifest import ImageRecord, read_manifest, write_manifest
 from sppnet.data.settings import Store
 from sppnet.data.store import file_sha256, restart_directory
@@ -376,7 +377,7 @@ def fill(folder: Path, seed: int) -> None:
 
 
 @pytest.fixture(scope="module")
-def inputs(tmp_path_factory, write_imagenet) -> Path:
+def inputs(tmp_path_factory) -> Path:
     """Folders `one` and `other` with the same files of different contents."""
     folder = tmp_path_factory.mktemp("inputs")
     for seed, name in enumerate(("one", "other")):

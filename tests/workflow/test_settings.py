@@ -196,6 +196,13 @@ def test_a_wrong_setting_is_named_in_one_line(key, value, words):
         assert word in str(error.value)
 
 
+def test_the_archives_of_imagenet_lie_where_they_are_drawn():
+    config = load(ROOT / "config/rehearsal.yaml")
+    config["data"]["imagenet"] = "data/ILSVRC2012"
+    with pytest.raises(SppnetError, match=r"scenes: .* data\.imagenet: data/ILSVRC2012; remove"):
+        check_settings(config)
+
+
 def test_backbones_in_the_tables_are_those_that_can_be_built():
     assert set(get_args(Chain)) == set(BACKBONES)
 
