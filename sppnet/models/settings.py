@@ -230,6 +230,16 @@ class StartingBackbone(Section):
     )
 
 
+class Inference(Section):
+    """How networks compute features and scores; training and fine-tuning do not depend on it."""
+
+    precision: Literal["full", "bfloat16"] = Field(
+        default="full",
+        description="Numerical precision of inference; bfloat16 is faster where the processor or "
+        "GPU has it and slower elsewhere.",
+    )
+
+
 class Network(Section):
     """A pretrained network."""
 

@@ -81,6 +81,7 @@ WRITTEN = Free(Path("out/one"), Path("out/other"), "written when all is done")
 WORK = Free(Path("work"), Path("elsewhere"), "where the folder lies, not what it is called")
 WORKERS = Free(1, 2, "each item is made by one process, alike")
 IMAGES = Counts(None, 8)
+PRECISION = {"precision": Counts("full", "bfloat16")}
 SEED = Counts(1, 2)
 ON_DEVICE = {"device": Counts("cpu", "cuda"), "threads": Counts(1, 2), "work": WORK}
 SCALING = {
@@ -126,6 +127,7 @@ FINETUNING = ON_DEVICE | {
 NO_PLATEAU = {"plateau": None, "holdout": None}
 STAGES: dict[str, dict[str, Counts | File | Free]] = {
     "classify": ON_DEVICE
+    | PRECISION
     | {
         "manifest": File("manifest.parquet"),
         "weights": File("network.safetensors"),
@@ -153,6 +155,7 @@ STAGES: dict[str, dict[str, Counts | File | Free]] = {
         "workers": WORKERS,
     },
     "cache-image-features": ON_DEVICE
+    | PRECISION
     | {
         "manifest": File("manifest.parquet"),
         "dataset": Counts("detection", "classification", {"split": "val"}),
@@ -165,6 +168,7 @@ STAGES: dict[str, dict[str, Counts | File | Free]] = {
     },
     "train-svm": SOURCES
     | SCALING
+    | PRECISION
     | {
         "cost": Counts(0.1, 0.2),
         "bias": Counts(10.0, 1.0),
@@ -221,6 +225,7 @@ STAGES: dict[str, dict[str, Counts | File | Free]] = {
         "workers": Free(0, 1, "they cut what this process has drawn"),
     },
     "cache-maps": ON_DEVICE
+    | PRECISION
     | {
         "manifest": File("manifest.parquet"),
         "split": Counts("trainval", "test"),
@@ -254,6 +259,7 @@ STAGES: dict[str, dict[str, Counts | File | Free]] = {
         "scale_choice": Counts("best", "random"),
     },
     "cache-region-features": ON_DEVICE
+    | PRECISION
     | {
         "manifest": File("manifest.parquet"),
         "split": Counts("trainval", "test"),
@@ -287,6 +293,7 @@ STAGES: dict[str, dict[str, Counts | File | Free]] = {
         "workers": WORKERS,
     },
     "detect": SOURCES
+    | PRECISION
     | {
         "svm": File("svm"),
         "bbox": File("bbox"),
