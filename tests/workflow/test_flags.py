@@ -23,7 +23,7 @@ CONFIGS = [
 MACHINE = {verb: {"device", "threads", "workers"} for verb in COMMANDS}
 MACHINE["cache-region-features"] |= {"batch"}
 MACHINE["store-images"] |= {"verify"}
-NO_RULE = {"show", "download"}
+NO_RULE = {"show", "download", "verify", "write-expected"}
 CORES = 2
 
 
