@@ -235,8 +235,8 @@ class Inference(Section):
 
     precision: Literal["full", "bfloat16"] = Field(
         default="full",
-        description="Numerical precision of inference; bfloat16 is faster where the processor or "
-        "GPU has it and slower elsewhere.",
+        description="Numerical precision of inference; bfloat16 is faster on a processor that "
+        "has it, and slower elsewhere.",
     )
 
 
