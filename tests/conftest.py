@@ -1,4 +1,4 @@
-"""What several tests share: patience, and files opened."""
+"""What several tests share: patience, files opened, networks in bfloat16."""
 
 import sys
 from collections.abc import Callable
@@ -33,3 +33,19 @@ def opened_files() -> OpenedFiles:
 
     sys.addaudithook(note)  # nothing opens a file past it; it stays until the process ends
     return opened_files
+
+
+@pytest.fixture
+def in_bfloat16(monkeypatch: pytest.MonkeyPatch) -> list[object]:
+    """Networks that were changed to bfloat16 since the test began."""
+    from sppnet.models.network import Network  # slow to import, and few tests need it
+
+    changed: list[object] = []
+    original = Network.to_bfloat16
+
+    def noted(network: Network) -> Network:
+        changed.append(network)
+        return original(network)
+
+    monkeypatch.setattr(Network, "to_bfloat16", noted)
+    return changed

@@ -29,7 +29,7 @@ from sppnet.detect.settings import (
     Svms,
 )
 from sppnet.errors import SppnetError
-from sppnet.models.settings import Network
+from sppnet.models.settings import Inference, Network
 from sppnet.report.settings import ErrorTables, Figures, Responses, Table1, Table9
 
 # What to do about a finding; most values have to be corrected.
@@ -77,6 +77,7 @@ class Settings(Section):
     data: Data
     store: Store | None = Field(default=None, description="Left out: decoded into memory.")
     networks: dict[Name, Network] = Field(min_length=1, description="Pretrained networks, by name.")
+    inference: Inference
     proposals: SelectiveSearch
     detectors: dict[Name, Detector] = Field(min_length=1, description="Detectors, by name.")
     finetune: FineTunings

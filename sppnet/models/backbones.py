@@ -402,7 +402,10 @@ def map_shape(backbone: nn.Module, height: int, width: int) -> tuple[int, int, i
         SppnetError: the image is too small for the backbone.
     """
     state = {**dict(backbone.named_parameters()), **dict(backbone.named_buffers())}
-    shapes_only = {name: tensor.detach().to("meta") for name, tensor in state.items()}
+    # a network for inference has some weights in another precision
+    shapes_only = {
+        name: tensor.detach().to("meta", torch.float32) for name, tensor in state.items()
+    }
     image = torch.empty(1, 3, height, width, device="meta")
     try:
         maps = torch.func.functional_call(backbone, shapes_only, image)

@@ -241,6 +241,16 @@ class StartingBackbone(Section):
     )
 
 
+class Inference(Section):
+    """How networks compute features and scores; training and fine-tuning do not depend on it."""
+
+    precision: Literal["full", "bfloat16"] = Field(
+        default="full",
+        description="Numerical precision of inference; bfloat16 is faster on a processor that "
+        "has it, and slower elsewhere.",
+    )
+
+
 class Network(Section):
     """A pretrained network."""
 

@@ -20,7 +20,7 @@ from sppnet.data.store import atomic_path
 from sppnet.errors import SppnetError
 from sppnet.models.backbones import EFFICIENTNET_FIRST_BLOCK, build_backbone
 from sppnet.models.network import Architecture, Network
-from sppnet.models.settings import PACKAGE_PREFIX, TORCHVISION_PREFIX
+from sppnet.models.settings import PACKAGE_PREFIX, TORCHVISION_PREFIX, Inference
 
 State = dict[str, Tensor]
 
@@ -72,8 +72,15 @@ def save_network(path: Path, network: Network) -> None:
     save_tensors(path, network.state_dict(), {"architecture": network.architecture.to_json()})
 
 
-def load_network(path: Path, device: torch.device | str) -> Network:
+def load_network(
+    path: Path, device: torch.device | str, inference: Inference = Inference()
+) -> Network:
     """Read a network written by `save_network`, in evaluation mode.
+
+    Args:
+        path: file of the network.
+        device: to compute on.
+        inference: precision to compute in; training needs the full one.
 
     Raises:
         SppnetError: unreadable file, no architecture in it, or weights of another architecture.
@@ -83,7 +90,8 @@ def load_network(path: Path, device: torch.device | str) -> Network:
         raise SppnetError(f"{path}: holds no network; give a file written by pretrain or finetune")
     network = Network(Architecture.from_json(metadata["architecture"]))
     _load_state(network, tensors, path)
-    return network.to(device).eval()
+    network.to(device).eval()
+    return network.to_bfloat16() if inference.precision == "bfloat16" else network
 
 
 def network_sha(network: Network) -> str:

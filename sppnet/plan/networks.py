@@ -11,6 +11,7 @@ from sppnet.models.settings import (
     TORCHVISION_PREFIX,
     Architecture,
     BackboneSource,
+    Inference,
     StartingBackbone,
 )
 from sppnet.plan.files import Files
@@ -67,6 +68,10 @@ class NetworkPlan:
             freeze_backbone=settings.imported_backbone.freeze,
         )
         return [settings.architecture, start, training]
+
+    def inference(self) -> Inference:
+        """How networks compute features and scores, in every stage but training."""
+        return self.settings.inference
 
     def images_read(self) -> list[str]:
         """Input files that stand for the training images: the manifest, or the store digests."""

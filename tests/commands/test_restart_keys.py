@@ -82,6 +82,7 @@ WRITTEN = Free(Path("out/one"), Path("out/other"), "written when all is done")
 WORK = Free(Path("work"), Path("elsewhere"), "where the folder lies, not what it is called")
 WORKERS = Free(1, 2, "each item is made by one process, alike")
 IMAGES = Counts(None, 8)
+PRECISION = {"precision": Counts("full", "bfloat16")}
 SEED = Counts(1, 2)
 ON_DEVICE = {"device": Counts("cpu", "cuda"), "threads": Counts(1, 2), "work": WORK}
 SCALING = {
@@ -127,6 +128,7 @@ FINETUNING = ON_DEVICE | {
 NO_PLATEAU = {"plateau": None, "holdout": None}
 STAGES: dict[str, dict[str, Counts | File | Free]] = {
     "classify": ON_DEVICE
+    | PRECISION
     | {
         "manifest": File("manifest.parquet"),
         "weights": File("network.safetensors"),
@@ -154,6 +156,7 @@ STAGES: dict[str, dict[str, Counts | File | Free]] = {
         "workers": WORKERS,
     },
     "cache-image-features": ON_DEVICE
+    | PRECISION
     | {
         "manifest": File("manifest.parquet"),
         "dataset": Counts("detection", "classification", {"split": "val"}),
@@ -166,6 +169,7 @@ STAGES: dict[str, dict[str, Counts | File | Free]] = {
     },
     "train-svm": SOURCES
     | SCALING
+    | PRECISION
     | {
         "cost": Counts(0.1, 0.2),
         "bias": Counts(10.0, 1.0),
@@ -222,6 +226,7 @@ STAGES: dict[str, dict[str, Counts | File | Free]] = {
         "workers": Free(0, 1, "they cut what this process has drawn"),
     },
     "cache-maps": ON_DEVICE
+    | PRECISION
     | {
         "manifest": File("manifest.parquet"),
         "split": Counts("trainval", "test"),
@@ -255,6 +260,7 @@ STAGES: dict[str, dict[str, Counts | File | Free]] = {
         "scale_choice": Counts("best", "random"),
     },
     "cache-region-features": ON_DEVICE
+    | PRECISION
     | {
         "manifest": File("manifest.parquet"),
         "split": Counts("trainval", "test"),
@@ -288,6 +294,7 @@ STAGES: dict[str, dict[str, Counts | File | Free]] = {
         "workers": WORKERS,
     },
     "detect": SOURCES
+    | PRECISION
     | {
         "svm": File("svm"),
         "bbox": File("bbox"),

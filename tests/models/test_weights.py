@@ -10,6 +10,7 @@ from torchvision.models.squeezenet import Fire
 from sppnet.errors import SppnetError
 from sppnet.models.backbones import build_backbone
 from sppnet.models.network import Architecture, build_network
+from sppnet.models.settings import Inference
 from sppnet.models.weights import (
     import_backbone,
     load_backbone,
@@ -79,6 +80,17 @@ def test_a_network_comes_back_with_its_architecture(tmp_path):
     assert equal(found.state_dict(), net.state_dict())
     images = torch.rand(1, 3, 80, 90)
     assert torch.equal(found(images), net.eval()(images))
+
+
+def test_a_network_is_loaded_in_the_precision_of_inference(tmp_path):
+    path, images = tmp_path / "net.safetensors", torch.rand(1, 3, 80, 90)
+    save_network(path, network())
+    reduced = load_network(path, "cpu", Inference(precision="bfloat16"))
+    assert {each.dtype for each in reduced.parameters()} == {torch.bfloat16}
+    with torch.inference_mode():
+        assert torch.equal(reduced(images), network().to_bfloat16().eval()(images))
+    for full in (load_network(path, "cpu"), load_network(path, "cpu", Inference())):
+        assert {each.dtype for each in full.parameters()} == {torch.float32}
 
 
 def test_equal_networks_are_equal_files(tmp_path):
