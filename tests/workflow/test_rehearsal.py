@@ -34,18 +34,8 @@ WITHOUT_A_GPU = [
     "classifiers.training.precision",
 ]
 OPTIONS = [
-    *(
-        "root",
-        "voc",
-        "shard-images",
-        "width",
-        "fc",
-        "epochs",
-        "plateau",
-        "iterations",
-        "milestones",
-    ),
-    *("images", "repeats", "batches", "turns", "precision"),
+    *("root", "voc", "shard-images", "width", "fc", "epochs", "plateau", "precision"),
+    *("iterations", "milestones", "images-per-chunk", "images", "repeats", "batches", "turns"),
 ]
 
 
