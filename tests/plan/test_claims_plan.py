@@ -99,6 +99,13 @@ def test_one_scale_has_no_numbers_of_five_beside_it(mini):
     assert "five_scales" not in found
 
 
+def test_one_narrow_network_is_enough_to_differ_from_the_paper():
+    config = settings()
+    config["networks"]["alex5"]["architecture"]["width"] = 1
+    differs = claimed(config)["as_accurate_as_rcnn"].not_comparable
+    assert differs == "narrower networks, generated images"
+
+
 def test_detectors_are_found_by_the_papers_and_not_by_their_own_names():
     config = settings()
     config["detectors"] = {
