@@ -57,7 +57,7 @@ STAGES = {
         "tabulate-detection",
         "draw-detections",
     ),
-    "Results": ("tabulate-claims", "draw-claims", "show"),
+    "Results": ("tabulate-claims", "draw-claims", "show", "verify", "write-expected"),
 }
 COMMANDS = {
     verb: f"sppnet.commands.{verb.replace('-', '_')}" for stage in STAGES.values() for verb in stage

@@ -30,6 +30,20 @@ def tiny_network(seed: int = 0, **changes: Any) -> Network:
     return build_network(architecture, initialisation="he", generator=generator)
 
 
+def install_package(folder: Path, requirement: str, *files: str) -> Path:
+    """A package NAME==VERSION with these files, as pip leaves it in a folder for packages."""
+    name, version = requirement.split("==")
+    module = name.replace("-", "_")
+    about = folder / f"{module}-{version}.dist-info"
+    about.mkdir(exist_ok=True)
+    (about / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n")
+    (about / "RECORD").write_text("".join(f"{module}/{file},,\n" for file in files))
+    (folder / module).mkdir(exist_ok=True)
+    for file in files:
+        (folder / module / file).touch()
+    return folder / module
+
+
 def repository_files(*suffixes: str) -> Iterator[Path]:
     """Files with these suffixes that git tracks or would track."""
     listed = subprocess.run(

@@ -113,8 +113,7 @@ def layer_features(network: Network, image: np.ndarray, *, maps: bool) -> dict[s
     pixels = torch.from_numpy(image)[None]
     inputs = normalise(pixels, architecture).to(network.fc6.weight.device)
     cut = _after_conv4(network.backbone)
-    conv4 = network.backbone[:cut](inputs.contiguous(memory_format=torch.channels_last))
-    conv5 = network.backbone[cut:](conv4) / architecture.map_std
+    conv4, conv5 = network.maps_after(inputs, cut)
     pyramid = network.pool(conv5)
     features = {
         "conv4": conv4,

@@ -10,6 +10,7 @@ from sppnet.commands.options import Manifest, Split, Weights, Work, Written
 from sppnet.data.manifest import read_manifest
 from sppnet.data.store import restart_directory
 from sppnet.models.compute import Compute
+from sppnet.models.settings import Inference
 from sppnet.models.weights import load_network
 
 
@@ -27,12 +28,13 @@ def run(
             help="Features (.npy), with an index (.parquet) and a description (.json) beside them."
         ),
     ],
+    inference: Inference = Inference(),
     compute: Compute = Compute(),
 ) -> None:
     """Compute and store the features of every image of a split at every layer."""
     device = compute.start()
     records = read_manifest(manifest, dataset=dataset, split=split)
-    settings = view.model_dump() | {"data": [dataset, split]} | compute.numerics_key()
-    restart = restart_directory(work, settings, [manifest, weights])
-    network = load_network(weights, device)
+    settings = view.model_dump() | {"data": [dataset, split]} | inference.model_dump()
+    restart = restart_directory(work, settings | compute.numerics_key(), [manifest, weights])
+    network = load_network(weights, device, inference)
     cache_image_features(records, network, view, weights=weights, path=output, restart=restart)

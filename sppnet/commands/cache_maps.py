@@ -10,6 +10,7 @@ from sppnet.data.manifest import read_manifest
 from sppnet.data.store import restart_directory
 from sppnet.detect.features import cache_maps
 from sppnet.models.compute import Compute
+from sppnet.models.settings import Inference
 from sppnet.models.weights import load_network
 
 
@@ -21,12 +22,13 @@ def run(
     size: Annotated[Pixels, Parameter(help="Shorter side of the resized image in pixels.")],
     work: Work,
     output: Features,
+    inference: Inference = Inference(),
     compute: Compute = Compute(),
 ) -> None:
     """Compute and store the conv5 map of every image of a split at one scale."""
     device = compute.start()
     records = read_manifest(manifest, dataset="detection", split=split)
-    settings = {"split": split, "size": size} | compute.numerics_key()
-    restart = restart_directory(work, settings, [manifest, weights])
-    network = load_network(weights, device)
+    settings = {"split": split, "size": size} | inference.model_dump()
+    restart = restart_directory(work, settings | compute.numerics_key(), [manifest, weights])
+    network = load_network(weights, device, inference)
     cache_maps(records, network, size=size, weights=weights, path=output, restart=restart)

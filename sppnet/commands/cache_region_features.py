@@ -14,6 +14,7 @@ from sppnet.detect.rcnn import cache_region_features
 from sppnet.detect.regions import load_regions
 from sppnet.detect.settings import Subset, Warp
 from sppnet.models.compute import Compute
+from sppnet.models.settings import Inference
 from sppnet.models.weights import load_network
 
 # measured: SqueezeNet on one CPU thread takes 33 ms a box at 1 to 4, 44 at 8 to 32
@@ -34,6 +35,7 @@ def run(
     ] = None,
     work: Work,
     output: Features,
+    inference: Inference = Inference(),
     compute: Compute = Compute(),
 ) -> None:
     """Compute and store the features of every warped box of a split, for R-CNN."""
@@ -43,11 +45,12 @@ def run(
     records = subset(everything, part.images)
     regions = load_regions(records, proposals, class_list(everything))
     settings = {"split": split, "batch": batch, **warp.model_dump(), **part.model_dump()}
+    settings |= inference.model_dump()
     inputs = [manifest, proposals, weights]
     restart = restart_directory(work, settings | compute.numerics_key(), inputs)
     cache_region_features(
         regions,
-        load_network(weights, device),
+        load_network(weights, device, inference),
         warp=warp,
         batch=batch,
         weights=weights,

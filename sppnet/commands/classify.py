@@ -15,6 +15,7 @@ from sppnet.commands.options import Manifest, Weights, Work, Written
 from sppnet.data.manifest import read_manifest
 from sppnet.data.store import restart_directory, write_json
 from sppnet.models.compute import Compute
+from sppnet.models.settings import Inference
 from sppnet.models.weights import load_network
 
 
@@ -27,16 +28,17 @@ def run(
     work: Work,
     scores: Annotated[Written, Parameter(help="Averaged scores and labels (.safetensors).")],
     metrics: Annotated[Written, Parameter(help="Errors and number of views (.json).")],
+    inference: Inference = Inference(),
     compute: Compute = Compute(),
 ) -> None:
     """Classify the validation images, with scores averaged over the views of a view set."""
     device = compute.start()
     records = read_manifest(manifest, dataset="classification", split="val")
-    network = load_network(weights, device)
+    network = load_network(weights, device, inference)
     classes = network.architecture.classes
     labels = label_indices(records, classes)
     classifier = MultiViewClassifier(network, views)
-    key = {"views": views.model_dump(), **compute.numerics_key()}
+    key = {"views": views.model_dump(), **inference.model_dump(), **compute.numerics_key()}
     restart = restart_directory(work, key, [manifest, weights])
     averaged = score_files(classifier, records, restart)
     mean_views = float(np.mean(averaged.views))

@@ -21,6 +21,7 @@ from sppnet.detect.sources import Sources, open_features
 from sppnet.detect.svm import load_svms
 from sppnet.errors import SppnetError
 from sppnet.models.compute import Compute
+from sppnet.models.settings import Inference
 
 IMAGES_PER_PART = 20
 
@@ -36,18 +37,20 @@ def run(
     detection: Detection,
     work: Work,
     output: Annotated[Written, Parameter(help="Detections (.parquet).")],
+    inference: Inference = Inference(),
     compute: Compute = Compute(),
 ) -> None:
     """Detect objects of all classes in the test images, with the SVMs of every layer."""
     device = compute.start()
     settings = sources.settings() | part.model_dump() | detection.model_dump()
+    settings |= inference.model_dump()
     inputs = [manifest, proposals, svm, bbox, *sources.files()]
     restart = restart_directory(work, settings | compute.numerics_key(), inputs)
     svms, classes = load_svms(svm, device)
     regressors, regressed = load_regressors(bbox, device)
     if regressed != classes:
         raise SppnetError(f"{bbox}: other classes than {svm}; train both on the same manifest")
-    detector = Detector(open_features(sources, device), svms, regressors, classes)
+    detector = Detector(open_features(sources, device, inference), svms, regressors, classes)
     records = subset(read_manifest(manifest, dataset="detection", split="test"), part.images)
     regions = load_regions(records, proposals, classes)
     frames = detect_parts(regions, detector, detection, restart)

@@ -15,6 +15,7 @@ from sppnet.geometry.receptive_field import map_geometry, receptive_field
 from sppnet.models.backbones import map_shape
 from sppnet.models.compute import Compute
 from sppnet.models.network import Network
+from sppnet.models.settings import Inference
 from sppnet.models.weights import load_network
 from sppnet.progress import track
 from sppnet.report.responses import (
@@ -33,12 +34,13 @@ def run(
     weights: Weights,
     figure: StrongestResponses,
     output: Annotated[Written, Parameter(help="Figure (.png).")],
+    inference: Inference = Inference(),
     compute: Compute = Compute(),
 ) -> None:
     """Draw the strongest responses of filters, with their receptive fields in the images."""
     device = compute.start()
     records = read_manifest(manifest, dataset=figure.dataset, split=figure.split)
-    network, size = load_network(weights, device), figure.size
+    network, size = load_network(weights, device, inference), figure.size
     map_shape(network.backbone, size, size)  # refuses a size that is too small before long work
     geometry, field = map_geometry(network.backbone), receptive_field(network.backbone)
     strengths = _strengths(network, records, size)

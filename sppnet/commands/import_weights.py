@@ -13,7 +13,7 @@ def run(
     *,
     origin: BackboneSource,
     backbone: Annotated[
-        str, Parameter(help="Backbone: squeezenet, zf5, alex5 or torchvision:NAME.")
+        str, Parameter(help="Backbone: squeezenet, efficientnet_lite0 or torchvision:NAME.")
     ],
     output: Annotated[Written, Parameter(help="Backbone (.safetensors).")],
 ) -> None:

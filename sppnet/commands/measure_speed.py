@@ -30,6 +30,7 @@ from sppnet.errors import SppnetError
 from sppnet.geometry.receptive_field import map_geometry
 from sppnet.models.clock import describe_machine
 from sppnet.models.compute import Compute
+from sppnet.models.settings import Inference
 from sppnet.models.weights import load_network
 
 SCOPE = (
@@ -48,6 +49,7 @@ def run(
     ],
     timing: DetectionTiming,
     output: Annotated[Written, Parameter(help="Times (.json).")],
+    inference: Inference = Inference(),
     compute: Compute = Compute(),
 ) -> None:
     """Measure the time per image of several detectors, on an otherwise idle machine."""
@@ -58,13 +60,16 @@ def run(
     samples = [(read_listed(image), image.boxes[image.ground_truth :]) for image in regions]
     detectors, details = {}, {}
     for column in requested:
-        detectors[column.name], used = open_detector(column, samples[0], timing.batch, device)
+        detectors[column.name], used = open_detector(
+            column, samples[0], timing.batch, device, inference
+        )
         details[column.name] = {"batch": used} if used else {}
     times = measure(detectors, samples, repeats=timing.repeats, device=device)
     write_json(
         output,
         {
             **describe_machine(device),
+            **inference.model_dump(),
             "scope": SCOPE,
             "images": len(samples),
             "repeats": timing.repeats,
@@ -75,14 +80,18 @@ def run(
 
 
 def open_detector(
-    column: TimedColumn, sample: Sample, batches: Sequence[int], device: torch.device
+    column: TimedColumn,
+    sample: Sample,
+    batches: Sequence[int],
+    device: torch.device,
+    inference: Inference = Inference(),
 ) -> tuple[TimedDetector, int | None]:
     """Load a detector; with R-CNN, the batch that it runs fastest with.
 
     Raises:
         SppnetError: a file cannot be read, or has no SVMs on fc7.
     """
-    network = load_network(column.finetuned, device)
+    network = load_network(column.finetuned, device, inference)
     svms, _ = load_svms(column.svm, device)
     if "ftfc7" not in svms:
         raise SppnetError(f"{column.svm}: holds no SVMs of ftfc7; run train-svm again")
@@ -91,7 +100,7 @@ def open_detector(
         fastest = fastest_batch(pooling, sample, batches, device)
         return TimedDetector(fastest, network, svms["ftfc7"]), fastest.batch
     assert column.pooling is not None  # a column has one of the two
-    pretrained = load_network(column.weights, device)
+    pretrained = load_network(column.weights, device, inference)
     geometry = map_geometry(pretrained.backbone, shrink=column.pooling.shrink)
     maps = ImagePooling(pretrained, geometry, column.pooling.scales, column.pooling.target)
     return TimedDetector(maps, network, svms["ftfc7"]), None

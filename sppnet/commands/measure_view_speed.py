@@ -16,6 +16,7 @@ from sppnet.data.store import write_json
 from sppnet.data.subset import subset
 from sppnet.models.clock import describe_machine, summary
 from sppnet.models.compute import Compute
+from sppnet.models.settings import Inference
 from sppnet.models.weights import load_network
 
 SCOPE = "from the decoded image in memory to its averaged scores; without reading the image"
@@ -28,6 +29,7 @@ def run(
     view_sets: Annotated[Path, Parameter(help="View sets, by name (.json).")],
     timing: ViewTiming,
     output: Annotated[Written, Parameter(help="Times (.json).")],
+    inference: Inference = Inference(),
     compute: Compute = Compute(),
 ) -> None:
     """Measure the time per image of several view sets, on an otherwise idle machine."""
@@ -35,9 +37,10 @@ def run(
     request = read_request(view_sets, TimedViewSets)
     records = subset(read_manifest(manifest, dataset="classification", split="val"), timing.images)
     images = [read_listed(record) for record in records]
-    network = load_network(weights, device)
+    network = load_network(weights, device, inference)
     times = time_views(network, request.view_sets, images, repeats=timing.repeats, device=device)
     counts = {"images": len(images), "repeats": timing.repeats}
-    report = describe_machine(device) | {"scope": SCOPE, "network": weights.stem, **counts}
+    report = describe_machine(device) | inference.model_dump()
+    report |= {"scope": SCOPE, "network": weights.stem, **counts}
     columns = {name: {"total": summary(seconds)} for name, seconds in times.items()}
     write_json(output, report | {"columns": columns})

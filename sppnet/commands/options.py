@@ -58,6 +58,7 @@ Workers = Annotated[
 ]
 Split = Annotated[str, Parameter(help="Split of the images, e.g. trainval or test.")]
 Reference = Annotated[Path, Parameter(help="Paper numbers (.csv).")]
+Results = Annotated[Path, Parameter(help="Folder of the tables, e.g. results.")]
 Png = Annotated[Written, Parameter(help="Figure (.png).")]
 Svg = Annotated[Written, Parameter(help="Figure (.svg).")]
 Features = Annotated[

@@ -8,11 +8,11 @@ from cyclopts import Parameter
 from sppnet.commands.options import Reference, Written
 from sppnet.config.requests import read_request
 from sppnet.data.store import read_json
-from sppnet.report.detection_table import layout, table9_cells
+from sppnet.report.detection_table import ROWS, layout, table9_cells
 from sppnet.report.reference import read_reference
 from sppnet.report.requests import DetectionColumns
 from sppnet.report.settings import Speedups
-from sppnet.report.tables import aligned, metrics, write_table
+from sppnet.report.tables import aligned, headings, metrics, write_table
 from sppnet.statistics.settings import Bootstrap
 
 
@@ -49,5 +49,7 @@ def run(
         bootstrap=bootstrap,
     )
     lines = layout(detectors, measured, baseline=speedups.baseline)
-    write_table(table, lines, cells, metrics(measured))
+    titles = {column.name: column.title for column in detectors}
+    keys = [row.key for row in ROWS]
+    write_table(table, lines, cells, metrics(measured) | headings(titles, keys, lines))
     print(aligned(lines))

@@ -10,9 +10,9 @@ from sppnet.config.requests import read_request
 from sppnet.data.store import read_json
 from sppnet.report.reference import read_paper_rows, read_reference
 from sppnet.report.requests import TransferTableRequest
-from sppnet.report.tables import aligned, metrics, write_table
-from sppnet.report.transfer_comparison import comparison_cells, comparison_lines
-from sppnet.report.transfer_tables import add_warped, layer_cells, layer_lines
+from sppnet.report.tables import aligned, headings, metrics, write_table
+from sppnet.report.transfer_comparison import comparison_cells, comparison_lines, row_names
+from sppnet.report.transfer_tables import add_warped, layer_cells, layer_lines, table_rows
 
 
 def run(
@@ -40,6 +40,7 @@ def run(
     results = {column.name: read_json(column.result) for column in request.columns}
     if request.table == 8:
         rows = read_paper_rows(reference, request.table)
+        keys = row_names(rows)
         layers = [str(column.layer) for column in request.columns]
         compared = comparison_cells(request.columns, results, layers, rows)
         lines, cells = comparison_lines(request.columns, compared, rows), metrics(compared)
@@ -53,5 +54,7 @@ def run(
             )
             add_warped(measured, beside, warped, paper)
         lines, cells = layer_lines(request.table, request.columns, measured), metrics(measured)
-    write_table(table, lines, metadata, cells)
+        keys = [row.key for row in table_rows(request.table, measured)]
+    titles = {column.name: column.title for column in request.columns}
+    write_table(table, lines, metadata, cells | headings(titles, keys, lines))
     print(aligned(lines))

@@ -17,6 +17,7 @@ from sppnet.detect.settings import Subset, Svm
 from sppnet.detect.sources import Sources, open_features
 from sppnet.detect.svm import save_svms
 from sppnet.models.compute import Compute
+from sppnet.models.settings import Inference
 
 
 def run(
@@ -31,13 +32,15 @@ def run(
     report: Annotated[
         Written, Parameter(help="Numbers of samples and trainings by layer and class (.json).")
     ],
+    inference: Inference = Inference(),
     compute: Compute = Compute(),
 ) -> None:
     """Train one linear SVM per class and layer, with hard negative mining."""
     device = compute.start()
-    settings = sources.settings() | part.model_dump() | svm.model_dump() | compute.numerics_key()
-    restart = restart_directory(work, settings, [manifest, proposals, *sources.files()])
-    opened = open_features(sources, device)
+    settings = sources.settings() | part.model_dump() | svm.model_dump() | inference.model_dump()
+    inputs = [manifest, proposals, *sources.files()]
+    restart = restart_directory(work, settings | compute.numerics_key(), inputs)
+    opened = open_features(sources, device, inference)
     classes = opened.finetuned.architecture.classes
     records = read_manifest(manifest, dataset="detection", split="trainval")
     maps = opened.source if isinstance(opened.source, MapFeatures) else None

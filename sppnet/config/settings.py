@@ -29,7 +29,7 @@ from sppnet.detect.settings import (
     Svms,
 )
 from sppnet.errors import SppnetError
-from sppnet.models.settings import Network
+from sppnet.models.settings import Inference, Network
 from sppnet.report.settings import ErrorTables, Figures, Responses, Table1, Table9
 
 # What to do about a finding; most values have to be corrected.
@@ -77,6 +77,7 @@ class Settings(Section):
     data: Data
     store: Store | None = Field(default=None, description="Left out: decoded into memory.")
     networks: dict[Name, Network] = Field(min_length=1, description="Pretrained networks, by name.")
+    inference: Inference
     proposals: SelectiveSearch
     detectors: dict[Name, Detector] = Field(min_length=1, description="Detectors, by name.")
     finetune: FineTunings
@@ -110,7 +111,9 @@ class Settings(Section):
         roots: dict[str, tuple[str | None, str]] = {
             "data.voc": (self.data.voc, f"{scenes}/VOCdevkit/VOC2007"),
         }
-        if self.trained_networks:
+        if self.trained_networks and self.data.imagenet:
+            roots["data.imagenet"] = (self.data.imagenet, f"{scenes}/ILSVRC2012")
+        elif self.trained_networks:
             roots["data.image_folder"] = (self.data.image_folder, f"{scenes}/ImageFolder")
         if self.transfer:
             roots["transfer.table7.root"] = (self.transfer.table7.root, f"{scenes}/caltech101")

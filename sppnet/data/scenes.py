@@ -1,4 +1,4 @@
-"""Generated image sets in the layouts of the real ones: VOCdevkit, ImageFolder and Caltech-101.
+"""Generated image sets in the layouts of the real ones: VOC, image folders, ImageNet, Caltech-101.
 
 Every image comes from its own generator, keyed by (seed, set, index), so the files depend neither
 on the number of workers nor on the size of another set.
@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sppnet.data.composition import Scene, SceneObject, render_scene
+from sppnet.data.imagenet_writer import write_imagenet
 from sppnet.data.settings import Layout, ScenePlan
 from sppnet.data.shapes import DETECTION_CLASSES, IMAGE_CLASSES
 from sppnet.data.store import file_sha256
@@ -33,12 +34,14 @@ DETECTION_SPLITS = {"detection_trainval": "trainval", "detection_test": "test"}
 SETS = (*SPLITS, *DETECTION_SPLITS, "caltech")
 LAYOUTS: dict[Layout, tuple[str, ...]] = {
     "ImageFolder": tuple(SPLITS),
+    "ILSVRC2012": tuple(SPLITS),
     "VOCdevkit": tuple(DETECTION_SPLITS),
     "caltech101": ("caltech",),
 }
 # Background around an object of the Caltech-like set, over the object's longer side: lowest,
 # highest. Its photographs, too, are filled by an object somewhere near the middle.
 MARGINS = (0.1, 0.4)
+FIRST_SYNSET = 90000001  # of the classes in ImageNet's layout; WordNet's numbers end below
 
 
 def _image_generator(seed: int, set_name: str, index: int) -> np.random.Generator:
@@ -159,6 +162,22 @@ def _write_lists(
     return counts
 
 
+def _pack(root: Path, jobs: Sequence[_Job]) -> None:
+    """Move the images of an image folder into the archives of ImageNet, under names as there."""
+    synsets = {name: f"n{number:08d}" for number, name in enumerate(CLASSES, start=FIRST_SYNSET)}
+    training: dict[str, dict[str, bytes]] = {synset: {} for synset in synsets.values()}
+    validation: list[tuple[str, bytes]] = []
+    for job in jobs:
+        synset, data = synsets[str(job.class_name)], (root / job.path).read_bytes()
+        if SPLITS[job.set_name] == "train":
+            training[synset][f"{synset}_{job.index + 1}.JPEG"] = data
+        else:
+            validation.append((synset, data))
+    for split in SPLITS.values():
+        shutil.rmtree(root / split)
+    write_imagenet(root, training, validation)
+
+
 def tree_sha256(root: Path) -> str:
     """SHA-256 over the relative path and the SHA-256 of every file below a folder, sorted."""
     digest = hashlib.sha256()
@@ -174,7 +193,8 @@ def generate_scenes(
     plan: ScenePlan,
     workers: int,
 ) -> dict[str, Any]:
-    """Make a set: `VOC2007` with both its lists, `train` and `val`, or `101_ObjectCategories`.
+    """Make a set: `VOC2007` with both its lists, `train` and `val` or ImageNet's archives of the
+    same images, or `101_ObjectCategories`.
 
     The same plan gives the same bytes, with any number of workers. `output`
     appears only when everything is there.
@@ -204,6 +224,8 @@ def generate_scenes(
     objects = _fill(partial_output, jobs, plan, workers)
     if layout == "VOCdevkit":
         counts |= _write_lists(partial_output, jobs, objects)
+    if layout == "ILSVRC2012":
+        _pack(partial_output, jobs)
     digest = tree_sha256(partial_output)
     partial_output.replace(output)
     return {"plan": plan.model_dump(mode="json"), "counts": counts, "sha256": digest}

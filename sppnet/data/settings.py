@@ -6,7 +6,7 @@ from pydantic import AfterValidator, Field, ValidationInfo, field_validator
 
 from sppnet.config.section import SEED, Count, Fraction, Pixels, Section, Seed, Unit
 
-Layout = Literal["ImageFolder", "VOCdevkit", "caltech101"]  # of generated sets
+Layout = Literal["ImageFolder", "ILSVRC2012", "VOCdevkit", "caltech101"]  # of generated sets
 JpegQuality = Annotated[int, Field(ge=1, le=100)]
 
 

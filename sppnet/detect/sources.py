@@ -12,6 +12,7 @@ from sppnet.detect.rcnn import RegionStoreFeatures
 from sppnet.detect.settings import MapPooling
 from sppnet.errors import SppnetError
 from sppnet.models.network import Network
+from sppnet.models.settings import Inference
 from sppnet.models.weights import load_network
 
 
@@ -35,14 +36,21 @@ class Sources(Section):
         return {"pooling": self.pooling.model_dump() if self.pooling else None}
 
 
-def open_features(sources: Sources, device: torch.device) -> LayerFeatures:
+def open_features(
+    sources: Sources, device: torch.device, inference: Inference = Inference()
+) -> LayerFeatures:
     """Open the networks and stores that give the features of all layers.
+
+    Args:
+        sources: their files.
+        device: to compute on.
+        inference: precision of fc6 and fc7; pooled features are as they were stored.
 
     Raises:
         SppnetError: a file is missing or damaged, or features do not fit the networks.
     """
-    pretrained = load_network(sources.weights, device)
-    finetuned = load_network(sources.finetuned, device)
+    pretrained = load_network(sources.weights, device, inference)
+    finetuned = load_network(sources.finetuned, device, inference)
     if sources.pooling is None:
         return _open_rcnn(sources, pretrained, finetuned)
     maps = open_maps(sources.features, sources.pooling, pretrained)

@@ -94,7 +94,8 @@ def map_geometry(backbone: nn.Module, shrink: float = 6.5) -> MapGeometry:
     """Stride and first centre of the cells of a backbone, computed layer by layer.
 
     A convolution or pooling with kernel k, dilation d, padding p and stride s moves the first
-    centre by ((k - 1) d / 2 - p) times the stride so far, and multiplies that stride by s.
+    centre by ((k - 1) d / 2 - p) times the stride so far, and multiplies that stride by s. A layer
+    that pads with zeros moves it by -p, where p is the padding at the left.
 
     Args:
         backbone: images to maps; convolutions, max and average pooling, elementwise layers,
@@ -188,6 +189,9 @@ def _node_grid(
 def _after_layer(grid: _Grid, layer: nn.Module, name: str) -> _Grid:
     if isinstance(layer, STATIONARY_LAYERS):
         return grid
+    if isinstance(layer, nn.ZeroPad2d):
+        left, _, top, _ = layer.padding
+        return _Grid(grid.stride, grid.offset - _both_axes((left, top), name) * grid.stride)
     if not isinstance(layer, (nn.Conv2d, nn.MaxPool2d, nn.AvgPool2d)):
         raise _unknown(f"{name} ({type(layer).__name__})")
     kernel, stride = _both_axes(layer.kernel_size, name), _both_axes(layer.stride, name)

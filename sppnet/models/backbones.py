@@ -1,9 +1,10 @@
-"""Backbones: Table 1 of the paper as rows of data, SqueezeNet and models of torchvision.
+"""Backbones: Table 1 of the paper as rows of data, SqueezeNet, EfficientNet-Lite0, torchvision's.
 
 A backbone maps images (N, 3, H, W) to feature maps (N, C, H', W'); any last pooling layer is left
 out, because the pyramid replaces it.
 """
 
+from collections import OrderedDict
 from dataclasses import dataclass
 from typing import Any, Literal, cast
 
@@ -116,6 +117,32 @@ BACKBONES: dict[str, tuple[Row, ...]] = {
 }
 
 
+@dataclass(frozen=True)
+class InvertedResiduals:
+    """Consecutive blocks of EfficientNet; the first has the stride."""
+
+    blocks: int
+    channels: int
+    kernel: int
+    stride: int
+    expansion: int = 6
+
+
+EFFICIENTNET_LITE0 = (
+    InvertedResiduals(1, 16, 3, 1, expansion=1),
+    InvertedResiduals(2, 24, 3, 2),
+    InvertedResiduals(2, 40, 5, 2),
+    InvertedResiduals(3, 80, 3, 2),
+    InvertedResiduals(3, 112, 5, 1),
+    InvertedResiduals(4, 192, 5, 2),
+    InvertedResiduals(1, 320, 3, 1),
+)
+# That of ZF-5: the last stride of 2 becomes 1, the depthwise kernels behind it are dilated by 2.
+# Every second cell is then one of the network as it was trained.
+EFFICIENTNET_STRIDE = 16
+EFFICIENTNET_FIRST_BLOCK = 4  # behind padding, convolution, batch norm and ReLU6
+
+
 class _Normalisation(torch.autograd.Function):
     """x (1 + sum of kernel x^2)^-0.75 for a kernel that is its own transpose.
 
@@ -203,7 +230,8 @@ def build_backbone(name: str, width: float) -> nn.Sequential:
     """Build a backbone with uninitialised weights and initial biases.
 
     Args:
-        name: one in `BACKBONES`, "squeezenet" (v1.0 up to fire9) or "torchvision:NAME".
+        name: one in `BACKBONES`, "squeezenet" (v1.0 up to fire9), "efficientnet_lite0" (up to block
+            15, at stride 16) or "torchvision:NAME".
         width: factor on the numbers of channels of those in `BACKBONES`; 1 for the others.
 
     Raises:
@@ -220,11 +248,14 @@ def build_backbone(name: str, width: float) -> nn.Sequential:
         raise SppnetError(f"width: {name} exists at width 1 only, got {width}; set width to 1")
     if name == "squeezenet":
         return _torchvision_backbone("squeezenet1_0")
+    if name == "efficientnet_lite0":
+        return _efficientnet_lite0()
     if name.startswith(TORCHVISION_PREFIX):
         return _torchvision_backbone(name.removeprefix(TORCHVISION_PREFIX))
     known = ", ".join(BACKBONES)
     raise SppnetError(
-        f"backbone: {name!r} is unknown; use {known}, squeezenet or {TORCHVISION_PREFIX}NAME"
+        f"backbone: {name!r} is unknown; use {known}, squeezenet, efficientnet_lite0 or "
+        f"{TORCHVISION_PREFIX}NAME"
     )
 
 
@@ -266,6 +297,72 @@ def _convolution(channels: int, out_channels: int, row: Conv) -> nn.Conv2d:
     return convolution
 
 
+class _Residual(nn.Sequential):
+    """Layers whose output is added to their input."""
+
+    def forward(self, maps: Tensor) -> Tensor:
+        return maps + cast(Tensor, super().forward(maps))  # type: ignore[no-untyped-call]
+
+
+def _efficientnet_lite0() -> nn.Sequential:
+    """The stem, and block n at index `EFFICIENTNET_FIRST_BLOCK` + n."""
+    # torch draws initial weights from the global generator: restore its state afterwards.
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        blocks: list[nn.Module] = []
+        channels, stride, dilation = 32, 2, 1
+        for row in EFFICIENTNET_LITE0:
+            for number in range(row.blocks):
+                trained = row.stride if number == 0 else 1
+                kept = trained if stride * trained <= EFFICIENTNET_STRIDE else 1
+                blocks.append(_inverted_residual(channels, row, kept, dilation))
+                channels, stride, dilation = row.channels, stride * kept, dilation * trained // kept
+        stem = nn.Conv2d(3, 32, 3, 2, bias=False)
+        padding, relu = _same_padding(3, 2, 1), nn.ReLU6(inplace=True)
+        return nn.Sequential(padding, stem, _batch_norm(32), relu, *blocks)
+
+
+def _inverted_residual(
+    channels: int, row: InvertedResiduals, stride: int, dilation: int
+) -> nn.Sequential:
+    """Expansion to more channels, a depthwise convolution, and a projection without activation."""
+    inner = channels * row.expansion
+    layers: dict[str, nn.Module] = {}
+    if row.expansion > 1:
+        layers |= {
+            "expand_conv": nn.Conv2d(channels, inner, 1, bias=False),
+            "bn0": _batch_norm(inner),
+            "relu0": nn.ReLU6(inplace=True),
+        }
+    depthwise = nn.Conv2d(
+        inner, inner, row.kernel, stride, dilation=dilation, groups=inner, bias=False
+    )
+    layers |= {
+        "pad": _same_padding(row.kernel, stride, dilation),
+        "depthwise_conv": depthwise,
+        "bn1": _batch_norm(inner),
+        "relu1": nn.ReLU6(inplace=True),
+        "project_conv": nn.Conv2d(inner, row.channels, 1, bias=False),
+        "bn2": _batch_norm(row.channels),
+    }
+    kind = _Residual if stride == 1 and channels == row.channels else nn.Sequential
+    return kind(OrderedDict(layers))
+
+
+def _same_padding(kernel: int, stride: int, dilation: int) -> nn.ZeroPad2d:
+    """TensorFlow's padding of maps with an even number of cells, as in training at 224 pixels.
+
+    At stride 2 there is one cell more at the right and at the bottom.
+    """
+    total = (kernel - 1) * dilation - (stride - 1)
+    before, after = total // 2, total - total // 2
+    return nn.ZeroPad2d((before, after, before, after))
+
+
+def _batch_norm(channels: int) -> nn.BatchNorm2d:
+    return nn.BatchNorm2d(channels, eps=1e-3, momentum=0.01)
+
+
 def _torchvision_backbone(name: str) -> nn.Sequential:
     import torchvision  # slow to import, and our own backbones do not need it
 
@@ -305,7 +402,10 @@ def map_shape(backbone: nn.Module, height: int, width: int) -> tuple[int, int, i
         SppnetError: the image is too small for the backbone.
     """
     state = {**dict(backbone.named_parameters()), **dict(backbone.named_buffers())}
-    shapes_only = {name: tensor.detach().to("meta") for name, tensor in state.items()}
+    # a network for inference has some weights in another precision
+    shapes_only = {
+        name: tensor.detach().to("meta", torch.float32) for name, tensor in state.items()
+    }
     image = torch.empty(1, 3, height, width, device="meta")
     try:
         maps = torch.func.functional_call(backbone, shapes_only, image)

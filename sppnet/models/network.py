@@ -2,6 +2,7 @@
 
 import copy
 import json
+from contextlib import AbstractContextManager, nullcontext
 
 import torch
 from pydantic import Field, ValidationError
@@ -80,24 +81,60 @@ class Network(nn.Module):
 
     def maps(self, images: Tensor) -> Tensor:
         """Feature maps of the last convolution: (N, 3, H, W) -> (N, C, H', W')."""
-        maps: Tensor = self.backbone(images.contiguous(memory_format=torch.channels_last))
-        return maps / self.architecture.map_std
+        with self._autocast():
+            maps: Tensor = self.backbone(images.contiguous(memory_format=torch.channels_last))
+        return self._result(maps) / self.architecture.map_std
+
+    def maps_after(self, images: Tensor, layers: int) -> tuple[Tensor, Tensor]:
+        """Output of the first layers of the backbone, undivided, and `maps` of the same images."""
+        with self._autocast():
+            inputs = images.contiguous(memory_format=torch.channels_last)
+            first: Tensor = self.backbone[:layers](inputs)
+            maps: Tensor = self.backbone[layers:](first)
+        return self._result(first), self._result(maps) / self.architecture.map_std
 
     def hidden(self, pool5: Tensor) -> dict[str, Tensor]:
         """fc6 and fc7 of pooled maps (N, D), both (N, fc), after ReLU and without dropout."""
-        fc6 = _activations(self.fc6, pool5)
-        return {"fc6": fc6, "fc7": _activations(self.fc7, fc6)}
+        with self._autocast():
+            fc6 = _activations(self.fc6, pool5)
+            fc7 = _activations(self.fc7, fc6)
+        return {"fc6": self._result(fc6), "fc7": self._result(fc7)}
 
     def head(self, pool5: Tensor) -> Tensor:
         """Logits (N, outputs) of pooled maps (N, D); dropout acts in training mode only."""
-        fc6 = functional.dropout(_activations(self.fc6, pool5), self.dropout, self.training)
-        fc7 = functional.dropout(_activations(self.fc7, fc6), self.dropout, self.training)
-        logits: Tensor = self.fc8(fc7)
-        return logits
+        with self._autocast():
+            fc6 = functional.dropout(_activations(self.fc6, pool5), self.dropout, self.training)
+            fc7 = functional.dropout(_activations(self.fc7, fc6), self.dropout, self.training)
+            logits: Tensor = self.fc8(fc7)
+        return self._result(logits)
 
     def forward(self, images: Tensor) -> Tensor:
         """Logits (N, outputs) of preprocessed images (N, 3, H, W)."""
         return self.head(self.pool(self.maps(images)))
+
+    def to_bfloat16(self) -> "Network":
+        """Convolve and multiply in bfloat16 from now on, for inference; returns itself.
+
+        Images, pooled maps and all results stay in single precision, as do sums inside a product,
+        response normalisation and batch normalisation.
+        """
+        for layer in self.modules():
+            if isinstance(layer, nn.Conv2d | nn.Linear):
+                layer.to(torch.bfloat16)
+        return self
+
+    @property
+    def _in_bfloat16(self) -> bool:
+        return self.fc6.weight.dtype == torch.bfloat16
+
+    def _autocast(self) -> AbstractContextManager[None]:
+        """Casts the inputs of layers; an autocast of mixed training stays as it is."""
+        if not self._in_bfloat16:
+            return nullcontext()
+        return torch.autocast(self.fc6.weight.device.type, torch.bfloat16)
+
+    def _result(self, values: Tensor) -> Tensor:
+        return values.float() if self._in_bfloat16 else values
 
     def train(self, mode: bool = True) -> "Network":
         """As usual, but a frozen backbone stays in evaluation mode: its statistics stay."""
@@ -114,9 +151,11 @@ def _linear(inputs: int, outputs: int) -> nn.Linear:
 def _activations(layer: nn.Linear, inputs: Tensor) -> Tensor:
     """A fully connected layer (N, D) -> (N, fc) and its ReLU."""
     one_dnn: bool = mkldnn.is_available()  # type: ignore[no-untyped-call]
-    if torch.is_grad_enabled() or inputs.device.type != "cpu" or not one_dnn:
+    single = layer.weight.dtype == torch.float32
+    if torch.is_grad_enabled() or inputs.device.type != "cpu" or not (one_dnn and single):
         return functional.relu(layer(inputs))
-    # The layer calls MKL, which takes twice as long on an AMD processor with AVX-512.
+    # In single precision the layer calls MKL, which takes twice as long on an AMD processor with
+    # AVX-512.
     product = torch.ops.mkldnn._linear_pointwise
     activations: Tensor = product(inputs, layer.weight, layer.bias, "relu", [], "")
     return activations

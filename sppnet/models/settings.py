@@ -18,6 +18,7 @@ from sppnet.config.section import (
 )
 
 TORCHVISION_PREFIX = "torchvision:"  # of backbones and weights that torchvision has
+PACKAGE_PREFIX = "package:"  # of weights in an installed Python package
 Chain = Literal["zf5", "convnet5", "overfeat5", "overfeat7", "alex5"]
 Initialisation = Literal["gaussian", "he"]
 Precision = Literal["full", "mixed"]
@@ -45,8 +46,8 @@ class Architecture(Head):
     """Backbone, pyramid and classifier of a network."""
 
     backbone: str = Field(
-        description="Backbone: zf5, convnet5, overfeat5, overfeat7, alex5, squeezenet or "
-        "torchvision:NAME (paper Table 1)."
+        description="Backbone: zf5, convnet5, overfeat5, overfeat7, alex5, squeezenet, "
+        "efficientnet_lite0 or torchvision:NAME (paper Table 1)."
     )
     width: Positive = Field(description="Multiplier of all channel counts of the backbone.")
     levels: tuple[Count, ...] = Field(
@@ -59,7 +60,17 @@ class Architecture(Head):
 class BackboneSource(Section):
     """Where a backbone was trained."""
 
-    source: str = Field(description="Weights file (.npz, .safetensors) or torchvision:NAME.")
+    source: str = Field(
+        description="Weights file (.npz, .safetensors), package:NAME==VERSION for the file of an "
+        "installed Python package, or torchvision:NAME."
+    )
+
+    @field_validator("source")
+    @classmethod
+    def _version_given(cls, source: str) -> str:
+        if source.startswith(PACKAGE_PREFIX) and not all(source.partition("==")):
+            raise ValueError(f"{source!r} names no version; write {PACKAGE_PREFIX}NAME==VERSION")
+        return source
 
 
 class ImportedBackbone(BackboneSource):
@@ -227,6 +238,16 @@ class StartingBackbone(Section):
     )
     freeze_backbone: bool = Field(
         default=False, description="Freeze the backbone and train only the fully-connected layers."
+    )
+
+
+class Inference(Section):
+    """How networks compute features and scores; training and fine-tuning do not depend on it."""
+
+    precision: Literal["full", "bfloat16"] = Field(
+        default="full",
+        description="Numerical precision of inference; bfloat16 is faster on a processor that "
+        "has it, and slower elsewhere.",
     )
 
 

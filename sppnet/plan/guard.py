@@ -5,7 +5,10 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from sppnet.config.settings import Settings
+from sppnet.data.packages import packaged_file
 from sppnet.errors import SppnetError
+from sppnet.models.settings import PACKAGE_PREFIX
+from sppnet.plan.files import Files
 from sppnet.plan.origins import Job
 from sppnet.plan.records import Record, missing_since, replaced_results
 from sppnet.plan.sources import WHERE, Digests, ImageSet
@@ -45,10 +48,11 @@ def check_given(
         digests: computes the digests of the sets, which are needed later anyway.
 
     Raises:
-        SppnetError: a set or a file is missing; the message names the setting.
+        SppnetError: a set, a file or a package is missing; the message names the setting.
     """
     made: set[str] = set()
     for job in jobs:
+        _check_packages(job, settings)
         rule = job.name.split()[0]
         if rule in sets:
             digests.of_set(sets[rule])
@@ -57,6 +61,19 @@ def check_given(
                 setting = _backbone_settings(settings).get(file, rule)
                 raise SppnetError(f"{setting}: {file}: no such file; correct the setting; {WHERE}")
         made |= set(job.outputs)
+
+
+def _check_packages(job: Job, settings: Settings) -> None:
+    """Refuse to import weights from a package that is not installed."""
+    files = Files(settings.paths)
+    for name, network in settings.networks.items():
+        source = network.imported_backbone.source if network.imported_backbone else ""
+        if source.startswith(PACKAGE_PREFIX) and files.backbone(name) in job.outputs:
+            try:
+                packaged_file(source.removeprefix(PACKAGE_PREFIX), ".pth")
+            except SppnetError as error:
+                setting = f"networks.{name}.imported_backbone.source"
+                raise SppnetError(f"{setting}: {error}") from None
 
 
 def _backbone_settings(settings: Settings) -> dict[str, str]:

@@ -57,7 +57,7 @@ class ImagePlan:
                 cut=scenes.detection_cut,
             )
         images: tuple[int, ...] = (scenes.caltech_per_class * len(IMAGE_CLASSES),)
-        if layout == "ImageFolder":
+        if layout in ("ImageFolder", "ILSVRC2012"):
             images = (scenes.classification_train, scenes.classification_validation)
         return ScenePlan(
             **drawing,

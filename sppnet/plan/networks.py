@@ -7,9 +7,11 @@ from sppnet.classify.settings import TrainingImages
 from sppnet.config.section import Section, required
 from sppnet.config.settings import Settings
 from sppnet.models.settings import (
+    PACKAGE_PREFIX,
     TORCHVISION_PREFIX,
     Architecture,
     BackboneSource,
+    Inference,
     StartingBackbone,
 )
 from sppnet.plan.files import Files
@@ -25,9 +27,12 @@ class NetworkPlan:
     images: ImagePlan
 
     def source_files(self, network: str) -> list[str]:
-        """The file that a backbone is imported from; none for torchvision, which downloads it."""
+        """The file that a backbone is imported from.
+
+        None for a package, whose version stands for it, and for torchvision, which downloads it.
+        """
         source = self.source(network).source
-        return [] if source.startswith(TORCHVISION_PREFIX) else [source]
+        return [] if source.startswith((PACKAGE_PREFIX, TORCHVISION_PREFIX)) else [source]
 
     def source(self, network: str) -> BackboneSource:
         """The source of the imported backbone of a network."""
@@ -63,6 +68,10 @@ class NetworkPlan:
             freeze_backbone=settings.imported_backbone.freeze,
         )
         return [settings.architecture, start, training]
+
+    def inference(self) -> Inference:
+        """How networks compute features and scores, in every stage but training."""
+        return self.settings.inference
 
     def images_read(self) -> list[str]:
         """Input files that stand for the training images: the manifest, or the store digests."""

@@ -210,6 +210,33 @@ def table1_metadata(stages: Stages, input_size: int) -> dict[str, Any]:
     }
 
 
+def metadata_lines(metadata: Mapping[str, Any]) -> list[list[str]]:
+    """The table that belongs to JSON metadata; see `table1_lines` and `table1_metadata`."""
+    paper = read_table1() if metadata["input_size"] == PAPER_INPUT else {}
+    return table1_lines(
+        {
+            backbone: [
+                _metadata_stage(fields, paper.get((backbone, name)))
+                for name, fields in stages.items()
+            ]
+            for backbone, stages in metadata["backbones"].items()
+        }
+    )
+
+
+def _metadata_stage(fields: Mapping[str, Any], paper: PaperSize | None) -> Stage:
+    return Stage(
+        filters=fields["filters"],
+        kernel=fields["kernel"],
+        stride=fields["stride"],
+        padding=fields["padding"],
+        then=tuple(fields["then"]),
+        before=fields["map_before_pooling"],
+        after=fields["map_after_pooling"],
+        paper=paper,
+    )
+
+
 def _stage_metadata(stage: Stage) -> dict[str, Any]:
     values = asdict(stage)
     del values["paper"], values["before"], values["after"]

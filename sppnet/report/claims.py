@@ -68,7 +68,12 @@ NETWORKS = {
     "overfeat5": "Overfeat-5",
     "overfeat7": "Overfeat-7",
 }
-TITLES = {**NETWORKS, "alex5": "Alex-5", "squeezenet": "SqueezeNet"}
+TITLES = {
+    **NETWORKS,
+    "alex5": "Alex-5",
+    "squeezenet": "SqueezeNet",
+    "efficientnet_lite0": "EfficientNet-Lite0",
+}
 ZF5, OVERFEAT7 = ("zf5", "zf5"), ("overfeat7", "overfeat7")
 RIVALS = ("zf5", "alex5")
 TRAINED_AT: dict[Literal["single", "multi"], str] = {"single": "one size", "multi": "two sizes"}

@@ -102,13 +102,20 @@ def layout(table: TableName, lines: Sequence[Line]) -> list[list[str]]:
 
 
 def cell_metrics(lines: Sequence[Line]) -> dict[str, Any]:
-    """The JSON metadata: every cell by column and row, with all its fields."""
+    """The JSON metadata: every cell by column and row, with all its fields, and the headings."""
     columns: dict[str, dict[str, Any]] = {}
     for line in lines:
         for column, cell in line.cells.items():
             fields = {name: value for name, value in asdict(cell).items() if value is not None}
             columns.setdefault(column, {})[line.key] = {"unit": "%", **fields}
-    return {"columns": columns, "rows": [line.key for line in lines]}
+    return {
+        "columns": columns,
+        "rows": [line.key for line in lines],
+        "headings": {
+            "columns": {name: name for name in columns},
+            "rows": {line.key: list(line.heads) for line in lines},
+        },
+    }
 
 
 def _paper_values(table: TableName, path: Path) -> dict[PaperNumber, PaperValue]:

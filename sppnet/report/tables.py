@@ -65,6 +65,21 @@ def write_table(
     write_json(cells, metadata)
 
 
+def headings(
+    columns: Mapping[str, str], keys: Sequence[str], lines: Sequence[Sequence[str]]
+) -> dict[str, Any]:
+    """Where the cells of the JSON metadata stand in the table.
+
+    Args:
+        columns: heading by name.
+        keys: of the rows, in order.
+        lines: the table as text, with the texts that lead a row before its cells.
+    """
+    leading = len(lines[0]) - len(columns)
+    rows = {key: list(line[:leading]) for key, line in zip(keys, lines[1:], strict=True)}
+    return {"headings": {"columns": dict(columns), "rows": rows}}
+
+
 def metrics(cells: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
     """The JSON metadata of a table: every cell with unit, n, interval and the paper's number."""
     return {

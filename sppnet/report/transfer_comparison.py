@@ -78,6 +78,11 @@ def comparison_cells(
     return cells
 
 
+def row_names(paper: Sequence[PaperRow]) -> list[str]:
+    """The rows of Table 8: the paper's in order, and ours last."""
+    return [*(row.name for row in paper if row.name != OUR_ROW), OUR_ROW]
+
+
 def comparison_lines(
     columns: Sequence[Column], cells: Cells, paper: Sequence[PaperRow]
 ) -> list[list[str]]:
@@ -86,7 +91,7 @@ def comparison_lines(
     Our row gives the number of images, because a subset of a set is easier than the whole set.
     """
     lines = [["", *(column.title for column in columns)]]
-    for name in (*(row.name for row in paper if row.name != OUR_ROW), OUR_ROW):
+    for name in row_names(paper):
         row_cells = [cells[column.name].get(name) for column in columns]
         heading = f"{HEADINGS.get(name, name)} ({_origin(columns, row_cells)})"
         if name == OUR_ROW:

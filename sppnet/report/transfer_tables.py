@@ -91,11 +91,16 @@ def _paper_value(table: int, row: Row, column: Column, reference: Reference) -> 
     return reference.get(PaperNumber(table=table, row=row.reference, column=column.reference))
 
 
+def table_rows(table: int, cells: Cells) -> tuple[Row, ...]:
+    """The rows of Table 6 or 7, with that of warped images if a column has it."""
+    warped = any(WARPED_ROW.key in rows for rows in cells.values())
+    return (*ROWS[table], WARPED_ROW) if warped else ROWS[table]
+
+
 def layer_lines(table: int, columns: Sequence[Column], cells: Cells) -> list[list[str]]:
     """Table 6 or 7 as text: headings, then one line per row; - where a column has no such layer."""
-    warped = any(WARPED_ROW.key in rows for rows in cells.values())
     lines = [["", *(column.title for column in columns)]]
-    for row in (*ROWS[table], *([WARPED_ROW] if warped else [])):
+    for row in table_rows(table, cells):
         row_cells = [cells[column.name].get(row.key) for column in columns]
         lines.append(
             [row.heading, *("-" if cell is None else percent_text(cell) for cell in row_cells)]

@@ -39,12 +39,12 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def run(folder: Path, name: str, positions: int = 5, threads: int = 1) -> bytes:
+def run(folder: Path, name: str, positions: int = 5, threads: int = 1, more: str = "") -> bytes:
     """Run the command; the bytes of its scores."""
     words = f"""--manifest {folder}/manifest.parquet --weights {folder}/net.safetensors
         --view-set few --source maps --scales 72 --window 64 --positions {positions} --mirrored
         --work {folder}/work --scores {folder}/{name}.safetensors --metrics {folder}/{name}.json
-        --device cpu --threads {threads}"""
+        --device cpu --threads {threads} {more}"""
     cli.run(["classify", *words.split()])
     return (folder / f"{name}.safetensors").read_bytes()
 
@@ -94,6 +94,15 @@ def test_scores_and_views_of_every_image(folder):
     wrong = tensors["scores"].argmax(dim=1) != tensors["labels"]
     assert report["top1"]["error"] == pytest.approx(float(wrong.double().mean())) and wrong.any()
     assert report["top5"]["error"] == 0  # of two classes
+
+
+def test_scores_in_bfloat16_are_near(folder, in_bfloat16):
+    found = []
+    for number, precision in enumerate(("full", "bfloat16")):
+        run(folder, precision, more=f"--precision {precision}")
+        found.append(load_tensors(folder / f"{precision}.safetensors")[0]["scores"])
+        assert len(in_bfloat16) == number
+    assert 0 < (found[0] - found[1]).abs().max() < 0.01
 
 
 def test_killed_and_continued_gives_the_same_bytes(folder, scored):

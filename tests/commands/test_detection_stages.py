@@ -286,6 +286,48 @@ def test_a_network_that_gives_no_numbers_is_named_when_features_are_cached(
     assert not features.exists()
 
 
+@pytest.mark.parametrize("command", ["maps", "region-features", "image-features"])
+def test_features_in_bfloat16_are_near(
+    stage: Path, tmp_path: Path, command: str, in_bfloat16: list[object]
+) -> None:
+    more = {
+        "maps": ["--size", 192],
+        "region-features": ["--crop", 67, "--context", 4, "--proposals", stage / "test.parquet"],
+        "image-features": ["--size", "192", "--input", "full", "--dataset", "detection"],
+    }
+    words = [f"cache-{command}", "--manifest", stage / "manifest.parquet", "--split", "test"]
+    words += ["--weights", stage / "network.safetensors", "--work", tmp_path / "work"]
+    found = {}
+    for number, precision in enumerate(("full", "bfloat16")):
+        path = tmp_path / f"{precision}.npy"
+        run(*words, *more[command], "--precision", precision, "--output", path)
+        found[precision] = np.load(path).astype(np.float64)
+        assert len(in_bfloat16) == number
+    error = np.linalg.norm(found["bfloat16"] - found["full"]) / np.linalg.norm(found["full"])
+    assert 1e-3 < error < 0.02
+
+
+def test_svms_and_detections_in_bfloat16_are_near(
+    stage: Path, tmp_path: Path, in_bfloat16: list[object]
+) -> None:
+    output, reduced = train(stage, "spp"), ["--precision", "bfloat16"]
+    files = ["--output", tmp_path / "svm.safetensors", "--report", tmp_path / "svm.json"]
+    run("train-svm", *flags(stage, "spp", "trainval"), *SVM.split(), *reduced, *files)
+    assert len(in_bfloat16) == 2
+    models = ["--svm", tmp_path / "svm.safetensors", "--bbox", output / "bbox.safetensors"]
+    words = ["detect", *flags(stage, "spp", "test"), *models, *DETECTION.split()]
+    found = {}
+    for precision in ("full", "bfloat16"):
+        path = tmp_path / f"{precision}.parquet"
+        run(*words, "--precision", precision, "--output", path)
+        found[precision] = pd.read_parquet(path).groupby("layer")["score"].max()
+    assert len(in_bfloat16) == 4
+    # pooled features are read as they were stored
+    assert found["full"]["pool5"] == found["bfloat16"]["pool5"]
+    for layer in ("fc6", "ftfc6", "ftfc7"):
+        assert 0 < abs(found["full"][layer] - found["bfloat16"][layer]) < 0.05
+
+
 def test_the_report_counts_samples(stage: Path) -> None:
     report = json.loads((train(stage, "spp") / "svm.json").read_text())
     assert list(report) == ["fc6", "ftfc6", "ftfc7", "pool5"]
@@ -351,7 +393,7 @@ def test_layers_differ_where_networks_do(stage: Path) -> None:
     assert 1.5 < svms["ftfc6"].scale / svms["fc6"].scale < 2.5
 
 
-def test_both_methods_are_timed(stage: Path, tmp_path: Path) -> None:
+def test_both_methods_are_timed(stage: Path, tmp_path: Path, in_bfloat16: list[object]) -> None:
     finetuned, untuned = (
         network_sha(load_network(stage / f"{name}.safetensors", "cpu"))
         for name in ("finetuned", "network")
@@ -375,6 +417,7 @@ def test_both_methods_are_timed(stage: Path, tmp_path: Path) -> None:
     given += ["--columns", request, *TIMING.split()]
     run("measure-speed", *given, "--output", tmp_path / "timing.json")
     timing = json.loads((tmp_path / "timing.json").read_text())
+    assert timing["precision"] == "full" and not in_bfloat16
     assert timing["images"] == 2 and timing["proposals"] == 28 and timing["threads"] == 1
     assert set(timing["columns"]) == {"spp", "rcnn"}
     for column in columns:
@@ -390,6 +433,10 @@ def test_both_methods_are_timed(stage: Path, tmp_path: Path) -> None:
         for part in ("conv", "fc", "total"):
             each = times[part]["each"]
             assert len(each) == 2 and 0 < min(each) <= times[part]["median"] <= max(each)
+    given += ["--precision", "bfloat16", "--output", tmp_path / "reduced.json"]
+    run("measure-speed", *given)
+    assert json.loads((tmp_path / "reduced.json").read_text())["precision"] == "bfloat16"
+    assert len(in_bfloat16) == 3  # SPP-net's pretrained one, and the fine-tuned one of both
 
 
 COLUMN = '{"name": "a", "weights": "w", "finetuned": "f", "svm": "s"'

@@ -75,9 +75,9 @@ def test_images_of_the_split_by_falling_response(arguments, monkeypatch):
         assert row.responses[0].image.shape == (200, 267, 3)
 
 
-def test_the_page_is_written(arguments):
-    run(["draw-responses", *flags(arguments).split()])
-    assert cv2.imread(str(arguments["output"])) is not None
+def test_the_page_is_written(arguments, in_bfloat16):
+    run(["draw-responses", *flags(arguments | {"precision": "bfloat16"}).split()])
+    assert cv2.imread(str(arguments["output"])) is not None and len(in_bfloat16) == 1
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,7 @@ from PIL import Image
 
 from sppnet.cli import run
 from sppnet.data.image_store import ImageStore, shard_path
+from sppnet.data.imagenet_writer import write_imagenet
 from sppnet.data.manifest import read_manifest
 from sppnet.errors import SppnetError
 from sppnet.models.weights import load_network, load_tensors
@@ -71,7 +72,7 @@ def jpeg(seed: int, green: int) -> bytes:
 
 
 @pytest.fixture(scope="module")
-def prepared(tmp_path_factory, write_imagenet) -> Path:
+def prepared(tmp_path_factory) -> Path:
     """A folder with the manifest of generated archives, m.parquet, and its images stored."""
     folder = tmp_path_factory.mktemp("imagenet")
     training = {
@@ -180,7 +181,7 @@ def test_damage_shows_before_training(prepared, tmp_path, split):
     not (IMAGENETTE / "train").is_dir(),
     reason=f"{IMAGENETTE}: no copy of Imagenette; the environment variable IMAGENETTE names one",
 )
-def test_photographs_of_imagenet(tmp_path, write_imagenet):
+def test_photographs_of_imagenet(tmp_path):
     """Two classes of real photographs, put into the archives that ImageNet comes in."""
     names = sorted(path.name for path in (IMAGENETTE / "train").iterdir())[:2]
 

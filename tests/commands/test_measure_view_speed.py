@@ -16,15 +16,15 @@ TEN = {"source": "crops", "scales": [72], "window": 64, "positions": 5, "mirrore
 MANY = TEN | {"source": "maps", "scales": [64, 72], "positions": 9, "full": 80}
 
 
-def measure(folder, view_sets):
+def measure(folder, view_sets, *more):
     """Write the request and run the command."""
     (folder / "v.json").write_text(json.dumps(view_sets))
     words = f"""--manifest {folder}/m.parquet --device cpu --weights {folder}/n.safetensors
         --view-sets {folder}/v.json --images 3 --repeats 2 --output {folder}/t.json"""
-    run(["measure-view-speed", *words.split()])
+    run(["measure-view-speed", *words.split(), *more])
 
 
-def test_every_view_set_is_timed_on_every_image(tmp_path):
+def test_every_view_set_is_timed_on_every_image(tmp_path, in_bfloat16):
     records = []
     for number, label in enumerate("aaaab"):
         pixels = np.random.default_rng(number).integers(0, 256, (80, 100, 3), np.uint8)
@@ -38,12 +38,15 @@ def test_every_view_set_is_timed_on_every_image(tmp_path):
     measure(tmp_path, {"view_sets": {"ten": TEN, "many": MANY}})
     report = json.loads((tmp_path / "t.json").read_text())
     assert (report["images"], report["repeats"], report["threads"]) == (3, 2, 1)
-    assert report["network"] == "n"
+    assert report["network"] == "n" and report["precision"] == "full" and not in_bfloat16
     assert report["torch"] == torch.__version__ and report["device"]
     assert set(report["columns"]) == {"ten", "many"}
     for column in report["columns"].values():
         each = column["total"]["each"]
         assert len(each) == 3 and 0 < min(each) <= column["total"]["median"] <= max(each) < 60
+    measure(tmp_path, {"view_sets": {"ten": TEN}}, "--precision", "bfloat16")
+    assert json.loads((tmp_path / "t.json").read_text())["precision"] == "bfloat16"
+    assert len(in_bfloat16) == 1
 
 
 @pytest.mark.parametrize(

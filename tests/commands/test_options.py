@@ -14,7 +14,7 @@ from sppnet.commands.options import Written, WrittenFolder
 from sppnet.errors import SppnetError
 
 # Commands that write nowhere, or find out where before they work.
-NO_OUTPUT = {"show", "download"}
+NO_OUTPUT = {"show", "download", "verify"}
 
 
 @pytest.fixture

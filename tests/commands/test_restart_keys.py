@@ -22,6 +22,7 @@ from sppnet.code_hash import package_hash
 from sppnet.config.section import flags
 from sppnet.data import store
 from sppnet.data.image_store_writer import write_image_store
+from sppnet.data.imagenet_writer import write_imagenet
 from sppnet.data.manifest import ImageRecord, read_manifest, write_manifest
 from sppnet.data.settings import Store
 from sppnet.data.store import file_sha256, restart_directory
@@ -81,6 +82,7 @@ WRITTEN = Free(Path("out/one"), Path("out/other"), "written when all is done")
 WORK = Free(Path("work"), Path("elsewhere"), "where the folder lies, not what it is called")
 WORKERS = Free(1, 2, "each item is made by one process, alike")
 IMAGES = Counts(None, 8)
+PRECISION = {"precision": Counts("full", "bfloat16")}
 SEED = Counts(1, 2)
 ON_DEVICE = {"device": Counts("cpu", "cuda"), "threads": Counts(1, 2), "work": WORK}
 SCALING = {
@@ -126,6 +128,7 @@ FINETUNING = ON_DEVICE | {
 NO_PLATEAU = {"plateau": None, "holdout": None}
 STAGES: dict[str, dict[str, Counts | File | Free]] = {
     "classify": ON_DEVICE
+    | PRECISION
     | {
         "manifest": File("manifest.parquet"),
         "weights": File("network.safetensors"),
@@ -153,6 +156,7 @@ STAGES: dict[str, dict[str, Counts | File | Free]] = {
         "workers": WORKERS,
     },
     "cache-image-features": ON_DEVICE
+    | PRECISION
     | {
         "manifest": File("manifest.parquet"),
         "dataset": Counts("detection", "classification", {"split": "val"}),
@@ -165,6 +169,7 @@ STAGES: dict[str, dict[str, Counts | File | Free]] = {
     },
     "train-svm": SOURCES
     | SCALING
+    | PRECISION
     | {
         "cost": Counts(0.1, 0.2),
         "bias": Counts(10.0, 1.0),
@@ -221,6 +226,7 @@ STAGES: dict[str, dict[str, Counts | File | Free]] = {
         "workers": Free(0, 1, "they cut what this process has drawn"),
     },
     "cache-maps": ON_DEVICE
+    | PRECISION
     | {
         "manifest": File("manifest.parquet"),
         "split": Counts("trainval", "test"),
@@ -254,6 +260,7 @@ STAGES: dict[str, dict[str, Counts | File | Free]] = {
         "scale_choice": Counts("best", "random"),
     },
     "cache-region-features": ON_DEVICE
+    | PRECISION
     | {
         "manifest": File("manifest.parquet"),
         "split": Counts("trainval", "test"),
@@ -287,6 +294,7 @@ STAGES: dict[str, dict[str, Counts | File | Free]] = {
         "workers": WORKERS,
     },
     "detect": SOURCES
+    | PRECISION
     | {
         "svm": File("svm"),
         "bbox": File("bbox"),
@@ -376,7 +384,7 @@ def fill(folder: Path, seed: int) -> None:
 
 
 @pytest.fixture(scope="module")
-def inputs(tmp_path_factory, write_imagenet) -> Path:
+def inputs(tmp_path_factory) -> Path:
     """Folders `one` and `other` with the same files of different contents."""
     folder = tmp_path_factory.mktemp("inputs")
     for seed, name in enumerate(("one", "other")):

@@ -2,6 +2,7 @@ import csv
 import json
 
 from sppnet.cli import run
+from sppnet.report.written_tables import read_table
 
 
 def test_table_metadata_and_terminal_agree(tmp_path, capsys):
@@ -15,6 +16,7 @@ def test_table_metadata_and_terminal_agree(tmp_path, capsys):
     assert b"\r" not in table.read_bytes()
     metadata = json.loads(cells.read_text())
     assert metadata["backbones"]["convnet5"]["conv1"]["met"] is True
+    assert all(cell.is_shown for cell in read_table(table).values())
     printed = capsys.readouterr().out.splitlines()
     assert printed[0].split() == ["conv1", "conv2", "conv3", "conv4", "conv5"]
     assert printed[1].startswith("Convnet*-5") and "96 x 11x11, str 4" in printed[1]

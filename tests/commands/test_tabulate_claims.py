@@ -7,6 +7,7 @@ import pytest
 import sppnet.report
 from sppnet.cli import run
 from sppnet.errors import SppnetError
+from sppnet.report.written_tables import read_table
 
 REFERENCE = Path(sppnet.report.__file__).parent / "reference.csv"
 
@@ -62,6 +63,7 @@ def test_table_metadata_and_terminal_agree(comparisons, tmp_path, capsys):
     assert found[0]["rule"] == {"bound": 0.0} and "networks" not in found[0]
     assert found[0]["low"] == pytest.approx(1.05)
     assert "reproduced" in capsys.readouterr().out
+    assert all(cell.is_shown for cell in read_table(tmp_path / "out/claims.csv").values())
 
 
 def test_the_size_of_an_effect_is_compared_in_the_papers_experiment_only(comparisons, tmp_path):

@@ -7,6 +7,7 @@ import pytest
 from sppnet import cli
 from sppnet.config.section import flags
 from sppnet.errors import SppnetError
+from sppnet.report.written_tables import read_table
 
 ROWS = ("pool5", "fc6", "ftfc6", "ftfc7", "ftfc7 bb")
 
@@ -56,6 +57,7 @@ def test_table_metadata_and_terminal_agree(arguments, capsys):
     assert table[5] == ["ftfc7 bb", "50.0", "30.0"]
     assert table[9] == ["speedup (vs. R-CNN)", "8.0x", "-"]
     assert b"\r" not in arguments["csv"].read_bytes()
+    assert all(cell.is_shown for cell in read_table(arguments["csv"]).values())
     metadata = json.loads(arguments["json"].read_text())["columns"]
     assert metadata["spp"]["ftfc7_bb"] == {
         "value": 50.0,

@@ -9,6 +9,7 @@ import sppnet.report
 from sppnet.cli import run
 from sppnet.errors import SppnetError
 from sppnet.models.weights import save_tensors
+from sppnet.report.written_tables import read_table
 
 REFERENCE = Path(sppnet.report.__file__).parent / "reference.csv"
 
@@ -49,6 +50,7 @@ def test_table_metadata_and_terminal_agree(cell, tmp_path, capsys):
     found = json.loads(metadata.read_text())
     assert found["columns"]["ZF-5"]["no SPP | top1"]["value"] == 25.0
     assert found["rows"] == ["no SPP | top1"]
+    assert all(shown.is_shown for shown in read_table(text).values())
     assert capsys.readouterr().out.splitlines()[1].split() == ["top-1", "no", "SPP", "25.00"]
     first = metadata.read_bytes()
     tabulate(tmp_path, [cell])

@@ -6,6 +6,7 @@ import pytest
 
 from sppnet.cli import run as sppnet
 from sppnet.errors import SppnetError
+from sppnet.report.written_tables import read_table
 
 LAYERS = ("pool", "spp", "fc6", "fc7")
 
@@ -50,7 +51,9 @@ def tabulate(folder, request):
     words = [word for name, file in files.items() for word in (f"--{name}", str(folder / file))]
     sppnet(["tabulate-transfer", "--columns", str(path), *words])
     with (folder / "out/table.csv").open(newline="") as file:
-        return list(csv.reader(file))
+        lines = list(csv.reader(file))
+    assert all(cell.is_shown for cell in read_table(folder / "out/table.csv").values())
+    return lines
 
 
 def test_table_7_with_warped_images(request_of, tmp_path, capsys):

@@ -19,6 +19,7 @@ from sppnet.data.imagenet import (
     training_places,
     validation_places,
 )
+from sppnet.data.imagenet_writer import write_imagenet
 from sppnet.data.store import file_sha256
 from sppnet.errors import SppnetError
 
@@ -33,7 +34,7 @@ def jpeg(seed, size=(40, 30)):
 
 
 @pytest.fixture
-def archives(tmp_path, write_imagenet):
+def archives(tmp_path):
     training = {
         name: {f"{name}_{n}.JPEG": jpeg(10 * place + n) for n in range(place + 2)}
         for place, name in enumerate(CLASSES)
@@ -49,6 +50,12 @@ def unpack(tar, folder):
         (folder / member.name).write_bytes(tar.extractfile(member).read())
 
 
+def unpack_kit(archives, root):
+    (root / "ILSVRC2012_devkit_t12/data").mkdir(parents=True)
+    with tarfile.open(archives / "ILSVRC2012_devkit_t12.tar.gz") as tar:
+        unpack(tar, root)
+
+
 @pytest.fixture
 def folders(archives, tmp_path):
     """The same images, unpacked as one does by hand."""
@@ -62,7 +69,7 @@ def folders(archives, tmp_path):
                 unpack(inner, place)
     with tarfile.open(archives / "ILSVRC2012_img_val.tar") as tar:
         unpack(tar, root / "val")
-    shutil.copytree(archives / "kit/ILSVRC2012_devkit_t12", root / "ILSVRC2012_devkit_t12")
+    unpack_kit(archives, root)
     return root
 
 

@@ -2,6 +2,7 @@
 
 import re
 import shutil
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -14,7 +15,14 @@ from defusedxml import ElementTree
 from pydantic import ValidationError
 
 from sppnet.data import composition
+from sppnet.data.archives import read_file
 from sppnet.data.composition import SceneObject, draw_background, render_scene
+from sppnet.data.imagenet import (
+    missing_images,
+    read_devkit,
+    training_places,
+    validation_places,
+)
 from sppnet.data.scenes import (
     LAYOUTS,
     MARGINS,
@@ -51,7 +59,7 @@ IMAGES = dict(zip(SETS, (48, 24, 24, 12, 50), strict=True))
 
 
 def generate(output: Path, *, seed: int = 3, workers: int = 1, **images: int) -> dict[str, Any]:
-    """All three sets side by side, and what was made of each."""
+    """All sets side by side, and what was made of each."""
     wanted = IMAGES | images
     return {
         layout: generate_scenes(
@@ -374,6 +382,21 @@ def test_a_filled_folder_is_left_alone(tmp_path: Path) -> None:
     assert photo.read_text() == "mine"
 
 
+def test_imagenets_archives_hold_the_images_of_the_image_folder(
+    made: tuple[Path, dict[str, Any]],
+) -> None:
+    root, folder = made[0] / "ILSVRC2012", made[0] / "ImageFolder"
+    kit = read_devkit(root)
+    synsets = dict(zip(sorted(kit.counts), CLASSES, strict=True))
+    assert kit.synsets[1] != min(kit.counts)  # numbers are in another order than names
+    training, validation = training_places(root, kit), validation_places(root, kit)
+    assert missing_images(training, kit) == []
+    for split, places in (("train", training), ("val", validation)):
+        packed = Counter((synsets[synset], read_file(place)) for place, synset in places.items())
+        paths = (folder / split).glob("*/*")
+        assert packed == Counter((path.parent.name, path.read_bytes()) for path in paths)
+
+
 def test_output_appears_only_when_complete(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     def fail(*_: Any, **__: Any) -> None:
         raise OSError("disk full")
@@ -383,7 +406,8 @@ def test_output_appears_only_when_complete(monkeypatch: pytest.MonkeyPatch, tmp_
         with pytest.raises(OSError, match="disk full"):
             generate(tmp_path / "scenes")
     assert not (tmp_path / "scenes/VOCdevkit").exists()
-    shutil.rmtree(tmp_path / "scenes/ImageFolder")
+    for layout in ("ImageFolder", "ILSVRC2012"):
+        shutil.rmtree(tmp_path / "scenes" / layout)
     generate(tmp_path / "scenes")
     assert {path.name for path in (tmp_path / "scenes").iterdir()} == set(LAYOUTS)
 

@@ -124,7 +124,8 @@ def with_means_for_maxima(backbone):
                     nn.init.zeros_(layer.bias)
             elif isinstance(layer, nn.BatchNorm2d):
                 layer.reset_parameters()
-            elif isinstance(layer, LocalResponseNorm):  # its neighbourhood is left out of the reach
+            elif isinstance(layer, nn.ReLU6 | LocalResponseNorm):
+                # lets no gradient through above 6; its neighbourhood is left out of the reach
                 setattr(parent, name, nn.Identity())
     return backbone
 
@@ -142,6 +143,8 @@ def reach(backbone, cell, size):
 def named_backbone(name):
     if name in BACKBONES:
         return build_backbone(name, 0.0625)
+    if name == "efficientnet_lite0":
+        return build_backbone(name, 1)
     with torch.device("meta"):
         model = torchvision.models.get_model(name, weights=None)
     children = list(model.children())
@@ -152,18 +155,20 @@ ODD = {
     "dilated": nn.Sequential(nn.Conv2d(3, 3, 3, dilation=4), nn.Conv2d(3, 3, 2, 2)),
     "even": nn.Sequential(nn.Conv2d(3, 3, 4, stride=2, padding=1), nn.AvgPool2d(2, 2)),
     "same": nn.Sequential(nn.MaxPool2d(2), nn.Conv2d(3, 3, 4, padding="same"), nn.GELU()),
+    "zeros around": nn.Sequential(nn.ZeroPad2d((1, 2, 1, 2)), nn.Conv2d(3, 3, 5, 2)),
     "valid": nn.Sequential(nn.Conv2d(3, 3, 5, padding="valid"), nn.AvgPool2d(3, 3, 1)),
 }
 
 
 @pytest.mark.filterwarnings("ignore:Using padding='same' with even kernel")
 @pytest.mark.parametrize(
-    "name", [*BACKBONES, "squeezenet1_0", "resnet18", "vgg11", "alexnet", *ODD]
+    "name",
+    [*BACKBONES, "squeezenet1_0", "efficientnet_lite0", "resnet18", "vgg11", "alexnet", *ODD],
 )
 def test_cells_lie_at_the_middle_of_the_pixels_that_change_them(name):
     backbone = ODD[name] if name in ODD else named_backbone(name)
     geometry, side = map_geometry(backbone), receptive_field(backbone)
-    averaging, size = with_means_for_maxima(backbone), (64, 600)
+    averaging, size = with_means_for_maxima(backbone), (64, 1000 if side > 600 else 600)
     columns = averaging(torch.ones(1, 3, *size)).shape[3]
     for cell in (columns // 2, columns // 2 + 1):
         first, last = reach(averaging, cell, size)
@@ -205,6 +210,7 @@ def test_branches_with_the_same_cells_may_meet(join):
         (Meeting(nn.Conv2d(3, 3, 3), nn.Conv2d(3, 3, 3, padding=1), torch.add), "branches"),
         (nn.Sequential(nn.Conv2d(3, 3, (3, 5))), r"layer 0 differs between the axes \(\(3, 5\)\)"),
         (nn.Sequential(nn.MaxPool2d(3, (1, 2))), "layer 0 differs between the axes"),
+        (nn.Sequential(nn.ZeroPad2d((1, 2, 0, 2))), "layer 0 differs between the axes"),
         (nn.Sequential(nn.ReLU(), nn.Flatten()), r"layer 1 \(Flatten\)"),
         (nn.Sequential(nn.Upsample(scale_factor=2)), r"layer 0 \(Upsample\)"),
         (Step(lambda x: x.flip(3)), "function flip"),

@@ -66,6 +66,50 @@ def test_squeezenet_has_13_cells_of_512_channels():
     assert map_shape(backbone, 180, 224) == (512, 10, 13)
 
 
+def original_lite0(state, images):
+    """EfficientNet-Lite0 up to block 15 as trained, with TensorFlow's padding worked out anew."""
+
+    def convolve(maps, weight, stride, groups):
+        short = [
+            max((-(-n // stride) - 1) * stride + len(weight[0, 0]) - n, 0) for n in maps.shape[2:]
+        ]
+        pads = [pad for n in reversed(short) for pad in (n // 2, n - n // 2)]
+        return functional.conv2d(functional.pad(maps, pads), weight, None, stride, groups=groups)
+
+    def layer(maps, convolution, norm, stride=1, groups=1):
+        names = ("running_mean", "running_var", "weight", "bias")
+        values = [state[f"{norm}.{name}"] for name in names]
+        maps = convolve(maps, state[f"{convolution}.weight"], stride, groups)
+        return functional.batch_norm(maps, *values, eps=0.001)
+
+    maps = functional.relu6(layer(images, "1", "2", 2))
+    for block in range(16):
+        at, inner = f"{block + 4}", maps
+        if block > 0:
+            inner = functional.relu6(layer(maps, f"{at}.expand_conv", f"{at}.bn0"))
+        stride = 2 if block in (1, 3, 5, 11) else 1
+        inner = layer(inner, f"{at}.depthwise_conv", f"{at}.bn1", stride, inner.shape[1])
+        inner = layer(functional.relu6(inner), f"{at}.project_conv", f"{at}.bn2")
+        maps = inner + maps if inner.shape == maps.shape else inner
+    return maps
+
+
+def test_every_second_cell_of_efficientnet_is_one_of_the_network_as_trained():
+    backbone, generator = build_backbone("efficientnet_lite0", 1).eval(), torch.Generator()
+    state = backbone.state_dict()
+    for name, values in state.items():
+        if name.endswith("running_var"):
+            values.uniform_(0.5, 2, generator=generator)
+        elif values.ndim == 1:
+            values.uniform_(0.1, 1, generator=generator)
+    images = torch.randn(1, 3, 160, 224, generator=generator)
+    with torch.no_grad():
+        maps, expected = backbone(images), original_lite0(state, images)
+    assert maps.shape == (1, 320, 10, 14) and expected.shape == (1, 320, 5, 7)
+    assert expected.std() > 0.01
+    assert torch.allclose(maps[:, :, 1::2, 1::2], expected, atol=1e-4)
+
+
 def test_a_resnet_is_cut_before_its_pooling():
     backbone = build_backbone("torchvision:resnet18", 1)
     assert map_shape(backbone, 224, 224) == (512, 7, 7)
@@ -84,6 +128,7 @@ def test_a_torchvision_backbone_with_features_is_those_features():
         ("overfeat7", 12, 14),
         ("alex5", 16, 17),
         ("squeezenet", 16, 17),
+        ("efficientnet_lite0", 16, 15),
     ],
 )
 def test_geometry_can_be_traced(backbone, stride, offset):
@@ -219,7 +264,7 @@ def test_too_small_images_are_refused():
 
 def test_building_leaves_the_global_generator_alone():
     before = torch.get_rng_state()
-    for backbone in ("zf5", "squeezenet", "torchvision:resnet18"):
+    for backbone in ("zf5", "squeezenet", "efficientnet_lite0", "torchvision:resnet18"):
         build_backbone(backbone, 1)
     assert torch.equal(before, torch.get_rng_state())
 

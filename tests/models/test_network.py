@@ -1,10 +1,13 @@
+import copy
 import json
 
 import pytest
 import torch
+from torch import nn
 
 from sppnet.errors import SppnetError
 from sppnet.geometry.pyramid import pyramid_pool
+from sppnet.models.backbones import map_shape
 from sppnet.models.network import (
     Architecture,
     build_network,
@@ -108,6 +111,56 @@ def test_fully_connected_layers_agree_with_exact_sums_with_and_without_gradients
             torch.testing.assert_close(net.hidden(pool5)["fc6"], fc6.float())
             torch.testing.assert_close(net.hidden(pool5)["fc7"], fc7.float())
             torch.testing.assert_close(net.head(pool5), logits.float())
+
+
+def relative_error(found, exact):
+    return ((found - exact).norm() / exact.norm()).item()
+
+
+@pytest.mark.filterwarnings("ignore:TF32")
+@pytest.mark.parametrize("one_dnn", [True, False])
+@pytest.mark.parametrize("backbone", ["zf5", "squeezenet", "torchvision:resnet18"])
+def test_bfloat16_is_near_and_gives_single_precision(backbone, one_dnn):
+    """With and without the library that has instructions for it."""
+    width = 0.25 if backbone == "zf5" else 1.0
+    full = network(backbone=backbone, width=width, map_std=2.0)
+    reduced = copy.deepcopy(full).to_bfloat16()
+    inputs = images(96, 120)
+    with torch.inference_mode(), torch.backends.mkldnn.flags(enabled=one_dnn):
+        maps, (first, after) = full.maps(inputs), reduced.maps_after(inputs, 3)
+        pool5 = full.pool(maps)
+        hidden = full.hidden(pool5)
+        pairs = {
+            "maps": (reduced.maps(inputs), maps),
+            "first": (first, full.maps_after(inputs, 3)[0]),
+            "after": (after, maps),
+            "logits": (reduced.head(pool5), full.head(pool5)),
+            **{name: (values, hidden[name]) for name, values in reduced.hidden(pool5).items()},
+        }
+    for name, (found, exact) in pairs.items():
+        assert found.dtype == exact.dtype == torch.float32, name
+        assert 1e-4 < relative_error(found, exact) < 0.02, name
+
+
+def test_bfloat16_leaves_statistics_and_mixed_training_alone():
+    reduced = network(backbone="torchvision:resnet18", width=1.0).to_bfloat16()
+    dtypes = {
+        type(layer).__name__: {each.dtype for each in layer.state_dict().values()}
+        for layer in reduced.modules()
+        if isinstance(layer, nn.Conv2d | nn.Linear | nn.BatchNorm2d)
+    }
+    assert dtypes == {
+        "Conv2d": {torch.bfloat16},
+        "Linear": {torch.bfloat16},
+        "BatchNorm2d": {torch.float32, torch.int64},
+    }
+    with torch.autocast("cpu", torch.bfloat16):
+        assert network().head(torch.rand(2, 160)).dtype == torch.bfloat16
+
+
+def test_the_size_of_maps_does_not_depend_on_the_precision():
+    full, reduced = network(), network().to_bfloat16()
+    assert map_shape(reduced.backbone, 131, 77) == map_shape(full.backbone, 131, 77)
 
 
 @pytest.mark.parametrize(("height", "width"), [(64, 64), (64, 150), (131, 77)])

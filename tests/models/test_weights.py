@@ -10,6 +10,7 @@ from torchvision.models.squeezenet import Fire
 from sppnet.errors import SppnetError
 from sppnet.models.backbones import build_backbone
 from sppnet.models.network import Architecture, build_network
+from sppnet.models.settings import Inference
 from sppnet.models.weights import (
     import_backbone,
     load_backbone,
@@ -31,6 +32,7 @@ ARCHITECTURE = Architecture(
     std=58.0,
     channel_order="BGR",
 )
+PACKAGE = "package:some-weights==1.2"
 PARTS = {"conv1x1_1": "squeeze", "conv1x1_2": "expand1x1", "conv3x3_2": "expand3x3"}
 
 
@@ -78,6 +80,17 @@ def test_a_network_comes_back_with_its_architecture(tmp_path):
     assert equal(found.state_dict(), net.state_dict())
     images = torch.rand(1, 3, 80, 90)
     assert torch.equal(found(images), net.eval()(images))
+
+
+def test_a_network_is_loaded_in_the_precision_of_inference(tmp_path):
+    path, images = tmp_path / "net.safetensors", torch.rand(1, 3, 80, 90)
+    save_network(path, network())
+    reduced = load_network(path, "cpu", Inference(precision="bfloat16"))
+    assert {each.dtype for each in reduced.parameters()} == {torch.bfloat16}
+    with torch.inference_mode():
+        assert torch.equal(reduced(images), network().to_bfloat16().eval()(images))
+    for full in (load_network(path, "cpu"), load_network(path, "cpu", Inference())):
+        assert {each.dtype for each in full.parameters()} == {torch.float32}
 
 
 def test_equal_networks_are_equal_files(tmp_path):
@@ -159,11 +172,19 @@ class Trap:
         return open, (self.path, "w")
 
 
-def test_pickles_are_refused_unread(tmp_path):
+def package(monkeypatch, path):
+    """Let an installed package hold this file."""
+    monkeypatch.setattr("sppnet.models.weights.packaged_file", lambda requirement, suffix: path)
+
+
+def test_pickles_are_refused_unread(tmp_path, monkeypatch):
     trace = tmp_path / "trace"
     for name in ("a.safetensors", "a.npz", "a.pth"):
         (tmp_path / name).write_bytes(pickle.dumps(Trap(trace)))
         refused(rf"a\.{name[2:]}: ", import_backbone, str(tmp_path / name), "zf5")
+    package(monkeypatch, tmp_path / "a.pth")
+    torch.save({"a": Trap(trace)}, tmp_path / "a.pth")
+    refused(r"a\.pth: not a readable", import_backbone, PACKAGE, "zf5")
     np.savez(tmp_path / "object.npz", a=np.array([Trap(trace)], dtype=object))
     refused(r"object\.npz: not a readable", import_backbone, str(tmp_path / "object.npz"), "zf5")
     assert not trace.exists()
@@ -196,6 +217,40 @@ def test_squeezenet_comes_from_caffe_names(tmp_path):
     net = network(backbone="squeezenet", width=1.0)
     load_backbone(net, tmp_path / "backbone")
     assert equal(net.backbone.state_dict(), state)
+
+
+def packaged_names(state):
+    """EfficientNet-Lite0's weights under the names of the package, with head and classifier."""
+    stem = {"1": "_conv_stem", "2": "_bn0"}
+    renamed = {"_conv_head.weight": torch.zeros(1), "_bn1.bias": torch.zeros(1)}
+    for name, tensor in state.items():
+        index, _, part = name.partition(".")
+        layer = stem.get(index, f"_blocks.{int(index) - 4}._")
+        renamed[f"{layer}.{part}" if index in stem else f"{layer}{part}"] = tensor
+    return renamed
+
+
+def test_efficientnet_comes_from_a_package(tmp_path, monkeypatch):
+    state = backbone_state("efficientnet_lite0")
+    torch.save(packaged_names(state), tmp_path / "a.pth")
+    package(monkeypatch, tmp_path / "a.pth")
+    save_backbone(
+        tmp_path / "b", "efficientnet_lite0", import_backbone(PACKAGE, "efficientnet_lite0")
+    )
+    net = network(backbone="efficientnet_lite0", width=1.0)
+    load_backbone(net, tmp_path / "b")
+    assert equal(net.backbone.state_dict(), state)
+    found = import_backbone(PACKAGE, "squeezenet")
+    refused("squeezenet: weights do not fit", save_backbone, tmp_path / "c", "squeezenet", found)
+
+
+@pytest.mark.parametrize("left", [0, 0.5])
+def test_a_packaged_file_cut_short_is_refused(tmp_path, monkeypatch, left):
+    torch.save({"a": torch.ones(1000)}, tmp_path / "a.pth")
+    content = (tmp_path / "a.pth").read_bytes()
+    (tmp_path / "a.pth").write_bytes(content[: int(left * len(content))])
+    package(monkeypatch, tmp_path / "a.pth")
+    refused(r"a\.pth: not a readable file of weights", import_backbone, PACKAGE, "zf5")
 
 
 def test_squeezenet_of_another_shape_is_refused(tmp_path):
@@ -286,7 +341,7 @@ def downloaded(monkeypatch, state):
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), 1e300])  # the last in float64
-@pytest.mark.parametrize("origin", ["a.npz", "a.safetensors", "torchvision:squeezenet1_1"])
+@pytest.mark.parametrize("origin", ["a.npz", "a.safetensors", "a.pth", "torchvision:squeezenet1_1"])
 def test_imported_weights_are_finite(tmp_path, monkeypatch, origin, value):
     state = torchvision_state("squeezenet1_1")
     state["features.0.bias"] = state["features.0.bias"].double()
@@ -296,7 +351,11 @@ def test_imported_weights_are_finite(tmp_path, monkeypatch, origin, value):
         save_npz(source, state)
     elif origin.endswith("safetensors"):
         save_tensors(tmp_path / origin, state, {})
+    elif origin.endswith("pth"):
+        torch.save(state, source)
+        package(monkeypatch, tmp_path / origin)
     else:
         source = downloaded(monkeypatch, state)
     line = re.escape(f"{source}: features.0.bias has NaN or infinity")
-    refused(line, import_backbone, source, "torchvision:squeezenet1_1")
+    given = PACKAGE if origin.endswith("pth") else source
+    refused(line, import_backbone, given, "torchvision:squeezenet1_1")

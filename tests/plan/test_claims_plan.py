@@ -99,6 +99,13 @@ def test_one_scale_has_no_numbers_of_five_beside_it(mini):
     assert "five_scales" not in found
 
 
+def test_one_narrow_network_is_enough_to_differ_from_the_paper():
+    config = settings()
+    config["networks"]["alex5"]["architecture"]["width"] = 1
+    differs = claimed(config)["as_accurate_as_rcnn"].not_comparable
+    assert differs == "narrower networks, generated images"
+
+
 def test_detectors_are_found_by_the_papers_and_not_by_their_own_names():
     config = settings()
     config["detectors"] = {
@@ -110,6 +117,17 @@ def test_detectors_are_found_by_the_papers_and_not_by_their_own_names():
     found = claimed(config)["five_scales"]
     assert found.ours.files == (Path("artifacts/mini/detectors/exact/evaluation.json"),)
     assert found.reference.files == (Path("artifacts/mini/detectors/fast/evaluation.json"),)
+
+
+def test_claims_are_about_the_first_column_of_a_paper_number():
+    config = settings("config/voc07.yaml")
+    assert config["table9"]["columns"][1::2] == ["spp_5sc", "efficientnet_5sc"]
+    config["table9"]["columns"].reverse()
+    found = claimed(config)["five_scales"]
+    assert found.measured_on == "EfficientNet-Lite0, VOC2007"
+    folder = Path("artifacts/voc07/detectors")
+    assert found.ours.files == (folder / "efficientnet_5sc/evaluation.json",)
+    assert found.reference.files == (folder / "efficientnet_1sc/evaluation.json",)
 
 
 def test_without_detectors_of_the_paper_or_transfer_their_claims_are_left_out():

@@ -29,9 +29,14 @@ def touch(*names):
         Path(name).touch()
 
 
-def check(jobs, sets=None):
-    settings = check_settings(yaml.safe_load((ROOT / "config/voc07.yaml").read_text()))
-    check_given(jobs, settings, sets or {}, Digests(Path("digests.json")))
+def check(jobs, sets=None, source=None):
+    config = yaml.safe_load((ROOT / "config/voc07.yaml").read_text())
+    if source:
+        config["networks"]["squeezenet_crop"]["imported_backbone"] = {
+            "source": source,
+            "freeze": True,
+        }
+    check_given(jobs, check_settings(config), sets or {}, Digests(Path("digests.json")))
 
 
 def test_a_missing_file_of_weights_is_named_with_its_setting():
@@ -41,6 +46,17 @@ def test_a_missing_file_of_weights_is_named_with_its_setting():
         check([IMPORT])
     touch(BACKBONE)
     check([READ, IMPORT, TABLE])
+
+
+def test_a_missing_package_is_named_with_its_setting_where_it_is_needed():
+    folder, package = "artifacts/voc07/networks", "package:no-such-weights==1.2"
+    check([Job("a []", "", (), (f"{folder}/squeezenet_spp.backbone.safetensors",))], source=package)
+    importing = Job("a []", "", (), (f"{folder}/squeezenet_crop.backbone.safetensors",))
+    line = (
+        r"networks\.squeezenet_crop\.imported_backbone\.source: package no-such-weights: not inst"
+    )
+    with pytest.raises(SppnetError, match=line):
+        check([importing], source=package)
 
 
 def test_a_target_of_another_configuration_is_refused_with_the_tables_of_this_one():

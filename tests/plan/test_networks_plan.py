@@ -48,10 +48,10 @@ def test_an_imported_backbone_is_where_training_starts():
     assert plan.source_files("squeezenet_spp") == [plan.source("squeezenet_spp").source]
 
 
-def test_torchvision_fetches_its_own_weights():
+@pytest.mark.parametrize("source", ["torchvision:squeezenet1_0", "package:weights==1.0"])
+def test_weights_of_torchvision_and_of_packages_are_no_files_of_the_configuration(source):
     config = settings("voc07")
-    network = config["networks"]["squeezenet_spp"]
-    network["imported_backbone"]["source"] = "torchvision:squeezenet1_0"
+    config["networks"]["squeezenet_spp"]["imported_backbone"]["source"] = source
     assert planned(config).source_files("squeezenet_spp") == []
 
 

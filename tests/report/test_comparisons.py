@@ -202,6 +202,10 @@ def test_transfer_is_compared_by_layer(tmp_path):
     found = compare("caltech101_pyramid", [path], [path])
     assert (found.effect, found.n) == (pytest.approx(3.0), 7)
     assert (found.low, found.high) == pytest.approx((2.05, 3.95))
+    # differences of 2 and 4 points; the images are taken for the only source of variance
+    assert found.standard_error == pytest.approx(2**0.5, abs=1e-4)
+    assert found.image_variance == pytest.approx(7 * 2)
+    assert (found.metric, found.network_variance) == ("accuracy", None)
 
 
 def test_transfer_over_splits_is_compared_half_by_half(tmp_path):
@@ -218,6 +222,9 @@ def test_transfer_over_splits_is_compared_half_by_half(tmp_path):
     assert found.effect == pytest.approx(3.0)
     # t with 4 degrees of freedom, 2.7764, times sqrt((1 + 4 + 4 + 1) / 4)
     assert (found.low, found.high) == pytest.approx((3 - 4.38990, 3 + 4.38990), abs=1e-4)
+    assert found.standard_error == pytest.approx(2.5**0.5, abs=1e-4)  # their root mean square
+    assert found.image_variance == pytest.approx(7 * 2.5)
+    assert (found.n, found.images) == (7, 9)
     for other in (result("b", 0.8, [0.01] * 3), result("c", 0.8, [0.01] * 4, "replicates")):
         with pytest.raises(SppnetError, match=rf"{other.name}: not as many"):
             compare("caltech101_pyramid", [path], [other])
@@ -271,6 +278,7 @@ def test_trainings_are_compared_by_the_mean_time_of_their_blocks(tmp_path):
     found = compare_times("two_sizes_time", path, "multi", "single")
     # mean of 100 blocks of 5 or 10 ms: sd = 2.5 / sqrt(100) = 0.25 ms
     assert found.low == pytest.approx(10 / (7.5 + 1.96 * 0.25), rel=0.02)
+    assert found.standard_error == pytest.approx(0.25 / 7.5, rel=0.1)  # of the logarithm
     assert found.high == pytest.approx(10 / (7.5 - 1.96 * 0.25), rel=0.02)
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from tiny import imported_only
+from tiny import imported_only, install_package
 
 from sppnet.cli import COMMANDS, build
 
@@ -23,7 +23,7 @@ CONFIGS = [
 MACHINE = {verb: {"device", "threads", "workers"} for verb in COMMANDS}
 MACHINE["cache-region-features"] |= {"batch"}
 MACHINE["store-images"] |= {"verify"}
-NO_RULE = {"show", "download"}
+NO_RULE = {"show", "download", "verify", "write-expected"}
 CORES = 2
 
 
@@ -74,7 +74,7 @@ def write_data(settings, folder):
     """The files that a configuration names, with nothing in them but an image id in each list."""
     for network in settings["networks"].values():
         if network.get("imported_backbone"):
-            write(folder / network["imported_backbone"]["source"])
+            write_weights(network["imported_backbone"]["source"], folder)
     if "scenes" in settings:
         return
     data, transfer = settings["data"], settings.get("transfer")
@@ -93,6 +93,15 @@ def write_data(settings, folder):
     if transfer:
         for name in "ab":
             write(folder / transfer["table7"]["root"] / f"101_ObjectCategories/{name}/1.jpg")
+
+
+def write_weights(source, folder):
+    """A file of weights, or the package that holds one."""
+    kind, _, requirement = source.partition(":")
+    if kind == "package":
+        install_package(folder, requirement, "a.pth")
+    else:
+        write(folder / source)
 
 
 def write(path, text=""):

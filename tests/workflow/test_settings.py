@@ -55,7 +55,7 @@ def test_what_the_paper_chose_is_chosen_anew_or_named_beforehand(path):
     transfer = load(path)["transfer"]
     columns = transfer["table6"]["columns"].values()
     several = [each["reference"] for each in columns if len(each["sizes"]) > 1]
-    assert several == ["d_SPP_ZF5_full392"]
+    assert set(several) == {"d_SPP_ZF5_full392"}
     assert [transfer["table8"][f"{name}_layer"] for name in ("voc07", "caltech101")] == [
         "fc7",
         "spp",
@@ -194,6 +194,13 @@ def test_a_wrong_setting_is_named_in_one_line(key, value, words):
     assert "\n" not in str(error.value)
     for word in words:
         assert word in str(error.value)
+
+
+def test_the_archives_of_imagenet_lie_where_they_are_drawn():
+    config = load(ROOT / "config/rehearsal.yaml")
+    config["data"]["imagenet"] = "data/ILSVRC2012"
+    with pytest.raises(SppnetError, match=r"scenes: .* data\.imagenet: data/ILSVRC2012; remove"):
+        check_settings(config)
 
 
 def test_backbones_in_the_tables_are_those_that_can_be_built():

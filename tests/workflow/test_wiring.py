@@ -28,6 +28,7 @@ CONFIG["transfer"] |= {"bootstrap": 800, "seed": 6}
 CONFIG["finetune"]["rcnn"] |= {"batch": 64, "learning_rate": 0.02, "seed": 7}
 CONFIG["svm"]["rcnn"] |= {"cost": 0.002, "seed": 8}
 CONFIG["bbox"]["rcnn"] |= {"whitening": 0.002, "seed": 9}
+CONFIG["inference"] = {"precision": "bfloat16"}
 RUN = "artifacts/mini"
 VOC, CALTECH = f"{RUN}/voc.parquet", f"{RUN}/caltech101.parquet"
 CLASSIFICATION = f"{RUN}/image_folder.parquet"
@@ -529,6 +530,7 @@ def test_detectors_are_timed_with_their_own_weights(jobs):
     assert given(job, "columns") == expected(
         {"manifest": VOC, "proposals": f"{RUN}/proposals/test.parquet"},
         {name: CONFIG["timing"][name] for name in ("images", "repeats", "batch")},
+        CONFIG["inference"],
         {"output": f"{RUN}/timing.json"},
     )
 
@@ -542,6 +544,7 @@ def test_views_are_timed_on_the_network_of_table_4(jobs):
     assert given(job, "view-sets") == expected(
         {"manifest": CLASSIFICATION, "weights": network("overfeat7-spp_multi-1")},
         CONFIG["timing"]["views"],
+        CONFIG["inference"],
         {"output": f"{RUN}/views_timing.json"},
     )
 
@@ -628,6 +631,7 @@ def test_svms_and_regressors_learn_from_trainval(jobs, stage, detector):
         seen(detector, "trainval"),
         pooling(detector),
         CONFIG[stage][method],
+        CONFIG["inference"] if stage == "svm" else {},
         {"output": f"{folder}/{stage}.safetensors"},
         {"report": f"{folder}/svm.json"} if stage == "svm" else {},
     )
@@ -647,6 +651,7 @@ def test_detections_are_of_test_images(jobs, detector):
         seen(detector, "test"),
         pooling(detector),
         CONFIG["detection"],
+        CONFIG["inference"],
     )
 
 
@@ -674,6 +679,7 @@ def test_region_features_are_of_the_network_in_their_state(jobs, split):
             {"weights": file, "output": output},
             boxes("rcnn"),
             images,
+            CONFIG["inference"],
         )
 
 
@@ -684,6 +690,7 @@ def test_maps_are_of_their_network_at_their_scale(jobs, split):
         output = f"{RUN}/features/zf5/{scale}/{split}.npy"
         assert given(jobs[output]) == expected(
             {"manifest": VOC, "weights": network("zf5"), "split": split, "size": scale},
+            CONFIG["inference"],
             {"output": output},
         )
 
@@ -742,6 +749,7 @@ def test_views_of_a_network_are_those_of_the_path(jobs):
                 {"manifest": CLASSIFICATION, "weights": network(f"{backbone}-{way}-{seed}")},
                 {"view_set": view_set, "scores": output, "metrics": metrics},
                 CONFIG["view_sets"][view_set],
+                CONFIG["inference"],
             )
 
 
@@ -811,6 +819,7 @@ def test_other_figures_show_what_their_settings_name(jobs):
     assert given(jobs[output]) == expected(
         {"manifest": VOC, "weights": network("zf5"), "output": output},
         {name: own for name, own in CONFIG["responses"].items() if name != "network"},
+        CONFIG["inference"],
     )
     output = "results/figures/detections.png"
     assert given(jobs[output]) == expected(
@@ -861,6 +870,7 @@ def test_features_of_images_are_of_their_network_view_and_set(jobs):
             {"manifest": manifest, "weights": network(name), "split": part},
             {"dataset": "detection" if table == "table6" else "caltech101"},
             IMAGE_VIEWS[view],
+            CONFIG["inference"],
         )
         for table, columns in TRANSFER.items()
         for _, name, views in columns.values()
@@ -950,14 +960,19 @@ def test_the_papers_networks_learn_from_stores_of_imagenet(paper):
 def test_backbones_from_elsewhere_are_frozen_parts_of_their_networks(photographs):
     settings = yaml.safe_load((ROOT / "config/voc07.yaml").read_text())["networks"]
     folder = "artifacts/voc07/networks"
-    names = ("squeezenet_spp", "squeezenet_crop")
+    names = ("squeezenet_spp", "squeezenet_crop", "efficientnet_spp")
     for name in names:
         backbone = f"{folder}/{name}.backbone.safetensors"
         source = settings[name]["imported_backbone"]["source"]
         assert given(photographs[backbone]) == expected(
-            {"source": source, "backbone": "squeezenet", "output": backbone}
+            {
+                "source": source,
+                "backbone": settings[name]["architecture"]["backbone"],
+                "output": backbone,
+            }
         )
-        assert photographs[backbone].inputs == {source}
+        files = set() if source.startswith("package:") else {source}
+        assert photographs[backbone].inputs == files
         options = photographs[f"{folder}/{name}.safetensors"].options
         assert options["backbone-weights"] == [backbone] and "freeze-backbone" in options
     with_backbone = {

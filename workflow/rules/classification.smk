@@ -52,10 +52,11 @@ rule classify:
         mem_mb=memory(2000),
     params:
         settings=per_job(PLAN.classification.view_set),
+        inference=per_job(PLAN.networks.inference),
         code=code_hash("sppnet.commands.classify"),
     shell:
         "sppnet classify --manifest {input.manifest:q} --weights {input.weights:q}"
-        " --view-set {wildcards.view_set} {params.settings} --threads {threads}"
+        " --view-set {wildcards.view_set} {params.settings} {params.inference} --threads {threads}"
         " --work work/classify/{wildcards.network}.{wildcards.view_set}"
         " --scores {output.scores:q} --metrics {output.metrics:q} > {log:q} 2>&1"
 
@@ -204,7 +205,8 @@ rule draw_responses:
         mem_mb=memory(2000),
     params:
         settings=per_job(PLAN.classification.responses),
+        inference=per_job(PLAN.networks.inference),
         code=code_hash("sppnet.commands.draw_responses"),
     shell:
         "sppnet draw-responses --manifest {input.manifest:q} --weights {input.weights:q}"
-        " {params.settings} --threads {threads} --output {output:q} > {log:q} 2>&1"
+        " {params.settings} {params.inference} --threads {threads} --output {output:q} > {log:q} 2>&1"

@@ -74,8 +74,9 @@ ALL_CORES = workflow.cores if workflow._cores else 8
 
 
 def memory(photographs):
-    """Megabytes that a job needs; no job on generated images needs more than 1500."""
-    return min(photographs, 1500) if SETTINGS.scenes else photographs
+    """Megabytes that a job needs: 1500 at most on generated images of which no store is made."""
+    small = SETTINGS.scenes and not SETTINGS.store
+    return min(photographs, 1500) if small else photographs
 
 
 def requested(function):

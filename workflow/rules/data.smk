@@ -6,7 +6,7 @@ Gives: a manifest of each set with a list of its problems, proposals/{trainval,t
 
 
 rule generate:
-    """Generate an image set in the layout of VOC 2007, of an image folder or of Caltech-101."""
+    """Generate an image set in the layout of VOC 2007, an image folder, ImageNet or Caltech-101."""
     output:
         scenes=directory("<artifacts>/scenes/{layout}"),
         digest="<artifacts>/scenes/{layout}.json",
@@ -15,7 +15,7 @@ rule generate:
     benchmark:
         "<logs>/generate/{layout}.tsv"
     wildcard_constraints:
-        layout="VOCdevkit|ImageFolder|caltech101",
+        layout="VOCdevkit|ImageFolder|ILSVRC2012|caltech101",
     conda:
         "../envs/sppnet.yaml"
     threads: ALL_CORES
@@ -83,6 +83,9 @@ rule prepare_image_folder:
 
 rule prepare_imagenet:
     """Check ImageNet 2012, in its archives or in extracted folders."""
+    input:
+        scenes=ancient(per_job(PLAN.images.scenes, layout="ILSVRC2012")),
+        digest=per_job(PLAN.images.scenes_digest, layout="ILSVRC2012"),
     output:
         manifest="<artifacts>/imagenet.parquet",
         problems="<artifacts>/imagenet_problems.csv",

@@ -28,11 +28,13 @@ rule train_svm:
         mem_mb=memory(8000),
     params:
         settings=per_job(PLAN.detection.svm),
+        inference=per_job(PLAN.networks.inference),
         code=code_hash("sppnet.commands.train_svm"),
     shell:
         "sppnet train-svm --manifest {input.manifest:q} --proposals {input.proposals:q}"
         " --weights {input.weights:q} --finetuned {input.finetuned:q} --features {input.features:q}"
-        " {params.settings} --threads {threads} --work work/train_svm/{wildcards.detector}"
+        " {params.settings} {params.inference} --threads {threads}"
+        " --work work/train_svm/{wildcards.detector}"
         " --output {output.svm:q} --report {output.report:q} > {log:q} 2>&1"
 
 
@@ -90,11 +92,13 @@ rule detect:
         mem_mb=memory(4000),
     params:
         settings=per_job(PLAN.detection.detection),
+        inference=per_job(PLAN.networks.inference),
         code=code_hash("sppnet.commands.detect"),
     shell:
         "sppnet detect --manifest {input.manifest:q} --proposals {input.proposals:q}"
         " --weights {input.weights:q} --finetuned {input.finetuned:q} --svm {input.svm:q}"
-        " --bbox {input.bbox:q} --features {input.features:q} {params.settings} --threads {threads}"
+        " --bbox {input.bbox:q} --features {input.features:q} {params.settings}"
+        " {params.inference} --threads {threads}"
         " --work work/detect/{wildcards.detector} --output {output:q} > {log:q} 2>&1"
 
 

@@ -27,10 +27,11 @@ rule cache_maps:
     resources:
         mem_mb=memory(4000),
     params:
+        inference=per_job(PLAN.networks.inference),
         code=code_hash("sppnet.commands.cache_maps"),
     shell:
         "sppnet cache-maps --manifest {input.manifest:q} --weights {input.weights:q}"
-        " --split {wildcards.split} --size {wildcards.size} --threads {threads}"
+        " --split {wildcards.split} --size {wildcards.size} {params.inference} --threads {threads}"
         " --work work/cache_maps/{wildcards.network}.{wildcards.size}.{wildcards.split}"
         " --output {output.features:q} > {log:q} 2>&1"
 
@@ -58,10 +59,11 @@ rule cache_region_features:
         mem_mb=memory(4000),
     params:
         settings=per_job(PLAN.detection.region_features),
+        inference=per_job(PLAN.networks.inference),
         code=code_hash("sppnet.commands.cache_region_features"),
     shell:
         "sppnet cache-region-features --manifest {input.manifest:q} --split {wildcards.split}"
         " --proposals {input.proposals:q} --weights {input.weights:q} {params.settings}"
-        " --threads {threads}"
+        " {params.inference} --threads {threads}"
         " --work work/cache_region_features/{wildcards.detector}.{wildcards.state}.{wildcards.split}"
         " --output {output.features:q} > {log:q} 2>&1"

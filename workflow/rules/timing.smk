@@ -27,10 +27,11 @@ rule measure_speed:
     params:
         columns=requested(PLAN.detection.timed_columns),
         settings=per_job(PLAN.detection.timing),
+        inference=per_job(PLAN.networks.inference),
         code=code_hash("sppnet.commands.measure_speed"),
     shell:
         "sppnet measure-speed --manifest {input.manifest:q} --proposals {input.proposals:q}"
-        " --columns {params.columns:q} {params.settings} --output {output:q} > {log:q} 2>&1"
+        " --columns {params.columns:q} {params.settings} {params.inference} --output {output:q} > {log:q} 2>&1"
 
 
 rule measure_view_speed:
@@ -52,10 +53,11 @@ rule measure_view_speed:
     params:
         view_sets=requested(PLAN.classification.timed_view_sets),
         settings=per_job(PLAN.classification.view_timing),
+        inference=per_job(PLAN.networks.inference),
         code=code_hash("sppnet.commands.measure_view_speed"),
     shell:
         "sppnet measure-view-speed --manifest {input.manifest:q} --weights {input.weights:q}"
-        " --view-sets {params.view_sets} {params.settings} --output {output:q} > {log:q} 2>&1"
+        " --view-sets {params.view_sets} {params.settings} {params.inference} --output {output:q} > {log:q} 2>&1"
 
 
 rule measure_training_speed:

@@ -60,10 +60,12 @@ rule cache_image_features:
     params:
         dataset=per_job(PLAN.transfer.dataset),
         settings=per_job(PLAN.transfer.view),
+        inference=per_job(PLAN.networks.inference),
         code=code_hash("sppnet.commands.cache_image_features"),
     shell:
         "sppnet cache-image-features --manifest {input.manifest:q} --weights {input.weights:q}"
-        " --dataset {params.dataset} --split {wildcards.split} {params.settings} --threads {threads}"
+        " --dataset {params.dataset} --split {wildcards.split} {params.settings}"
+        " {params.inference} --threads {threads}"
         " --work work/cache_image_features/{wildcards.network}.{wildcards.view}.{wildcards.split}"
         " --output {output.features:q} > {log:q} 2>&1"
 
