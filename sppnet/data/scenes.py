@@ -164,7 +164,7 @@ def _write_lists(
 
 def _pack(root: Path, jobs: Sequence[_Job]) -> None:
     """Move the images of an image folder into the archives of ImageNet, under names as there."""
-    synsets = {name: f"n{number:08d}" for number, name in enumerate(CLASSES, start=FIRST_SYNSET)}
+    synsets = {name: f"n{number:08d}" for number, name in enumerate(IMAGE_CLASSES, start=FIRST_SYNSET)}
     training: dict[str, dict[str, bytes]] = {synset: {} for synset in synsets.values()}
     validation: list[tuple[str, bytes]] = []
     for job in jobs:
