@@ -65,6 +65,19 @@ def test_every_variant_is_timed_in_every_turn(folder, workers):
         assert len(each) == 3 and 0 < min(each) <= column["total"]["median"] <= max(each) < 60
 
 
+def test_an_iteration_is_timed_as_it_is_trained(folder, monkeypatch):
+    seen = {}
+
+    def noted(trainings, **options):
+        seen["dropout"] = {training.network.dropout for training in trainings.values()}
+        seen["optimiser"] = options["schedule"].optimiser
+        return time_training(trainings, **options)
+
+    monkeypatch.setattr(measure_training_speed, "time_training", noted)
+    run(folder, "--batches 1 --turns 1 --optimiser adamw --dropout 0.25")
+    assert seen == {"dropout": {0.25}, "optimiser": "adamw"}
+
+
 def test_an_epoch_of_a_block_is_as_long_as_asked_for(folder, monkeypatch):
     seen = {}
 

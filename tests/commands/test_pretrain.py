@@ -71,6 +71,24 @@ def test_two_sizes_share_the_weights(manifest, tmp_path):
     assert load_network(tmp_path / "n.safetensors", "cpu").architecture.levels == (2, 1)
 
 
+def test_the_recipe_reaches_the_training(manifest, tmp_path):
+    """Dropout, optimiser and annealing each change what the first epochs do to the loss."""
+    losses = {
+        options: [
+            row["train_loss"]
+            for row in pretrain(
+                manifest,
+                tmp_path / str(number),
+                f"{SETTINGS} --sizes 64 --size-choice alternate {options}",
+            )
+        ]
+        for number, options in enumerate(
+            ("", "--dropout 0", "--optimiser adamw", "--annealing cosine")
+        )
+    }
+    assert len({tuple(values) for values in losses.values()}) == 4
+
+
 def test_a_plateau_excludes_milestones(manifest, tmp_path):
     given = f"{SETTINGS} {TWO_SIZES} --plateau 1"
     rows = pretrain(manifest, tmp_path, f"{given} --holdout 0.25")

@@ -41,6 +41,12 @@ def test_the_same_claims_give_the_same_bytes(tmp_path):
     assert drawn(tmp_path, [row()]) == drawn(tmp_path, [row()])
 
 
+@pytest.mark.parametrize("field", ["ours", "low", "high", "networks_low", "networks_high", "paper"])
+def test_every_number_of_a_claim_is_drawn(tmp_path, field):
+    line = row()
+    assert drawn(tmp_path, [line]) != drawn(tmp_path, [line | {field: line[field] + 0.1}])
+
+
 def test_no_claims_are_refused(tmp_path):
     with pytest.raises(SppnetError, match="no claims"):
         draw_forest([], [tmp_path / "claims.png"])

@@ -26,7 +26,7 @@ from sppnet.plan.plan import plan_of
 
 
 def refuse(error):
-    """End with one line about a wrong configuration."""
+    """End with one line that says what is wrong."""
     print(f"snakemake: {error}", file=sys.stderr)
     sys.exit(2)
 

@@ -55,11 +55,9 @@ def require_planned_settings():
             {PLANNED_CODE: package_hash(), "SPPNET_PLANNED_SETTINGS": settings}
         )
     elif os.environ.get("SPPNET_PLANNED_SETTINGS", settings) != settings:
-        print(
-            "snakemake: the configuration has changed since this run was planned; start it again",
-            file=sys.stderr,
+        refuse(
+            "the configuration has changed since this run was planned; start it again"
         )
-        sys.exit(2)
 
 
 def guard(settings, state):
@@ -86,8 +84,7 @@ def guard(settings, state):
         if not VOUCHED and not settings.forceall:
             refuse_unknown(ARTIFACTS, {*records, *unfinished}, RULES.makes)
     except SppnetError as error:
-        print(f"snakemake: {error}", file=sys.stderr)
-        sys.exit(2)
+        refuse(error)
     stale = out_of_date(jobs, ARTIFACTS, records, unfinished)
     settings.forcerun = frozenset(settings.forcerun) | stale
 
