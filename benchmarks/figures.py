@@ -15,7 +15,8 @@ import numpy as np
 import torch
 
 from sppnet.data.composition import render_scene
-from sppnet.data.shapes import CLASSES
+from sppnet.data.settings import Variation
+from sppnet.data.shapes import DETECTION_CLASSES
 from sppnet.models.clock import describe_machine
 
 
@@ -48,10 +49,15 @@ def medians(
 def scene(seed: int) -> np.ndarray:
     """A generated scene of the size of a VOC photograph: uint8 (375, 500, 3) RGB."""
     generator = np.random.default_rng(seed)
-    names = [str(name) for name in generator.choice(CLASSES, 5)]
+    names = [str(name) for name in generator.choice([*DETECTION_CLASSES], 5)]
     sides = (375 * generator.uniform(0.15, 0.7, 5)).tolist()
     return render_scene(
-        names, size=(375, 500), sides=sides, cut=[False] * 5, generator=generator
+        names,
+        size=(375, 500),
+        sides=sides,
+        cut=[False] * 5,
+        variation=Variation(deformation=1, spread=1, clutter=1),
+        generator=generator,
     ).image
 
 

@@ -58,7 +58,9 @@ def train(folder: Path, name: str, options: str) -> None:
     if not files["json"].exists():
         words = f"pretrain {COMMON} {options} --work {folder}/work/{name}"
         words += "" if "--seed" in options else " --seed 1"
-        outputs = f"--weights {files['safetensors']} --history {files['csv']} --metrics {files['json']}"
+        outputs = (
+            f"--weights {files['safetensors']} --history {files['csv']} --metrics {files['json']}"
+        )
         run([*words.split(), *outputs.split(), "--manifest", str(folder / "manifest.parquet")])
     history = pd.read_csv(files["csv"])
     top1 = read_json(files["json"])["top1"]["error"]
@@ -77,10 +79,31 @@ def main() -> None:
     manifest = folder / "manifest.parquet"
     if not manifest.exists():
         scenes = folder / "scenes"
-        run(["generate", "--layout", "ImageFolder", *SET.split(), "--workers", "2",
-             "--output", str(scenes), "--digest", f"{folder}/scenes.json"])
-        run(["prepare-image-folder", "--root", str(scenes), "--manifest", str(manifest),
-             "--problems", f"{folder}/problems.csv"])
+        run(
+            [
+                "generate",
+                "--layout",
+                "ImageFolder",
+                *SET.split(),
+                "--workers",
+                "2",
+                "--output",
+                str(scenes),
+                "--digest",
+                f"{folder}/scenes.json",
+            ]
+        )
+        run(
+            [
+                "prepare-image-folder",
+                "--root",
+                str(scenes),
+                "--manifest",
+                str(manifest),
+                "--problems",
+                f"{folder}/problems.csv",
+            ]
+        )
     trials = recipes()
     for name in sys.argv[2:] or trials:
         train(folder, name, trials[name])

@@ -7,6 +7,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from sppnet.data.settings import Variation
 from sppnet.data.shapes import Drawing, Field, draw_object
 
 OCTAVES = ((2, 60.0), (5, 30.0), (14, 18.0), (45, 12.0))  # cells along the longer side, amplitude
@@ -88,20 +89,20 @@ def _enlarge(image: Field, size: tuple[int, int]) -> Field:
     return np.asarray(large, np.float32).reshape(*size, -1)
 
 
-def _add_patches(image: Field, generator: np.random.Generator) -> None:
+def _add_patches(image: Field, clutter: float, generator: np.random.Generator) -> None:
     """Shift the colour of irregular regions: where smooth noise exceeds a level."""
     size = (image.shape[0], image.shape[1])
-    for _ in range(generator.integers(*PATCHES, endpoint=True)):
+    for _ in range(round(clutter * generator.integers(*PATCHES, endpoint=True))):
         octaves = [(int(generator.integers(3, 9)), 1.0)]
         noise = _smooth_noise(size, octaves=octaves, channels=1, generator=generator)
         region = noise > generator.uniform(0.2, 0.5)
         image += region * generator.uniform(-70, 70, 3).astype(np.float32)
 
 
-def _add_strokes(image: Field, generator: np.random.Generator) -> None:
+def _add_strokes(image: Field, clutter: float, generator: np.random.Generator) -> None:
     """Draw bent lines of random colour and thickness, three spans each."""
     height, width = image.shape[:2]
-    for _ in range(generator.integers(*STROKES, endpoint=True)):
+    for _ in range(round(clutter * generator.integers(*STROKES, endpoint=True))):
         start = generator.uniform((0, 0), (width, height))
         steps = generator.normal(0, 0.2 * max(height, width), (3, 2))
         points = np.vstack([start, start + np.cumsum(steps, axis=0)])
@@ -110,27 +111,37 @@ def _add_strokes(image: Field, generator: np.random.Generator) -> None:
         cv2.polylines(image, [points.astype(np.int32)], False, colour, thickness, cv2.LINE_AA)
 
 
-def draw_background(size: tuple[int, int], generator: np.random.Generator) -> Field:
-    """A textured, cluttered background, float32 (H, W, 3), of `size` = (height, width)."""
+def draw_background(size: tuple[int, int], clutter: float, generator: np.random.Generator) -> Field:
+    """A textured background with 0..1 of the clutter, float32 (H, W, 3); `size`: height, width."""
     image = np.full((*size, 3), generator.uniform(40, 215, 3), np.float32)
-    octaves = [(cells, amplitude * generator.uniform(0.3, 1)) for cells, amplitude in OCTAVES]
+    octaves = [
+        (cells, clutter * amplitude * generator.uniform(0.3, 1)) for cells, amplitude in OCTAVES
+    ]
     image += _smooth_noise(size, octaves=octaves, channels=3, generator=generator)
-    _add_patches(image, generator)
+    _add_patches(image, clutter, generator)
     # OpenCV draws smooth lines on 8-bit images only
     eight_bit = np.clip(image, 0, 255).astype(np.uint8)
-    _add_strokes(eight_bit, generator)
+    _add_strokes(eight_bit, clutter, generator)
     return eight_bit.astype(np.float32)
 
 
 def _place(
-    name: str, drawing: Drawing, *, size: tuple[int, int], cut: bool, generator: np.random.Generator
+    name: str,
+    drawing: Drawing,
+    *,
+    size: tuple[int, int],
+    cut: bool,
+    spread: float,
+    generator: np.random.Generator,
 ) -> _Placed:
     """At a random position inside the image, or, where `cut`, with the centre inside."""
     corner = []
     for side, length in zip(drawing.coverage.shape, size, strict=True):
         reach = side // 2 if cut else 0
         low, high = sorted((-reach, length - side + reach))
-        corner.append(int(generator.integers(low, high, endpoint=True)))
+        middle = (length - side) / 2
+        position = middle + spread * (generator.integers(low, high, endpoint=True) - middle)
+        corner.append(round(position))
     return _Placed(name, drawing, left=corner[1], top=corner[0])
 
 
@@ -169,13 +180,14 @@ def _annotate(item: _Placed, visible: NDArray[np.bool_], share: float) -> SceneO
 def _arrange(
     drawings: Sequence[tuple[str, Drawing, bool]],
     size: tuple[int, int],
+    spread: float,
     generator: np.random.Generator,
 ) -> list[_Placed]:
     """Positions of the drawings (class, drawing, may be cut) that keep enough of each visible."""
     placed: list[_Placed] = []
     for name, drawing, cut in drawings:
         for _ in range(TRIES):
-            item = _place(name, drawing, size=size, cut=cut, generator=generator)
+            item = _place(name, drawing, size=size, cut=cut, spread=spread, generator=generator)
             shares = _visible_shares([*placed, item], _owners([*placed, item], size))
             if min(shares) >= LEAST_VISIBLE:
                 placed.append(item)
@@ -189,6 +201,7 @@ def render_scene(
     size: tuple[int, int],
     sides: Sequence[float],
     cut: Sequence[bool],
+    variation: Variation,
     generator: np.random.Generator,
 ) -> Scene:
     """Draw one image.
@@ -198,17 +211,22 @@ def render_scene(
         size: height and width of the image in pixels.
         sides: longer side of each object in pixels, at most the image's shorter side.
         cut: whether the border may cut off part of each object.
+        variation: deformation, spread of the places, and clutter.
         generator: source of everything random.
 
     Returns:
         The image and its objects; an object that found no room is in neither.
     """
-    image = draw_background(size, generator)
+    image = draw_background(size, variation.clutter, generator)
     drawings = [
-        (name, draw_object(name, side=side, generator=generator), may_cut)
+        (
+            name,
+            draw_object(name, side=side, deformation=variation.deformation, generator=generator),
+            may_cut,
+        )
         for name, side, may_cut in zip(names, sides, cut, strict=True)
     ]
-    placed = _arrange(drawings, size, generator)
+    placed = _arrange(drawings, size, variation.spread, generator)
     for item in placed:
         window, part = item.windows(*size)
         cover = item.drawing.coverage[part][..., None]

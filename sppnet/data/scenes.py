@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from sppnet.data.composition import Scene, SceneObject, render_scene
 from sppnet.data.imagenet_writer import write_imagenet
-from sppnet.data.settings import Layout, ScenePlan
+from sppnet.data.settings import Layout, ScenePlan, Variation
 from sppnet.data.shapes import DETECTION_CLASSES, IMAGE_CLASSES
 from sppnet.data.store import file_sha256
 from sppnet.data.voc_writer import write_annotation, write_image_sets
@@ -60,6 +60,7 @@ def _draw_scene(plan: ScenePlan, generator: np.random.Generator, class_name: str
         size=(short, long) if generator.random() < 0.5 else (long, short),
         sides=list(short * np.exp(generator.uniform(low, high, count))),
         cut=list(generator.random(count) < plan.cut),
+        variation=Variation.of(plan),
         generator=generator,
     )
 
@@ -164,7 +165,9 @@ def _write_lists(
 
 def _pack(root: Path, jobs: Sequence[_Job]) -> None:
     """Move the images of an image folder into the archives of ImageNet, under names as there."""
-    synsets = {name: f"n{number:08d}" for number, name in enumerate(IMAGE_CLASSES, start=FIRST_SYNSET)}
+    synsets = {
+        name: f"n{number:08d}" for number, name in enumerate(IMAGE_CLASSES, start=FIRST_SYNSET)
+    }
     training: dict[str, dict[str, bytes]] = {synset: {} for synset in synsets.values()}
     validation: list[tuple[str, bytes]] = []
     for job in jobs:

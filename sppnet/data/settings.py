@@ -58,7 +58,22 @@ class Data(DetectionImages):
     )
 
 
-class Drawing(Section):
+class Variation(Section):
+    """What varies between generated images, each from 0 (nothing) to 1."""
+
+    deformation: Fraction = Field(
+        description="Strength of the deformation of objects: 0 leaves them upright and undeformed."
+    )
+    spread: Fraction = Field(
+        description="Range of the objects' places around the image's centre: 0 draws them at the "
+        "centre, 1 anywhere."
+    )
+    clutter: Fraction = Field(
+        description="Amount of clutter on the background: 0 leaves one colour and its noise."
+    )
+
+
+class Drawing(Variation):
     """What all generated sets share."""
 
     seed: Seed = Field(description=SEED)

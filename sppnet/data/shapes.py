@@ -142,11 +142,13 @@ def _outline_mask(name: str) -> NDArray[np.uint8]:
     return mask
 
 
-def _deformation(generator: np.random.Generator) -> Callable[[Field, Field], tuple[Field, Field]]:
+def _deformation(
+    strength: float, generator: np.random.Generator
+) -> Callable[[Field, Field], tuple[Field, Field]]:
     """A random map from drawn to undeformed coordinates: turn, shear, stretch, mirror, warp."""
-    tilt = generator.uniform(-TILT, TILT)
-    shear = generator.uniform(-SHEAR, SHEAR)
-    stretch = STRETCH ** generator.uniform(-0.5, 0.5)
+    tilt = strength * generator.uniform(-TILT, TILT)
+    shear = strength * generator.uniform(-SHEAR, SHEAR)
+    stretch = STRETCH ** (strength * generator.uniform(-0.5, 0.5))
     mirror = generator.choice((-1.0, 1.0))
     turn = np.array([[np.cos(tilt), -np.sin(tilt)], [np.sin(tilt), np.cos(tilt)]])
     affine = np.diag([mirror * stretch, 1 / stretch]) @ np.array([[1, shear], [0, 1]]) @ turn
@@ -157,8 +159,8 @@ def _deformation(generator: np.random.Generator) -> Callable[[Field, Field], tup
     def apply(x: Field, y: Field) -> tuple[Field, Field]:
         u = matrix[0, 0] * x + matrix[0, 1] * y
         v = matrix[1, 0] * x + matrix[1, 1] * y
-        bend_u = WARP * np.sin(waves[0, 0] * x + waves[0, 1] * y + phases[0])
-        bend_v = WARP * np.sin(waves[1, 0] * x + waves[1, 1] * y + phases[1])
+        bend_u = strength * WARP * np.sin(waves[0, 0] * x + waves[0, 1] * y + phases[0])
+        bend_v = strength * WARP * np.sin(waves[1, 0] * x + waves[1, 1] * y + phases[1])
         return u + bend_u, v + bend_v
 
     return apply
@@ -191,19 +193,22 @@ def two_colours(generator: np.random.Generator) -> NDArray[np.float64]:
             return colours
 
 
-def draw_object(name: str, *, side: float, generator: np.random.Generator) -> Drawing:
+def draw_object(
+    name: str, *, side: float, deformation: float, generator: np.random.Generator
+) -> Drawing:
     """Draw one deformed object of a class.
 
     Args:
         name: one of `DETECTION_CLASSES` or `IMAGE_CLASSES`.
         side: longer side of the object's box in pixels, to about a pixel.
+        deformation: strength of the deformation, 0 to 1.
         generator: source of colours and deformation.
 
     Returns:
         The object cut to its box, with coverage above 0 possible on every border.
     """
     outline, texture = (DETECTION_CLASSES | IMAGE_CLASSES)[name]
-    deform = _deformation(generator)
+    deform = _deformation(deformation, generator)
     x1, y1, x2, y2 = _reach(outline, deform)
     unit = side / max(x2 - x1, y2 - y1)
     width, height = (max(1, round((b - a) * unit)) for a, b in ((x1, x2), (y1, y2)))

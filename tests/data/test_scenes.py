@@ -31,7 +31,7 @@ from sppnet.data.scenes import (
     generate_scenes,
     tree_sha256,
 )
-from sppnet.data.settings import ScenePlan
+from sppnet.data.settings import ScenePlan, Variation
 from sppnet.data.shapes import (
     DETECTION_CLASSES,
     IMAGE_CLASSES,
@@ -48,11 +48,15 @@ CLASSIFICATION = ScenePlan(
     images=(48, 24),
     sides=(40, 48),
     aspects=(1.0, 1.5),
+    deformation=1.0,
+    spread=1.0,
+    clutter=1.0,
     objects=(1, 1),
     object_sides=(0.4, 0.8),
     cut=0.0,
     quality=92,
 )
+FULL = Variation(deformation=1, spread=1, clutter=1)
 SEVERAL = {"sides": (50, 70), "objects": (1, 4), "object_sides": (0.2, 0.9), "cut": 0.5}
 DETECTION = CLASSIFICATION.model_copy(update=SEVERAL)
 IMAGES = dict(zip(SETS, (48, 24, 24, 12, 50), strict=True))
@@ -124,7 +128,12 @@ def scene_of(monkeypatch: pytest.MonkeyPatch, blocks: list[Drawing], corners: li
     generator = np.random.default_rng(0)
     names = ["disc"] * count
     return render_scene(
-        names, size=(60, 80), sides=[1.0] * count, cut=[True] * count, generator=generator
+        names,
+        size=(60, 80),
+        sides=[1.0] * count,
+        cut=[True] * count,
+        variation=FULL,
+        generator=generator,
     )
 
 
@@ -337,8 +346,8 @@ def test_an_object_that_would_hide_another_is_left_out(monkeypatch: pytest.Monke
 def test_size_and_randomness_of_an_object_do_not_depend_on_its_class(name: str) -> None:
     for seed in range(4):
         generator, other = (np.random.default_rng(seed) for _ in range(2))
-        coverage = draw_object(name, side=90, generator=generator).coverage >= 0.5
-        draw_object("disc", side=90, generator=other)
+        coverage = draw_object(name, side=90, deformation=1, generator=generator).coverage >= 0.5
+        draw_object("disc", side=90, deformation=1, generator=other)
         assert generator.bit_generator.state == other.bit_generator.state
         extent = max(np.ptp(np.flatnonzero(coverage.any(axis=axis))) for axis in (0, 1)) + 1
         assert 78 <= extent <= 90
@@ -348,7 +357,12 @@ def test_the_background_does_not_depend_on_the_class(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(composition, "GRAIN", (0.0, 0.0))
     scenes = [
         render_scene(
-            [name], size=(70, 90), sides=[30.0], cut=[False], generator=np.random.default_rng(5)
+            [name],
+            size=(70, 90),
+            sides=[30.0],
+            cut=[False],
+            variation=FULL,
+            generator=np.random.default_rng(5),
         )
         for name in ("star", "ring")
     ]
@@ -361,16 +375,60 @@ def test_the_background_does_not_depend_on_the_class(monkeypatch: pytest.MonkeyP
 
 def test_the_two_colours_of_an_object_stand_apart() -> None:
     for seed in range(20):
-        drawing = draw_object("square", side=60, generator=np.random.default_rng(seed))
+        drawing = draw_object(
+            "square", side=60, deformation=1, generator=np.random.default_rng(seed)
+        )
         brightness = drawing.colour[drawing.coverage > 0.99].mean(axis=-1)
         assert np.ptp(brightness) > 85
 
 
 def test_backgrounds_have_the_asked_size_and_range() -> None:
-    background = draw_background((50, 31), np.random.default_rng(1))
+    background = draw_background((50, 31), 1, np.random.default_rng(1))
     assert background.shape == (50, 31, 3)
     assert background.min() >= 0
     assert background.max() <= 255
+
+
+def drawn_box(seed: int, **variation: float) -> tuple[int, int, int, int]:
+    """Box of a square of 40 pixels in an image of 120 x 160."""
+    scene = render_scene(
+        ["square"],
+        size=(120, 160),
+        sides=[40.0],
+        cut=[False],
+        variation=FULL.model_copy(update=variation),
+        generator=np.random.default_rng(seed),
+    )
+    return scene.objects[0].box
+
+
+def test_without_deformation_an_object_is_drawn_upright() -> None:
+    for seed in range(5):
+        x1, y1, x2, y2 = drawn_box(seed, deformation=0)
+        assert abs((x2 - x1) - (y2 - y1)) <= 1
+    deformed = [drawn_box(seed) for seed in range(5)]
+    assert max(abs((x2 - x1) - (y2 - y1)) for x1, y1, x2, y2 in deformed) > 5
+
+
+@pytest.mark.parametrize(("spread", "limits"), [(0, (0, 1)), (0.5, (8, 32)), (1, (32, 65))])
+def test_spread_limits_the_distance_from_the_centre(spread: float, limits: Any) -> None:
+    boxes = [drawn_box(seed, spread=spread) for seed in range(40)]
+    farthest = max(abs((x1 + x2) / 2 - 80) for x1, _, x2, _ in boxes)
+    assert limits[0] <= farthest <= limits[1]
+
+
+def test_clutter_varies_the_background() -> None:
+    spreads = [
+        np.mean(
+            [
+                draw_background((60, 80), clutter, np.random.default_rng(seed)).std(axis=(0, 1))
+                for seed in range(10)
+            ]
+        )
+        for clutter in (0, 0.5, 1)
+    ]
+    assert spreads[0] == 0
+    assert spreads[0] < spreads[1] < spreads[2]
 
 
 def test_a_filled_folder_is_left_alone(tmp_path: Path) -> None:
@@ -387,7 +445,7 @@ def test_imagenets_archives_hold_the_images_of_the_image_folder(
 ) -> None:
     root, folder = made[0] / "ILSVRC2012", made[0] / "ImageFolder"
     kit = read_devkit(root)
-    synsets = dict(zip(sorted(kit.counts), CLASSES, strict=True))
+    synsets = dict(zip(sorted(kit.counts), IMAGE_CLASSES, strict=True))
     assert kit.synsets[1] != min(kit.counts)  # numbers are in another order than names
     training, validation = training_places(root, kit), validation_places(root, kit)
     assert missing_images(training, kit) == []

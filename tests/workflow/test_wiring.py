@@ -17,6 +17,7 @@ import pytest
 import yaml
 from test_flags import CORES, dry_run, try_dry_run
 
+from sppnet.data.settings import Drawing
 from sppnet.data.shapes import IMAGE_CLASSES
 from sppnet.report.claims import CLAIMS
 
@@ -886,7 +887,7 @@ def test_features_of_images_are_of_their_network_view_and_set(jobs):
 
 def test_generated_sets_have_their_own_settings(jobs):
     own = CONFIG["scenes"]
-    shared = {name: own[name] for name in ("seed", "aspects", "quality")}
+    shared = {name: own[name] for name in Drawing.model_fields}
     one_object = {
         "sides": own["classification_sides"],
         "object_sides": own["classification_object_sides"],
