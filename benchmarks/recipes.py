@@ -1,12 +1,15 @@
-"""Recipes of pretraining on generated pictures, compared on a set that no table uses.
+"""Recipes of pretraining on generated images, compared on sets that no table uses.
 
-python benchmarks/recipes.py FOLDER [NAME ...]     restartable; prints a line per network
+python benchmarks/recipes.py FOLDER [TRIAL ...]     restartable; prints a line per network
 
-The set is drawn with another seed than that of config/mini.yaml, so nothing is chosen on its images.
+The sets have another seed than that of config/mini.yaml: nothing is chosen on its images. Figures of
+one run are in recipes.md.
 """
 
+import os
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -14,99 +17,108 @@ import pandas as pd
 from sppnet.cli import run
 from sppnet.data.store import read_json
 
-SET = """--seed 1000 --aspects 1.0 1.6 --quality 90 --sides 200 256 --object-sides 0.35 0.9
-    --objects 1 1 --cut 0 --images 6000 2000"""
+SEED = 1000
+# The C library keeps freed memory, as in the workflow (benchmarks/memory.md).
+MEMORY = {f"MALLOC_{name}_THRESHOLD_": str(1 << 33) for name in ("MMAP", "TRIM")}
+SETS = {
+    "wide": "--aspects 1 1.6 --object-sides 0.35 0.9 --deformation 1 --spread 1 --clutter 1",
+    "near": "--aspects 1 1.3 --object-sides 0.45 0.9 --deformation 1 --spread 1 --clutter 1",
+    "large": "--aspects 1 1.25 --object-sides 0.55 0.95 --deformation 1 --spread 1 --clutter 1",
+    "clear": "--aspects 1 1.25 --object-sides 0.55 0.95 --deformation 1 --spread 1 --clutter 0.5",
+    "mini": "--aspects 1 1.25 --object-sides 0.55 0.95 --deformation 0.5 --spread 1 --clutter 0.5",
+}
 COMMON = """--fc 256 --mean 128 128 128 --std 58 --channel-order RGB --initialisation he
-    --resize 200 --crop 176 --size-choice alternate --batch 16 --weight-decay 0.0005
+    --resize 200 --crop 176 --size-choice alternate --weight-decay 0.0005 --warmup 100
     --colour 0.1 --momentum 0.9 --precision full --threads 1"""
-SGD = "--optimiser sgd --learning-rate 0.004 --warmup 100 --annealing steps"
-ADAMW = "--optimiser adamw --learning-rate 0.001 --warmup 100 --annealing cosine"
 VARIANTS = {
     "no_spp": "--levels 6 --sizes 176",
     "spp_single": "--levels 6 3 2 1 --sizes 176",
     "spp_multi": "--levels 6 3 2 1 --sizes 176 140",
 }
 ZF5 = "--backbone zf5 --width 0.125"
-CONVNET5 = "--backbone convnet5 --width 0.125"
-OVERFEAT5 = "--backbone overfeat5 --width 0.0625"
 OVERFEAT7 = "--backbone overfeat7 --width 0.0625"
-
-
-def recipes() -> dict[str, str]:
-    """Options of each trial by name."""
-    single = VARIANTS["spp_single"]
-    trials = {
-        "sgd": f"{ZF5} {single} {SGD} --milestones 4 5 --epochs 6 --dropout 0.5",
-        "adamw_dropout": f"{ZF5} {single} {ADAMW} --epochs 6 --dropout 0.5",
-        "adamw": f"{ZF5} {single} {ADAMW} --epochs 6 --dropout 0",
-        "overfeat7": f"{OVERFEAT7} {single} {ADAMW} --epochs 7 --dropout 0",
-        "convnet5": f"{CONVNET5} {single} {ADAMW} --epochs 7 --dropout 0",
-        "overfeat5": f"{OVERFEAT5} {single} {ADAMW} --epochs 7 --dropout 0",
-    }
-    for epochs in (7, 11, 15):
-        for name, variant in VARIANTS.items():
-            for seed in (1, 2):
-                key = f"zf5_{name}_{epochs}_{seed}"
-                trials[key] = f"{ZF5} {variant} {ADAMW} --epochs {epochs} --dropout 0 --seed {seed}"
-    return trials
-
-
-def train(folder: Path, name: str, options: str) -> None:
-    """Train a network, if it is not there yet, and print its errors."""
-    files = {kind: folder / f"{name}.{kind}" for kind in ("safetensors", "csv", "json")}
-    start = time.perf_counter()
-    if not files["json"].exists():
-        words = f"pretrain {COMMON} {options} --work {folder}/work/{name}"
-        words += "" if "--seed" in options else " --seed 1"
-        outputs = (
-            f"--weights {files['safetensors']} --history {files['csv']} --metrics {files['json']}"
+SGD = "--optimiser sgd --annealing steps --learning-rate 0.004 --batch 16"
+ADAMW = "--optimiser adamw --annealing cosine"
+FEW = f"{ADAMW} --dropout 0 --learning-rate 0.0005 --batch 8"  # of mini
+SINGLE = f"{ZF5} {VARIANTS['spp_single']}"
+# Set and options of each trial.
+TRIALS = {
+    "sgd": ("wide", f"{SINGLE} {SGD} --milestones 4 5 --dropout 0.5 --epochs 6"),
+    "dropout": (
+        "wide",
+        f"{SINGLE} {ADAMW} --dropout 0.5 --learning-rate 0.001 --batch 16 --epochs 6",
+    ),
+    "no_dropout": (
+        "wide",
+        f"{ZF5} {VARIANTS['no_spp']} {ADAMW} --dropout 0 --learning-rate 0.001 --batch 16"
+        " --epochs 7",
+    ),
+    **{
+        f"near_{batch}_{rate}": (
+            "near",
+            f"{SINGLE} {ADAMW} --dropout 0 --learning-rate {rate} --batch {batch} --epochs 7",
         )
-        run([*words.split(), *outputs.split(), "--manifest", str(folder / "manifest.parquet")])
+        for batch, rate in ((16, 0.001), (16, 0.002), (32, 0.002), (8, 0.0005))
+    },
+    "large": ("large", f"{SINGLE} {FEW} --epochs 7"),
+    "large_longer": ("large", f"{SINGLE} {FEW} --epochs 13"),
+    "large_overfeat7": ("large", f"{OVERFEAT7} {VARIANTS['spp_single']} {FEW} --epochs 9"),
+    "clear": ("clear", f"{SINGLE} {FEW} --epochs 7"),
+    "mini": ("mini", f"{SINGLE} {FEW} --epochs 7"),
+    "mini_overfeat7": ("mini", f"{OVERFEAT7} {VARIANTS['spp_single']} {FEW} --epochs 9"),
+}
+
+
+def draw(folder: Path, options: str, *, images: Sequence[int] = (6000, 2000)) -> Path:
+    """Draw a set, if it is not there yet; returns its manifest."""
+    manifest = folder / "manifest.parquet"
+    if not manifest.exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        count = " ".join(map(str, images))
+        words = f"generate --layout ImageFolder --seed {SEED} --quality 90 --sides 200 256"
+        words += f" --objects 1 1 --cut 0 --images {count} --workers 2 {options}"
+        scenes = f"{folder}/scenes"
+        run([*words.split(), "--output", scenes, "--digest", f"{scenes}.json"])
+        problems = f"{folder}/problems.csv"
+        words = f"prepare-image-folder --root {scenes} --problems {problems}"
+        run([*words.split(), "--manifest", str(manifest)])
+    return manifest
+
+
+def train(stem: Path, manifest: Path, options: str, *, seed: int = 1) -> float:
+    """Train a network, if it is not there yet, and print its errors; returns that of ten views."""
+    files = {kind: f"{stem}.{kind}" for kind in ("safetensors", "csv", "json")}
+    start = time.perf_counter()
+    if not Path(files["json"]).exists():
+        words = (
+            f"pretrain {COMMON} {options} --seed {seed} --work {stem}.work --manifest {manifest}"
+        )
+        outputs = f"--weights {files['safetensors']} --history {files['csv']}"
+        run([*words.split(), *outputs.split(), "--metrics", files["json"]])
     history = pd.read_csv(files["csv"])
-    top1 = read_json(files["json"])["top1"]["error"]
-    curve = " ".join(f"{100 * error:.1f}" for error in history["validation_error"])
+    error = float(read_json(Path(files["json"]))["top1"]["error"])
+    curve = " ".join(f"{100 * value:.1f}" for value in history["validation_error"])
     print(
-        f"{name}: train {100 * history['train_error'].iloc[-1]:.1f}, crop {curve}, "
-        f"10 views {100 * top1:.1f}; {time.perf_counter() - start:.0f} s",
+        f"{stem.name}: train {100 * history['train_error'].iloc[-1]:.1f}, crop {curve}, "
+        f"10 views {100 * error:.1f}; {time.perf_counter() - start:.0f} s",
         flush=True,
     )
+    return error
+
+
+def keep_memory() -> None:
+    """Start anew with the memory settings of the workflow, which a process reads at its start."""
+    if MEMORY.items() - os.environ.items():
+        os.execve(sys.executable, [sys.executable, *sys.argv], {**os.environ, **MEMORY})
 
 
 def main() -> None:
-    """Draw the set once and train what is asked for."""
+    """Draw the sets and train what is asked for."""
+    keep_memory()
     folder = Path(sys.argv[1])
-    folder.mkdir(parents=True, exist_ok=True)
-    manifest = folder / "manifest.parquet"
-    if not manifest.exists():
-        scenes = folder / "scenes"
-        run(
-            [
-                "generate",
-                "--layout",
-                "ImageFolder",
-                *SET.split(),
-                "--workers",
-                "2",
-                "--output",
-                str(scenes),
-                "--digest",
-                f"{folder}/scenes.json",
-            ]
-        )
-        run(
-            [
-                "prepare-image-folder",
-                "--root",
-                str(scenes),
-                "--manifest",
-                str(manifest),
-                "--problems",
-                f"{folder}/problems.csv",
-            ]
-        )
-    trials = recipes()
-    for name in sys.argv[2:] or trials:
-        train(folder, name, trials[name])
+    for name in sys.argv[2:] or TRIALS:
+        image_set, options = TRIALS[name]
+        train(folder / name, draw(folder / image_set, SETS[image_set]), options)
 
 
 if __name__ == "__main__":
