@@ -2,8 +2,8 @@
 
 python benchmarks/recipes.py FOLDER [TRIAL ...]     restartable; prints a line per network
 
-The sets have another seed than that of config/mini.yaml: nothing is chosen on its images. Figures of
-one run are in recipes.md.
+The sets have another seed than that of config/mini.yaml: nothing is chosen on its images. Figures
+of one run are in recipes.md.
 """
 
 import os
