@@ -35,10 +35,10 @@ FACTORS = {
 TITLE = "The gain of spatial pyramid pooling by what varies in the images"
 NOTES = [
     f"ZF-5 at an eighth of its width, {IMAGES[0]} generated images of 24 classes, {IMAGES[1]} test "
-    f"images, {EPOCHS} epochs, {len(SEEDS)} networks for each number. Deformation, "
-    "spread of the places and clutter go from 0 (none) to 1; scale is the object's longer side "
-    "over the image's shorter side. What is not varied has the value of config/mini.yaml. The standard "
-    "error covers networks and test images, as if the two variants erred independently.",
+    f"images, {EPOCHS} epochs, {len(SEEDS)} networks for each number. Deformation, spread of the "
+    "places and clutter go from 0 (none) to 1; scale is the object's longer side over the image's "
+    "shorter side. What is not varied has the value of config/mini.yaml. The standard error covers "
+    "networks and test images, as if the two variants erred independently.",
 ]
 TITLES = {
     "deformation": "deformation",
