@@ -1,4 +1,4 @@
-"""What is made of what in a run of config/mini_long.yaml: the files behind cells, claims and stages.
+"""What is made of what in a run of config/mini_long.yaml: the files behind cells, claims and jobs.
 
 The tables here are written by hand, from what the paper means and the configuration names, and know
 nothing of how the workflow finds its files. Settings that a job only hands to its command are read
