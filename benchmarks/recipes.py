@@ -56,7 +56,7 @@ def train(folder: Path, name: str, options: str) -> None:
     files = {kind: folder / f"{name}.{kind}" for kind in ("safetensors", "csv", "json")}
     start = time.perf_counter()
     if not files["json"].exists():
-        words = f"pretrain {COMMON} {options} --work {folder}/work/{name}"
+        words = f"pretrain {COMMON} {options} --work {folder / 'work' / name}"
         words += "" if "--seed" in options else " --seed 1"
         outputs = (
             f"--weights {files['safetensors']} --history {files['csv']} --metrics {files['json']}"
