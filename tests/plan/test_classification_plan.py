@@ -14,6 +14,7 @@ from sppnet.report.reference import read_reference
 
 ROOT = Path(__file__).resolve().parents[2]
 REFERENCE = ROOT / "sppnet/report/reference.csv"
+LONG = "config/mini_long.yaml"  # with every backbone and training variant
 TABLES = ("table2", "table3", "table4", "table5", "ablations")
 
 
@@ -30,8 +31,13 @@ def mini():
     return planned(settings())
 
 
+@pytest.fixture(scope="module")
+def mini_long():
+    return planned(settings(LONG))
+
+
 def scores(backbone, variant, view_set, seeds=(1, 2, 3)):
-    folder = "artifacts/mini/views"
+    folder = "artifacts/mini_long/views"
     return tuple(
         Path(f"{folder}/{backbone}-{variant}-{seed}/{view_set}.safetensors") for seed in seeds
     )
@@ -42,16 +48,16 @@ def cells(plan, table):
     return {(c.row, c.column, c.metric): c.files for c in plan.cells(table).cells}
 
 
-def test_a_cell_of_table_2_is_of_its_variant_backbone_and_seeds(mini):
-    found = cells(mini, "table2")
+def test_a_cell_of_table_2_is_of_its_variant_backbone_and_seeds(mini_long):
+    found = cells(mini_long, "table2")
     assert len(found) == 3 * 4 * 2
     row = ("SPP multi-size trained", "Convnet*-5")
     for metric in ("top1", "top5"):
         assert found[*row, metric] == scores("convnet5", "spp_multi", "ten_crops")
 
 
-def test_table_3_has_the_crop_before_the_full_image(mini):
-    found = cells(mini, "table3")
+def test_table_3_has_the_crop_before_the_full_image(mini_long):
+    found = cells(mini_long, "table3")
     row = "Overfeat-7 | multi-size"
     assert found[row, "1 crop", "top1"] == scores("overfeat7", "spp_multi", "one_crop")
     assert found[row, "1 full", "top1"] == scores("overfeat7", "spp_multi", "one_full")
@@ -67,7 +73,9 @@ def test_a_variant_without_a_row_of_the_paper_has_no_number_of_it():
     assert numbers["no SPP", "ZF-5"].row.startswith("no_SPP | ")
 
 
-@pytest.mark.parametrize("file", ["config/mini.yaml", "config/voc07.yaml", "config/paper.yaml"])
+@pytest.mark.parametrize(
+    "file", ["config/mini.yaml", LONG, "config/voc07.yaml", "config/paper.yaml"]
+)
 @pytest.mark.parametrize("table", ["table2", "table3", "ablations"])
 def test_every_number_beside_a_cell_is_printed_in_the_paper(file, table):
     numbers = [cell.paper for cell in planned(settings(file)).cells(table).cells]
@@ -79,7 +87,8 @@ def test_every_number_beside_a_cell_is_printed_in_the_paper(file, table):
 @pytest.mark.parametrize(
     ("file", "network", "views", "scales"),
     [
-        ("config/mini.yaml", "Overfeat-7", "96 views", (1, None, 6)),
+        ("config/mini.yaml", "ZF-5", "96 views", (None, None, None)),
+        (LONG, "Overfeat-7", "96 views", (1, None, 6)),
         ("config/paper.yaml", "Overfeat-7", "96 views", (1, None, 6)),
         # 9 positions at one scale, and 3 at another, where the window fills the shorter side
         ("tests/workflow/tiny.yaml", "ZF-5", "24 views", (None, None, None)),
@@ -103,16 +112,17 @@ def test_rows_of_table_4_name_their_views_and_the_papers_row(file, network, view
     ]
 
 
-def test_table_5_combines_all_seeds_of_its_members(mini):
+def test_table_5_combines_all_seeds_of_its_members(mini_long):
     members = ("zf5", "convnet5", "overfeat5", "overfeat7")
     files = [file for name in members for file in scores(name, "spp_multi", "ten_crops")]
-    assert mini.combined() == list(map(str, files))
-    assert mini.table_scores("table5") == ["artifacts/mini/views/combined.safetensors"]
+    assert mini_long.combined() == list(map(str, files))
+    assert mini_long.table_scores("table5") == ["artifacts/mini_long/views/combined.safetensors"]
 
 
 def test_ablations_of_one_backbone_show_each_row_once():
     config = settings()
-    config["errors"]["ablations"]["random_size_backbone"] = "zf5"
+    ablations = config["errors"]["ablations"]
+    assert ablations["fewer_bins_backbone"] == ablations["random_size_backbone"]
     cells = planned(config).cells("ablations").cells
     rows = ["no_spp", "spp_single", "spp_30bins", "spp_multi", "spp_random"]
     titles = [config["classifiers"]["variants"][name]["title"] for name in rows]
@@ -120,9 +130,9 @@ def test_ablations_of_one_backbone_show_each_row_once():
 
 
 @pytest.mark.parametrize("table", TABLES)
-def test_a_table_waits_for_the_files_of_its_cells(mini, table):
-    files = [str(file) for cell in mini.cells(table).cells for file in cell.files]
-    assert sorted(mini.table_scores(table)) == sorted(set(files))
+def test_a_table_waits_for_the_files_of_its_cells(mini_long, table):
+    files = [str(file) for cell in mini_long.cells(table).cells for file in cell.files]
+    assert sorted(mini_long.table_scores(table)) == sorted(set(files))
 
 
 @pytest.mark.parametrize(
@@ -146,22 +156,22 @@ def test_the_figure_of_views_shows_what_is_timed(mini):
     assert set(shown) <= set(mini.timed_view_sets().view_sets)
 
 
-def test_points_wait_for_their_scores_and_metrics(mini):
-    point = mini.points().points[1]
+def test_points_wait_for_their_scores_and_metrics(mini_long):
+    point = mini_long.points().points[1]
     assert point.scores == scores("overfeat7", "spp_multi", "ten_on_map")
     assert point.metrics == tuple(file.with_suffix(".json") for file in point.scores)
-    assert {str(file) for file in (*point.scores, *point.metrics)} <= set(mini.point_files())
-    assert len(mini.point_files()) == 4 * 2 * 3
+    assert {str(file) for file in (*point.scores, *point.metrics)} <= set(mini_long.point_files())
+    assert len(mini_long.point_files()) == 4 * 2 * 3
 
 
-def test_training_is_timed_at_one_size_and_at_two(mini):
-    single, multi = mini.timed_variants().variants
+def test_training_is_timed_at_one_size_and_at_two(mini_long):
+    single, multi = mini_long.timed_variants().variants
     assert (single.name, single.sizes, multi.name, multi.sizes) == (
-        *("spp_single", (112,)),
-        *("spp_multi", (112, 90)),
+        *("spp_single", (176,)),
+        *("spp_multi", (176, 140)),
     )
-    folder = "artifacts/mini/networks"
-    assert mini.timed_variant_networks() == [
+    folder = "artifacts/mini_long/networks"
+    assert mini_long.timed_variant_networks() == [
         f"{folder}/overfeat7-{name}-1.safetensors" for name in ("spp_single", "spp_multi")
     ]
 

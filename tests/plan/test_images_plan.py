@@ -30,14 +30,14 @@ def test_detection_has_several_objects_in_an_image_and_others_a_whole_one(mini):
     for plan in (folder, caltech):
         assert (plan.objects, plan.cut, plan.sides, plan.object_sides) == (
             *((1, 1), 0),
-            *((128, 160), (0.5, 1.0)),
+            *((200, 256), (0.55, 0.95)),
         )
 
 
-def test_images_are_counted_by_split_and_those_of_caltech_by_its_eight_classes(mini):
+def test_images_are_counted_by_split_and_those_of_caltech_by_its_24_classes(mini):
     assert mini.scene_plan("VOCdevkit").images == (120, 80)
-    assert mini.scene_plan("ImageFolder").images == (2400, 400)
-    assert mini.scene_plan("caltech101").images == (8 * 30,)
+    assert mini.scene_plan("ImageFolder").images == (6000, 4000)
+    assert mini.scene_plan("caltech101").images == (24 * 30,)
 
 
 def test_a_generated_set_is_known_by_its_digest(mini):

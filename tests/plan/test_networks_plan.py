@@ -21,21 +21,23 @@ def planned(config):
 
 
 def test_a_network_of_table_2_is_of_its_backbone_variant_and_seed():
-    architecture, training = planned(settings()).training("overfeat7-spp_random-3")
+    architecture, training = planned(settings("mini_long")).training("overfeat7-spp_random-3")
     assert (architecture.backbone, architecture.width) == ("overfeat7", 0.0625)
     assert architecture.levels == (6, 3, 2, 1) and architecture.fc == 256
-    assert (training.sizes, training.size_choice) == ((90, 112), "random")
-    assert (training.epochs, training.seed) == (15, 3)
+    assert (training.sizes, training.size_choice) == ((140, 176), "random")
+    column = settings("mini_long")["classifiers"]["backbones"]["overfeat7"]
+    assert (training.epochs, training.seed) == (column["epochs"], 3)
 
 
 def test_there_is_a_network_for_every_backbone_variant_and_seed():
-    assert len(planned(settings()).settings.all_networks) == 2 + 4 * 5 * 3
+    assert len(planned(settings("mini_long")).settings.all_networks) == 2 + 4 * 5 * 3
+    assert len(planned(settings()).settings.all_networks) == 3 + 1 * 5 * 3
     config = settings()
     for name in ("classifiers", "view_sets", "errors", "responses", "transfer"):
         del config[name]
     for name in ("views", "training"):
         del config["timing"][name]
-    assert set(planned(config).settings.all_networks) == {"zf5", "alex5"}
+    assert set(planned(config).settings.all_networks) == {"zf5", "alex5", "overfeat7"}
 
 
 def test_an_imported_backbone_is_where_training_starts():

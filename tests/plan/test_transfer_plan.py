@@ -29,11 +29,11 @@ def mini():
 
 
 def test_every_view_is_found_again_by_its_name(mini):
-    assert {"crop112of112", "full112", "full240", "warp112"} <= set(mini.views)
+    assert {"crop176of176", "full176", "full377", "warp176"} <= set(mini.views)
     for name, view in mini.views.items():
         assert view_name(view) == name
-    crop = mini.view("crop112of112")
-    assert (crop.input, crop.size, crop.crop) == ("crop", 112, 112)
+    crop = mini.view("crop176of176")
+    assert (crop.input, crop.size, crop.crop) == ("crop", 176, 176)
 
 
 def test_views_that_differ_have_names_that_differ():
@@ -45,15 +45,14 @@ def test_views_that_differ_have_names_that_differ():
 
 
 def test_a_column_of_several_sizes_has_features_of_each(mini):
-    sizes = ("full160", "full196", "full240")
+    sizes = ("full236", "full308", "full377")
     folder = f"{FEATURES}/zf5-spp_single-1"
     assert mini.features("table6", "d") == [f"{folder}/{size}/trainval.npy" for size in sizes]
     assert mini.test_features("table6", "d") == [f"{folder}/{size}/test.npy" for size in sizes]
 
 
 def test_caltech_has_no_features_of_a_test_split(mini):
-    folder = f"{FEATURES}/overfeat7-spp_multi-1"
-    assert mini.features("table7", "d") == [f"{folder}/full112/all.npy"]
+    assert mini.features("table7", "d") == [f"{FEATURES}/overfeat7/full176/all.npy"]
     assert mini.test_features("table7", "d") == []
     assert (
         mini.table_manifest("table7")

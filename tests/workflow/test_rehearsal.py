@@ -48,11 +48,15 @@ def flat(values, prefix=""):
     return settings
 
 
+def load(name):
+    """Settings of a configuration."""
+    return yaml.safe_load((ROOT / f"config/{name}.yaml").read_text())
+
+
 @pytest.fixture(scope="module")
 def settings():
     """Settings of the paper and of its rehearsal."""
-    texts = [(ROOT / f"config/{name}.yaml").read_text() for name in ("paper", "rehearsal")]
-    return [flat(yaml.safe_load(text)) for text in texts]
+    return [flat(load(name)) for name in ("paper", "rehearsal")]
 
 
 @pytest.fixture(scope="module")

@@ -1,4 +1,4 @@
-"""What is made of what in a run of config/mini.yaml: the files behind every cell, claim and stage.
+"""What is made of what in a run of config/mini_long.yaml: the files behind cells, claims and jobs.
 
 The tables here are written by hand, from what the paper means and the configuration names, and know
 nothing of how the workflow finds its files. Settings that a job only hands to its command are read
@@ -22,15 +22,15 @@ from sppnet.data.shapes import IMAGE_CLASSES
 from sppnet.report.claims import CLAIMS
 
 ROOT = Path(__file__).resolve().parents[2]
-CONFIG = yaml.safe_load((ROOT / "config/mini.yaml").read_text())
-# Settings that are equal in mini, told apart: which of them a job is given shows in its value.
+CONFIG = yaml.safe_load((ROOT / "config/mini_long.yaml").read_text())
+# Settings that are equal in mini_long, told apart: which of them a job is given shows in its value.
 CONFIG["evaluation"] |= {"bootstrap": 900, "seed": 5, "nms": 0.35, "iou": 0.55}
 CONFIG["transfer"] |= {"bootstrap": 800, "seed": 6}
 CONFIG["finetune"]["rcnn"] |= {"batch": 64, "learning_rate": 0.02, "seed": 7}
 CONFIG["svm"]["rcnn"] |= {"cost": 0.002, "seed": 8}
 CONFIG["bbox"]["rcnn"] |= {"whitening": 0.002, "seed": 9}
 CONFIG["inference"] = {"precision": "bfloat16"}
-RUN = "artifacts/mini"
+RUN, RESULTS = "artifacts/mini_long", "results/mini_long"
 VOC, CALTECH = f"{RUN}/voc.parquet", f"{RUN}/caltech101.parquet"
 CLASSIFICATION = f"{RUN}/image_folder.parquet"
 SEEDS = (1, 2, 3)
@@ -167,28 +167,28 @@ TRAININGS = [
 # Columns of Tables 6 and 7: the paper's column, the network, and its image views by size.
 TRANSFER = {
     "table6": {
-        "a": ("a_noSPP_ZF5_crop224", "zf5-no_spp-1", ["crop112of112"]),
-        "b": ("b_SPP_ZF5_crop224", "zf5-spp_single-1", ["crop112of112"]),
-        "c": ("c_SPP_ZF5_full224", "zf5-spp_single-1", ["full112"]),
-        "d": ("d_SPP_ZF5_full392", "zf5-spp_single-1", ["full160", "full196", "full240"]),
-        "e": ("e_SPP_O7_full364", "overfeat7-spp_multi-1", ["full182"]),
+        "a": ("a_noSPP_ZF5_crop224", "zf5-no_spp-1", ["crop176of176"]),
+        "b": ("b_SPP_ZF5_crop224", "zf5-spp_single-1", ["crop176of176"]),
+        "c": ("c_SPP_ZF5_full224", "zf5-spp_single-1", ["full176"]),
+        "d": ("d_SPP_ZF5_full392", "zf5-spp_single-1", ["full236", "full308", "full377"]),
+        "e": ("e_SPP_O7_full364", "overfeat7-spp_multi-1", ["full286"]),
     },
     "table7": {
-        "a": ("a_noSPP_ZF5_crop224", "zf5-no_spp-1", ["crop112of112"]),
-        "b": ("b_SPP_ZF5_crop224", "zf5-spp_single-1", ["crop112of112"]),
-        "c": ("c_SPP_ZF5_full224", "zf5-spp_single-1", ["full112"]),
-        "d": ("d_SPP_O7_full224", "overfeat7-spp_multi-1", ["full112"]),
-        "warped": (None, "zf5-spp_single-1", ["warp112"]),
+        "a": ("a_noSPP_ZF5_crop224", "zf5-no_spp-1", ["crop176of176"]),
+        "b": ("b_SPP_ZF5_crop224", "zf5-spp_single-1", ["crop176of176"]),
+        "c": ("c_SPP_ZF5_full224", "zf5-spp_single-1", ["full176"]),
+        "d": ("d_SPP_O7_full224", "overfeat7-spp_multi-1", ["full176"]),
+        "warped": (None, "zf5-spp_single-1", ["warp176"]),
     },
 }
 IMAGE_VIEWS = {
-    "crop112of112": {"input": "crop", "size": 112, "crop": 112},
-    "full112": {"input": "full", "size": 112},
-    "full160": {"input": "full", "size": 160},
-    "full182": {"input": "full", "size": 182},
-    "full196": {"input": "full", "size": 196},
-    "full240": {"input": "full", "size": 240},
-    "warp112": {"input": "warp", "size": 112},
+    "crop176of176": {"input": "crop", "size": 176, "crop": 176},
+    "full176": {"input": "full", "size": 176},
+    "full236": {"input": "full", "size": 236},
+    "full286": {"input": "full", "size": 286},
+    "full308": {"input": "full", "size": 308},
+    "full377": {"input": "full", "size": 377},
+    "warp176": {"input": "warp", "size": 176},
 }
 
 # Columns of Table 9: title, the paper's column and the network; and SPP-net's scales in order.
@@ -230,7 +230,7 @@ class Job:
 @pytest.fixture(scope="module")
 def jobs(tmp_path_factory):
     folder = tmp_path_factory.mktemp("run")
-    config = folder / "mini.yaml"
+    config = folder / "mini_long.yaml"
     config.write_text(yaml.safe_dump(CONFIG, sort_keys=False))
     return jobs_of(config, folder)
 
@@ -317,11 +317,11 @@ def scores(text, suffix="safetensors"):
 
 
 def test_all_claims_of_the_paper_are_tested(jobs):
-    job = jobs["results/claims.csv"]
+    job = jobs[f"{RESULTS}/claims.csv"]
     claims = [each["claim"] for each in job.request("comparisons")["comparisons"]]
     assert sorted(claims) == sorted(COMPARED) == sorted(CLAIMS)
     assert given(job, "comparisons", "reference") == expected(
-        INTERVALS, {"csv": "results/claims.csv", "json": "results/claims.json"}
+        INTERVALS, {"csv": f"{RESULTS}/claims.csv", "json": f"{RESULTS}/claims.json"}
     )
 
 
@@ -339,7 +339,7 @@ def side(networks, text):
 
 @pytest.mark.parametrize("claim", COMPARED)
 def test_claims_compare_what_they_say(jobs, claim):
-    comparisons = jobs["results/claims.csv"].request("comparisons")["comparisons"]
+    comparisons = jobs[f"{RESULTS}/claims.csv"].request("comparisons")["comparisons"]
     networks, images, ours, reference = COMPARED[claim]
     backbones = " and ".join(SIZED_BACKBONES[name] for name in networks.split())
     assert [each for each in comparisons if each["claim"] == claim] == [
@@ -365,7 +365,7 @@ def files_beside_the_paper(jobs, folder):
     return found
 
 
-@pytest.mark.parametrize(("run", "folder"), [("jobs", "results"), ("paper", "results/paper")])
+@pytest.mark.parametrize(("run", "folder"), [("jobs", RESULTS), ("paper", "results/paper")])
 def test_claims_read_the_cells_beside_the_papers_numbers(request, run, folder):
     """A claim names two numbers of the paper, and a table prints what was measured beside each."""
     jobs = request.getfixturevalue(run)
@@ -385,7 +385,7 @@ def test_claims_read_the_cells_beside_the_papers_numbers(request, run, folder):
 @pytest.mark.parametrize("table", ERROR_CELLS)
 def test_cells_of_error_tables_show_what_their_headings_say(jobs, table):
     name = "ablations" if table == "ablations" else f"table{table}"
-    job = jobs[f"results/{name}.csv"]
+    job = jobs[f"{RESULTS}/{name}.csv"]
     request = job.request("cells")
     found = [
         (*(each[key] for key in ("row", "column", "metric", "paper")), each["files"])
@@ -397,7 +397,7 @@ def test_cells_of_error_tables_show_what_their_headings_say(jobs, table):
         for row, column, metric, paper, text in ERROR_CELLS[table]
     ]
     assert given(job, "cells", "reference") == expected(
-        INTERVALS, {"csv": f"results/{name}.csv", "json": f"results/{name}.json"}
+        INTERVALS, {"csv": f"{RESULTS}/{name}.csv", "json": f"{RESULTS}/{name}.json"}
     )
 
 
@@ -426,7 +426,7 @@ def test_table_5_combines_the_multi_size_networks(jobs):
     ],
 )
 def test_columns_of_tables_6_and_7_are_their_results(jobs, table, columns, warped):
-    own, job = CONFIG["transfer"][table]["columns"], jobs[f"results/{table}.csv"]
+    own, job = CONFIG["transfer"][table]["columns"], jobs[f"{RESULTS}/{table}.csv"]
     assert job.request("columns") == {
         "table": int(table.removeprefix("table")),
         "columns": [
@@ -442,12 +442,12 @@ def test_columns_of_tables_6_and_7_are_their_results(jobs, table, columns, warpe
         "warped": warped,
     }
     assert given(job, "columns", "reference") == expected(
-        {"csv": f"results/{table}.csv", "json": f"results/{table}.json"}
+        {"csv": f"{RESULTS}/{table}.csv", "json": f"{RESULTS}/{table}.json"}
     )
 
 
 def test_table_8_shows_one_column_and_layer_of_each_set(jobs):
-    job = jobs["results/table8.csv"]
+    job = jobs[f"{RESULTS}/table8.csv"]
     columns = [
         ("voc07", "VOC07", "table6/e", "fc7"),
         ("caltech101", "Caltech101", "table7/d", "spp"),
@@ -467,12 +467,12 @@ def test_table_8_shows_one_column_and_layer_of_each_set(jobs):
         "warped": None,
     }
     assert given(job, "columns", "reference") == expected(
-        {"csv": "results/table8.csv", "json": "results/table8.json"}
+        {"csv": f"{RESULTS}/table8.csv", "json": f"{RESULTS}/table8.json"}
     )
 
 
 def test_columns_of_table_9_are_their_evaluations(jobs):
-    job = jobs["results/table9.csv"]
+    job = jobs[f"{RESULTS}/table9.csv"]
     assert job.request("columns")["columns"] == [
         {
             "name": name,
@@ -487,8 +487,8 @@ def test_columns_of_table_9_are_their_evaluations(jobs):
         {
             "baseline": "rcnn",
             "timing": f"{RUN}/timing.json",
-            "csv": "results/table9.csv",
-            "json": "results/table9.json",
+            "csv": f"{RESULTS}/table9.csv",
+            "json": f"{RESULTS}/table9.json",
         },
     )
 
@@ -497,18 +497,18 @@ def test_tables_have_the_papers_numbers_beside_them(jobs):
     tables = {job.outputs[0]: job for job in jobs.values() if job.verb.startswith("tabulate")}
     names = (*range(1, 10), "ablations", "claims")
     assert set(tables) == {
-        f"results/{f'table{name}' if isinstance(name, int) else name}.csv" for name in names
+        f"{RESULTS}/{f'table{name}' if isinstance(name, int) else name}.csv" for name in names
     }
-    del tables["results/table1.csv"]  # read off the layers
+    del tables[f"{RESULTS}/table1.csv"]  # read off the layers
     for job in tables.values():
         (reference,) = job.options["reference"]
         assert reference.endswith("/sppnet/report/reference.csv") and reference in job.inputs
 
 
 def test_table_1_is_of_the_papers_backbones(jobs):
-    assert given(jobs["results/table1.csv"]) == expected(
+    assert given(jobs[f"{RESULTS}/table1.csv"]) == expected(
         {"backbones": list(BACKBONES), "input_size": 224},
-        {"csv": "results/table1.csv", "json": "results/table1.json"},
+        {"csv": f"{RESULTS}/table1.csv", "json": f"{RESULTS}/table1.json"},
     )
 
 
@@ -759,16 +759,16 @@ def test_views_of_a_network_are_those_of_the_path(jobs):
 
 def drawn(name):
     """The two files of a figure."""
-    return {kind: f"results/figures/{name}.{kind}" for kind in ("png", "svg")}
+    return {kind: f"{RESULTS}/figures/{name}.{kind}" for kind in ("png", "svg")}
 
 
 def test_pages_of_photographs_have_no_svg_form(jobs):
     """It would be several times as large as the PNG, with the same pixels in it."""
     plots = ["claims", "error_by_views", *(f"learning_curves_{backbone}" for backbone in BACKBONES)]
     pages = [
-        f"results/figures/{name}.png" for name in ("view_positions", "responses", "detections")
+        f"{RESULTS}/figures/{name}.png" for name in ("view_positions", "responses", "detections")
     ]
-    figures = {output for output in jobs if output.startswith("results/figures/")}
+    figures = {output for output in jobs if output.startswith(f"{RESULTS}/figures/")}
     assert figures == {*(path for name in plots for path in drawn(name).values()), *pages}
 
 
@@ -788,7 +788,7 @@ def test_learning_curves_are_of_the_training_in_their_title(jobs, backbone):
 
 
 def test_the_cost_of_views_is_drawn_from_their_scores_and_times(jobs):
-    job = jobs["results/figures/error_by_views.png"]
+    job = jobs[f"{RESULTS}/figures/error_by_views.png"]
     assert job.request("points")["points"] == [
         {
             "series": series,
@@ -811,18 +811,18 @@ def test_the_cost_of_views_is_drawn_from_their_scores_and_times(jobs):
 
 def test_other_figures_show_what_their_settings_name(jobs):
     names, view_set = ("window", "positions", "scales"), CONFIG["view_sets"]["six_scales"]
-    assert given(jobs["results/figures/view_positions.png"]) == expected(
+    assert given(jobs[f"{RESULTS}/figures/view_positions.png"]) == expected(
         {"manifest": CLASSIFICATION, "backbone": "overfeat7"},
         {name: view_set[name] for name in names},
-        {"output": "results/figures/view_positions.png"},
+        {"output": f"{RESULTS}/figures/view_positions.png"},
     )
-    output = "results/figures/responses.png"
+    output = f"{RESULTS}/figures/responses.png"
     assert given(jobs[output]) == expected(
         {"manifest": VOC, "weights": network("zf5"), "output": output},
         {name: own for name, own in CONFIG["responses"].items() if name != "network"},
         CONFIG["inference"],
     )
-    output = "results/figures/detections.png"
+    output = f"{RESULTS}/figures/detections.png"
     assert given(jobs[output]) == expected(
         {"manifest": VOC, "detections": f"{RUN}/detectors/spp_5sc/detections.parquet"},
         {name: own for name, own in CONFIG["figures"].items() if name != "detector"},
