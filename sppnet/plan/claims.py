@@ -36,8 +36,11 @@ class ClaimPlan:
 
     def measured(self) -> list[str]:
         """Files behind all claims, without duplicates."""
-        sides = [side for pair in self._all() for side in (pair.ours, pair.reference)]
-        return list(dict.fromkeys(str(file) for side in sides for file in side.files))
+        pairs = self._all()
+        sides = [side for pair in pairs for side in (pair.ours, pair.reference)]
+        files = [file for side in sides for file in side.files]
+        files += [pair.manifest for pair in pairs if pair.manifest]
+        return list(dict.fromkeys(map(str, files)))
 
     def comparisons(self) -> Comparisons:
         """The claims that the configuration can test."""
@@ -192,6 +195,8 @@ class ClaimPlan:
             for backbone, width in backbones
         )
         names = tuple(name for name, _ in backbones)
+        needs_aspects = claim in CLAIMS and CLAIMS[claim].needs_aspects
+        manifest = Path(self.detection.images.classification) if needs_aspects else None
         differences = (
             "other networks"
             if claim in CLAIMS and CLAIMS[claim].backbones not in (None, names)
@@ -204,6 +209,7 @@ class ClaimPlan:
             claim=claim,
             measured_on=f"{' and '.join(networks)}, {self._set_name(images)}",
             not_comparable=", ".join(filter(None, differences)),
+            manifest=manifest,
             ours=ours,
             reference=reference,
         )

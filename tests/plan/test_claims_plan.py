@@ -39,7 +39,16 @@ def test_all_claims_of_the_paper_are_tested_once_in_the_order_of_the_table(mini)
 def test_files_behind_claims_are_waited_for_once(mini):
     files = planned(settings()).measured()
     sides = [side for each in mini.values() for side in (each.ours, each.reference)]
-    assert sorted(files) == sorted({str(file) for side in sides for file in side.files})
+    scored = {str(file) for side in sides for file in side.files}
+    assert sorted(files) == sorted({*scored, "artifacts/mini/image_folder.parquet"})
+
+
+def test_claims_that_squares_cannot_decide_know_their_pictures(mini):
+    manifest = Path("artifacts/mini/image_folder.parquet")
+    for name, claim in mini.items():
+        assert claim.manifest == (manifest if CLAIMS[name].needs_aspects else None)
+    full = claimed(settings("config/paper.yaml"))
+    assert full["views_96"].manifest == Path("artifacts/paper/imagenet.parquet")
 
 
 def test_accuracy_is_claimed_only_of_detectors_with_the_same_images():
