@@ -8,10 +8,11 @@ from cyclopts import Parameter
 from sppnet.commands.options import Finetuned, History, Manifest, Proposals, Weights, Work
 from sppnet.data.manifest import class_list, read_manifest
 from sppnet.data.store import array_files, restart_directory
+from sppnet.data.subset import subset
 from sppnet.detect.features import open_maps
 from sppnet.detect.finetune import finetune_maps, write_history
 from sppnet.detect.regions import load_regions
-from sppnet.detect.settings import MapPooling, SppFineTuning
+from sppnet.detect.settings import MapPooling, SppFineTuning, Subset
 from sppnet.models.compute import Compute
 from sppnet.models.network import with_background
 from sppnet.models.weights import load_network, save_network
@@ -26,6 +27,7 @@ def run(
         tuple[Path, ...], Parameter(help="Maps from cache-maps, one file per scale.")
     ],
     pooling: MapPooling,
+    part: Subset = Subset(),
     finetuning: SppFineTuning,
     work: Work,
     output: Finetuned,
@@ -34,16 +36,16 @@ def run(
 ) -> None:
     """Fine-tune the fully-connected layers with a new classifier, for SPP-net."""
     device = compute.start()
-    settings = pooling.model_dump() | finetuning.model_dump() | compute.numerics_key()
+    settings = pooling.model_dump() | part.model_dump() | finetuning.model_dump()
     inputs = [manifest, proposals, weights, *array_files(features)]
-    restart = restart_directory(work, settings, inputs)
+    restart = restart_directory(work, settings | compute.numerics_key(), inputs)
     records = read_manifest(manifest, dataset="detection", split="trainval")
     classes = class_list(records)
     pretrained = load_network(weights, device)
     network = with_background(pretrained, classes, finetuning.seed, finetuning.classifier_std)
     rows = finetune_maps(
         network,
-        load_regions(records, proposals, classes),
+        load_regions(subset(records, part.images), proposals, classes),
         open_maps(features, pooling, network),
         finetuning=finetuning,
         restart=restart,

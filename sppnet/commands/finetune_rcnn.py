@@ -3,9 +3,10 @@
 from sppnet.commands.options import Finetuned, History, Manifest, Proposals, Weights, Work
 from sppnet.data.manifest import class_list, read_manifest
 from sppnet.data.store import restart_directory
+from sppnet.data.subset import subset
 from sppnet.detect.finetune import finetune_crops, write_history
 from sppnet.detect.regions import load_regions
-from sppnet.detect.settings import RcnnFineTuning, Warp
+from sppnet.detect.settings import RcnnFineTuning, Subset, Warp
 from sppnet.models.compute import Compute
 from sppnet.models.network import with_background
 from sppnet.models.weights import load_network, save_network
@@ -17,6 +18,7 @@ def run(
     proposals: Proposals,
     weights: Weights,
     warp: Warp,
+    part: Subset = Subset(),
     finetuning: RcnnFineTuning,
     work: Work,
     output: Finetuned,
@@ -25,15 +27,16 @@ def run(
 ) -> None:
     """Fine-tune the whole network with a new classifier, for R-CNN."""
     device = compute.start()
-    settings = warp.model_dump() | finetuning.model_dump() | compute.numerics_key()
-    restart = restart_directory(work, settings, [manifest, proposals, weights])
+    settings = warp.model_dump() | part.model_dump() | finetuning.model_dump()
+    inputs = [manifest, proposals, weights]
+    restart = restart_directory(work, settings | compute.numerics_key(), inputs)
     records = read_manifest(manifest, dataset="detection", split="trainval")
     classes = class_list(records)
     pretrained = load_network(weights, device)
     network = with_background(pretrained, classes, finetuning.seed, finetuning.classifier_std)
     rows = finetune_crops(
         network,
-        load_regions(records, proposals, classes),
+        load_regions(subset(records, part.images), proposals, classes),
         warp=warp,
         finetuning=finetuning,
         restart=restart,

@@ -7,11 +7,12 @@ from cyclopts import Parameter
 
 from sppnet.commands.options import Reference, Written
 from sppnet.config.requests import read_request
+from sppnet.data.manifest import read_manifest
 from sppnet.report.claims import find_claim
 from sppnet.report.comparisons import measure
 from sppnet.report.requests import Comparisons
 from sppnet.report.tables import aligned, write_table
-from sppnet.report.verdicts import claim_row, corrected, layout, paper_effect
+from sppnet.report.verdicts import claim_row, corrected, layout, paper_effect, row_not_made
 from sppnet.statistics.settings import Bootstrap
 
 
@@ -35,11 +36,20 @@ def run(
     rows = []
     for comparison in read_request(comparisons, Comparisons).comparisons:
         claim = find_claim(comparison.claim)
-        measured = measure(claim, comparison.ours, comparison.reference, samples)
         paper = paper_effect(claim, reference)
+        if comparison.manifest and are_squares(comparison.manifest):
+            rows.append(row_not_made(claim, comparison.measured_on, paper))
+            continue
+        measured = measure(claim, comparison.ours, comparison.reference, samples)
         differs = comparison.not_comparable
         rows.append(claim_row(claim, comparison.measured_on, measured, paper, differs))
     rows = corrected(rows)
     lines = layout(rows)
     write_table(table, lines, metadata, {"claims": rows})
     print(aligned(lines))
+
+
+def are_squares(manifest: Path) -> bool:
+    """Whether all test images of the classification set are as high as wide."""
+    records = read_manifest(manifest, dataset="classification", split="val")
+    return all(record.width == record.height for record in records)

@@ -91,7 +91,9 @@ def finetune_crops(
 ) -> History:
     """Fine-tune all layers on warped boxes, as R-CNN does.
 
-    Every box below the overlap threshold of the foreground is background.
+    Every box below the overlap threshold of the foreground is background. Batch normalisation of
+    an imported backbone uses the statistics of its own training: a batch of boxes, three quarters
+    of them background, is too small and too unlike photographs to measure them.
 
     Args:
         network: trained in place; outputs background and the classes of the regions.
@@ -111,6 +113,7 @@ def finetune_crops(
 
     Source: RCNN §2.3; RCNN appendix A; RCNN release voc_2007_prototxt.
     """
+    network.keeps_statistics = True
     architecture = network.architecture
     device, fill = network.fc6.weight.device, fill_colour(architecture)
 

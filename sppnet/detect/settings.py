@@ -102,7 +102,7 @@ class Column(Section):
     network: Name = Field(description="Name of one of the networks.")
 
 
-class SppDetector(Column, MapPooling):
+class SppDetector(Column, MapPooling, Subset):
     """Boxes pooled from conv5 maps of whole images."""
 
     method: Literal["spp"] = Field(description="Detection method: SPP-net.")

@@ -60,6 +60,8 @@ class Network(nn.Module):
 
     Attributes:
         dropout: share of units that is left out in training; no part of a saved network.
+        keeps_statistics: whether batch normalisation stays as it is in training, apart from its
+            scales and offsets; no part of a saved network.
 
     Source: paper §3.1; release dropout_layer.cpp (why nothing should be left).
     """
@@ -69,6 +71,7 @@ class Network(nn.Module):
         super().__init__()
         self.architecture = architecture
         self.dropout = 0.5
+        self.keeps_statistics = False
         backbone = build_backbone(architecture.backbone, architecture.width)
         # Channels last: the CPU convolutions are 2.5 times faster.
         self.backbone = backbone.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
@@ -137,10 +140,13 @@ class Network(nn.Module):
         return values.float() if self._in_bfloat16 else values
 
     def train(self, mode: bool = True) -> "Network":
-        """As usual, but a frozen backbone stays in evaluation mode: its statistics stay."""
+        """As usual, but statistics stay in a frozen backbone, and where `keeps_statistics`."""
         super().train(mode)
         weights = self.backbone.parameters()
         self.backbone.train(mode and any(weight.requires_grad for weight in weights))
+        for layer in self.backbone.modules() if self.keeps_statistics else ():
+            if isinstance(layer, nn.BatchNorm2d):
+                layer.eval()
         return self
 
 

@@ -36,8 +36,11 @@ class ClaimPlan:
 
     def measured(self) -> list[str]:
         """Files behind all claims, without duplicates."""
-        sides = [side for pair in self._all() for side in (pair.ours, pair.reference)]
-        return list(dict.fromkeys(str(file) for side in sides for file in side.files))
+        pairs = self._all()
+        sides = [side for pair in pairs for side in (pair.ours, pair.reference)]
+        files = [file for side in sides for file in side.files]
+        files += [pair.manifest for pair in pairs if pair.manifest]
+        return list(dict.fromkeys(map(str, files)))
 
     def comparisons(self) -> Comparisons:
         """The claims that the configuration can test."""
@@ -133,29 +136,32 @@ class ClaimPlan:
             yield self._comparison(claim.name, images, backbones, first, second)
 
     def _detection(self) -> Iterator[Comparison]:
-        """Claims about Table 9; accuracy against R-CNN only if both trained on the same images.
+        """Claims about Table 9; accuracy against R-CNN only if both have the same images.
 
         Of several columns with one paper number, they are about the first.
         """
-        columns = reversed(self.detection.columns)
-        by_reference = {self.settings.detectors[name].reference: name for name in columns}
-        one, five = by_reference.get(ONE_SCALE), by_reference.get(FIVE_SCALES)
+        one, five = self._by_scales(self.detection.compared())
         best, baseline = five or one, self.settings.table9.baseline
         if best is None:
             return
         if one and five:
             yield self._detectors("five_scales", five, one)
-        # The paper's numbers for these claims are for five scales.
-        differs = "" if best == five else "one scale"
         for claim in ("fine_tuning", "box_regression"):
-            yield self._detectors(claim, best, best, differs)
+            yield self._detectors(claim, best, best, _fewer_scales(five))
         if not isinstance(self.settings.detectors[baseline], RcnnDetector):
             return
-        if self.detection.same_images:
-            yield self._detectors("as_accurate_as_rcnn", best, baseline, differs)
+        rival_one, rival_five = self._by_scales(self.detection.comparable_in_accuracy())
+        if rival := rival_five or rival_one:
+            differs = _fewer_scales(rival_five)
+            yield self._detectors("as_accurate_as_rcnn", rival, baseline, differs)
         for detector, scales in ((one, "one_scale"), (five, "five_scales")):
             if detector:
                 yield self._detectors(f"faster_than_rcnn_{scales}", detector, baseline, timed=True)
+
+    def _by_scales(self, columns: Sequence[str]) -> tuple[str | None, str | None]:
+        """The first columns with the paper's numbers of one scale and of five."""
+        by_reference = {self.settings.detectors[name].reference: name for name in reversed(columns)}
+        return by_reference.get(ONE_SCALE), by_reference.get(FIVE_SCALES)
 
     def _detectors(
         self, claim: str, ours: str, reference: str, differs: str = "", *, timed: bool = False
@@ -189,6 +195,8 @@ class ClaimPlan:
             for backbone, width in backbones
         )
         names = tuple(name for name, _ in backbones)
+        needs_aspects = claim in CLAIMS and CLAIMS[claim].needs_aspects
+        manifest = Path(self.detection.images.classification) if needs_aspects else None
         differences = (
             "other networks"
             if claim in CLAIMS and CLAIMS[claim].backbones not in (None, names)
@@ -201,6 +209,7 @@ class ClaimPlan:
             claim=claim,
             measured_on=f"{' and '.join(networks)}, {self._set_name(images)}",
             not_comparable=", ".join(filter(None, differences)),
+            manifest=manifest,
             ours=ours,
             reference=reference,
         )
@@ -247,6 +256,11 @@ class ClaimPlan:
 
     def _figure(self, name: str, kind: str) -> str:
         return self.files.result(f"figures/{name}.{kind}")
+
+
+def _fewer_scales(five_scales: str | None) -> str:
+    """What differs from the paper, whose numbers are for five scales."""
+    return "" if five_scales else "one scale"
 
 
 def _side(*files: str, part: str = "") -> Side:

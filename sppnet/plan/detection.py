@@ -39,10 +39,20 @@ class DetectionPlan:
         """Detectors of Table 9, in column order."""
         return self.settings.table9.columns
 
-    @property
-    def same_images(self) -> bool:
-        """Whether all columns are trained on the same images; only then are accuracies compared."""
-        return len({self.part(detector) for detector in self.columns}) == 1
+    def compared(self) -> list[str]:
+        """The columns of SPP-net that claims are about, in column order.
+
+        They have the backbone of the baseline; all columns if none has it, as in the paper.
+        """
+        columns = [name for name in self.columns if self._method(name) == "spp"]
+        baseline = self._backbone(self.settings.table9.baseline)
+        alike = [name for name in columns if self._backbone(name) == baseline]
+        return alike or columns
+
+    def comparable_in_accuracy(self) -> list[str]:
+        """Those of `compared` that are trained and tested on the images of the baseline."""
+        part = self.part(self.settings.table9.baseline)
+        return [name for name in self.compared() if self.part(name) == part]
 
     def named(self, method: Method) -> list[str]:
         """Names of the detectors of a method."""
@@ -71,9 +81,8 @@ class DetectionPlan:
         return self.files.maps(settings.network, settings.scales, split)
 
     def part(self, detector: str) -> Subset:
-        """The images for training, testing and evaluating a detector: R-CNN's can be a subset."""
-        settings = self.settings.detectors[detector]
-        return Subset.of(settings) if isinstance(settings, RcnnDetector) else Subset()
+        """The images that a detector is trained, tested and evaluated on."""
+        return Subset.of(self.settings.detectors[detector])
 
     def boxes(self, detector: str) -> MapPooling | Warp:
         """How boxes are pooled from maps, or warped."""
@@ -86,23 +95,24 @@ class DetectionPlan:
         return [self.boxes(detector), self.part(detector)]
 
     def finetuning(self, detector: str) -> list[Section]:
-        """How boxes are pooled or warped, and the settings of fine-tuning.
-
-        Fine-tuning uses all images: for R-CNN, too, its time does not depend on their number.
-        """
-        return [self.boxes(detector), self._of_method("finetune", detector)]
+        """How boxes are pooled or warped, on which images, and the settings of fine-tuning."""
+        return [
+            self.boxes(detector),
+            self.part(detector),
+            self._of_method("finetune", detector),
+        ]
 
     def svm(self, detector: str) -> list[Section]:
-        """How boxes are pooled or which images are used, and the settings of the SVMs."""
-        return [self._regions(detector), self._of_method("svm", detector)]
+        """How SPP-net pools boxes, which images are used, and the settings of the SVMs."""
+        return [*self._regions(detector), self._of_method("svm", detector)]
 
     def bbox(self, detector: str) -> list[Section]:
-        """How boxes are pooled or which images are used, and the settings of box regression."""
-        return [self._regions(detector), self._of_method("bbox", detector)]
+        """How SPP-net pools boxes, which images are used, and the settings of box regression."""
+        return [*self._regions(detector), self._of_method("bbox", detector)]
 
     def detection(self, detector: str) -> list[Section]:
-        """How boxes are pooled or which images are used, and which detections are stored."""
-        return [self._regions(detector), self.settings.detection]
+        """How SPP-net pools boxes, which images are used, and which detections are stored."""
+        return [*self._regions(detector), self.settings.detection]
 
     def evaluation(self, detector: str) -> list[Section]:
         """Which images are evaluated, and how."""
@@ -142,14 +152,21 @@ class DetectionPlan:
 
     def _of_method(self, stage: str, detector: str) -> Section:
         """Settings of a stage for the method of a detector."""
-        method = self.settings.detectors[detector].method
+        method = self._method(detector)
         section: Section | None = getattr(getattr(self.settings, stage), method)
         return required(section, f"{stage}.{method}")
 
-    def _regions(self, detector: str) -> MapPooling | Subset:
-        """How SPP-net pools a box, or the images that R-CNN has region features of."""
-        boxes = self.boxes(detector)
-        return self.part(detector) if isinstance(boxes, Warp) else boxes
+    def _method(self, detector: str) -> Method:
+        return self.settings.detectors[detector].method
+
+    def _backbone(self, detector: str) -> str:
+        network = self.settings.detectors[detector].network
+        return self.settings.all_networks[network].architecture.backbone
+
+    def _regions(self, detector: str) -> list[Section]:
+        """How SPP-net pools a box (R-CNN's region features are pooled), and which images."""
+        boxes, part = self.boxes(detector), self.part(detector)
+        return [part] if isinstance(boxes, Warp) else [boxes, part]
 
     def _timed(self, detector: str) -> TimedColumn:
         boxes = self.boxes(detector)

@@ -86,7 +86,8 @@ def _row(axis: Axes, position: int, row: Row) -> None:
         axis.hlines(position, *ends, color=colour, linewidth=5, alpha=0.25)
     if row["low"] is not None:
         axis.hlines(position, row["low"], row["high"], color=colour, linewidth=1.2)
-    axis.plot(row["ours"], position, marker="o", markersize=4, color=colour, linestyle="none")
+    if row["ours"] is not None:
+        axis.plot(row["ours"], position, marker="o", markersize=4, color=colour, linestyle="none")
     if row["paper"] is not None and math.isfinite(row["paper"]):
         axis.plot(row["paper"], position, **_PAPER)
 

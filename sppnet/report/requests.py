@@ -140,6 +140,9 @@ class Comparison(Section):
     not_comparable: str = Field(
         description="What differs from the paper's experiment; empty if nothing does."
     )
+    manifest: Path | None = Field(
+        default=None, description="Manifest of the test images, where the claim needs their sides."
+    )
     ours: Side = Field(description="The side that the claim says is better.")
     reference: Side = Field(description="The other side.")
 

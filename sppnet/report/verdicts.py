@@ -21,6 +21,7 @@ from sppnet.statistics.power import sample_size, smallest_effect
 
 REPRODUCED, CONTRADICTED = "reproduced", "contradicted"
 UNDECIDED, BLIND = "undecided at this n", "blind at this n"
+NOT_MADE = "not made: the pictures are squares"
 # A difference within these limits is none: percentage points, and a ratio of times.
 NO_DIFFERENCE, NO_RATIO = 2.0, 1.1
 INSIDE, SMALLER, LARGER = "as in the paper", "smaller", "larger"
@@ -196,18 +197,11 @@ def claim_row(
         paper: the paper's effect; None where the paper gives none.
         not_comparable: what differs from the paper's experiment; empty if nothing does.
     """
-    rule = {"margin": claim.margin} if claim.margin is not None else {"bound": claim.bound}
     value = None if paper is None else paper.value
     over_networks = measured.over_networks or (None, None)
-    return {
-        "claim": claim.name,
-        "text": claim.text,
-        "measured_on": where,
+    return _about(claim, where, paper) | {
         "metric": measured.metric,
-        "paper": value,
-        "paper_origin": None if paper is None else paper.origin,
         "ours": measured.effect,
-        "unit": "x" if claim.is_ratio else "points",
         "n": measured.n,
         "seeds": measured.seeds,
         "low": measured.low,
@@ -222,12 +216,30 @@ def claim_row(
         ),
         "size": size(claim, measured, value, not_comparable),
         "needs": needs(claim, measured, value),
-        "kind": claim.kind,
-        "rule": rule,
         "values": {"ours": measured.ours, "reference": measured.reference},
         "mcnemar": measured.mcnemar,
         **({} if measured.networks is None else {"networks": measured.networks}),
+    }
+
+
+def row_not_made(claim: Claim, where: str, paper: PaperEffect | None) -> dict[str, Any]:
+    """The line of a claim that is not made, as the test images are squares: without an effect."""
+    nothing = dict.fromkeys((*COLUMNS, "values", "mcnemar"))
+    return nothing | _about(claim, where, paper) | {"verdict": NOT_MADE}
+
+
+def _about(claim: Claim, where: str, paper: PaperEffect | None) -> dict[str, Any]:
+    """What a line says about its claim, whatever was measured."""
+    return {
+        "claim": claim.name,
+        "text": claim.text,
+        "measured_on": where,
+        "paper": None if paper is None else paper.value,
+        "paper_origin": None if paper is None else paper.origin,
         "paper_arithmetic": None if paper is None else paper.arithmetic,
+        "unit": "x" if claim.is_ratio else "points",
+        "kind": claim.kind,
+        "rule": {"bound": claim.bound} if claim.margin is None else {"margin": claim.margin},
     }
 
 

@@ -17,9 +17,10 @@ from sppnet.commands import detect
 from sppnet.commands.measure_speed import open_detector
 from sppnet.data.manifest import ImageRecord, read_manifest, write_manifest
 from sppnet.data.store import file_sha256
+from sppnet.data.subset import subset
 from sppnet.detect import mining
 from sppnet.detect.features import cache_maps
-from sppnet.detect.proposals import write_proposals
+from sppnet.detect.proposals import read_proposals, write_proposals
 from sppnet.detect.rcnn import cache_region_features
 from sppnet.detect.regions import ImageRegions, load_regions
 from sppnet.detect.requests import TimedColumn, TimedColumns
@@ -158,21 +159,42 @@ def train(folder: Path, method: str) -> Path:
     return output
 
 
+def finetuning(folder: Path, method: str, work: Path) -> list[str]:
+    """A fine-tuning, without its proposals and length."""
+    if method == "spp":
+        words = f"finetune {POOLING} --negative-low 0.1 --negative-high 0.5 --scale-choice best"
+        maps = ["--features", *(str(folder / f"trainval{size}.npy") for size in SIZES)]
+    else:
+        words, maps = "finetune-rcnn --crop 67 --context 4 --mirror", []
+    files = {"manifest": folder / "manifest.parquet", "weights": folder / "network.safetensors"}
+    files["work"] = work / "work"
+    given = [word for name, file in files.items() for word in (f"--{name}", str(file))]
+    return [*words.split(), *maps, *given, *FINETUNE.split()]
+
+
+@pytest.mark.parametrize("method", ["spp", "rcnn"])
+def test_fine_tuning_on_few_images_needs_no_boxes_of_others(
+    stage: Path, tmp_path: Path, method: str
+) -> None:
+    trainval = read_manifest(stage / "manifest.parquet", "detection", "trainval")
+    boxes = read_proposals(stage / "trainval.parquet")
+    few = {record.image: boxes[record.image] for record in subset(trainval, 4)}
+    write_proposals(tmp_path / "few.parquet", few, {})
+    words = [*finetuning(stage, method, tmp_path), "--proposals", str(tmp_path / "few.parquet")]
+    words += ["--iterations", "8", "--milestones", "8"]
+    words += ["--output", str(tmp_path / "net"), "--history", str(tmp_path / "history.csv")]
+    with pytest.raises(SppnetError, match="no proposals for image"):
+        run(*words)
+    run(*words, "--images", "4")
+
+
 @pytest.mark.parametrize("method", ["spp", "rcnn"])
 def test_milestones_of_fine_tuning_are_iterations_and_not_chunks(
     stage: Path, tmp_path: Path, method: str
 ) -> None:
     """A chunk has 4 * 8 / 4 = 8 iterations: 20 of them are 3 chunks, and 9 end in the second."""
-    words = ["finetune" if method == "spp" else "finetune-rcnn"]
-    for flag, file in (("weights", "network.safetensors"), ("proposals", "trainval.parquet")):
-        words += [f"--{flag}", str(stage / file)]
-    if method == "spp":
-        own = f"{POOLING} --negative-low 0.1 --negative-high 0.5 --scale-choice best"
-        words += ["--features", *(str(stage / f"trainval{size}.npy") for size in SIZES)]
-    else:
-        own = "--crop 67 --context 4 --mirror"
-    words += ["--manifest", str(stage / "manifest.parquet"), "--work", str(tmp_path / "work")]
-    words += [*own.split(), *FINETUNE.split(), "--iterations", "20", "--milestones", "9"]
+    words = [*finetuning(stage, method, tmp_path), "--proposals", str(stage / "trainval.parquet")]
+    words += ["--iterations", "20", "--milestones", "9"]
     run(*words, "--output", tmp_path / "net", "--history", tmp_path / "history.csv")
     history = pd.read_csv(tmp_path / "history.csv")
     assert history["lr"].tolist() == pytest.approx([0.01, 0.01, 0.001])

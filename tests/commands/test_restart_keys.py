@@ -107,6 +107,7 @@ FINETUNING = ON_DEVICE | {
     "manifest": File("manifest.parquet"),
     "proposals": File("proposals.parquet"),
     "weights": File("network.safetensors"),
+    "images": IMAGES,
     "iterations": Counts(20, 100),
     "learning_rate": Counts(0.001, 0.002),
     "momentum": Counts(0.9, 0.8),

@@ -6,7 +6,9 @@ import pytest
 
 import sppnet.report
 from sppnet.cli import run
+from sppnet.data.manifest import ImageRecord, write_manifest
 from sppnet.errors import SppnetError
+from sppnet.report.claims import CLAIMS
 from sppnet.report.written_tables import read_table
 
 REFERENCE = Path(sppnet.report.__file__).parent / "reference.csv"
@@ -72,6 +74,44 @@ def test_the_size_of_an_effect_is_compared_in_the_papers_experiment_only(compari
     assert found["size"] == "not comparable: other networks"
     (found,) = tabulate(tmp_path, comparisons[:1])
     assert found["size"] == "not comparable: fewer images"
+
+
+def image_list(path, sides):
+    """A manifest of validation pictures, and of a training picture that is no square."""
+    images = enumerate([("train", (9, 8)), *(("val", side) for side in sides)])
+    write_manifest(
+        path,
+        [
+            ImageRecord("classification", split, f"{number}", "a.png", *side, "0", label="a")
+            for number, (split, side) in images
+        ],
+    )
+
+
+def test_claims_that_squares_cannot_decide_are_not_made_of_squares(comparisons, tmp_path):
+    """Their files are not even read."""
+    manifest, missing = tmp_path / "manifest.parquet", {"files": [str(tmp_path / "missing")]}
+    about = {"claim": "views_96", "measured_on": "Overfeat-7", "not_comparable": ""}
+    views = {**about, "ours": missing, "reference": missing, "manifest": str(manifest)}
+    image_list(manifest, [(8, 8), (9, 9)])
+    found = tabulate(tmp_path, [views, *comparisons])
+    assert [row["claim"] for row in found] == ["views_96", "box_regression", "map_views_faster"]
+    assert found[0]["verdict"] == "not made: the pictures are squares"
+    assert (found[0]["ours"], found[0]["p"], found[0]["corrected_p"]) == (None, None, None)
+    assert found[1]["corrected_p"] == found[1]["p"]  # it does not count among the claims tested
+    table = read_table(tmp_path / "out/claims.csv")
+    assert table["views_96", "ours"].text == "-" and all(cell.is_shown for cell in table.values())
+    draw = ["draw-claims", "--claims", str(tmp_path / "out/claims.json")]
+    run([*draw, "--png", str(tmp_path / "a.png"), "--svg", str(tmp_path / "a.svg")])
+    image_list(manifest, [(8, 8), (9, 8)])
+    with pytest.raises(SppnetError, match="missing"):
+        tabulate(tmp_path, [views])
+
+
+def test_claims_about_full_images_and_many_views_need_pictures_that_are_no_squares():
+    names = {name for name, claim in CLAIMS.items() if claim.needs_aspects}
+    full = {name for name in CLAIMS if name.startswith("full_image_")}
+    assert len(full) == 4 and names == full | {"views_96", "views_98", "views_full"}
 
 
 @pytest.mark.parametrize("change", [{"ours": {"files": []}}, {"ours": []}, {"ours": None}])

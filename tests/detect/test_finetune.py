@@ -44,10 +44,10 @@ def rcnn(**changes):
     return RcnnFineTuning(**SETTINGS | changes)
 
 
-def network():
+def network(backbone="zf5", width=0.125):
     architecture = Architecture(
-        backbone="zf5",
-        width=0.125,
+        backbone=backbone,
+        width=width,
         levels=(1,),
         fc=16,
         classes=("a", "b"),
@@ -271,6 +271,23 @@ def test_crops_train_all_layers(tmp_path):
     )
     assert history[-1]["loss"] < 0.6 * np.log(3)
     assert not any(torch.equal(value, before[name]) for name, value in net.state_dict().items())
+
+
+def test_crops_train_scales_of_batch_normalisation_but_not_its_statistics(tmp_path):
+    net = network("efficientnet_lite0", 1)
+    before = {name: value.clone() for name, value in net.state_dict().items()}
+    (tmp_path / "work").mkdir()
+    finetune_crops(
+        net,
+        coloured(tmp_path),
+        warp=Warp(crop=48, context=4),
+        finetuning=rcnn(mirror=True, iterations=8, learning_rate=1e-4),
+        restart=tmp_path / "work",
+    )
+    buffers = {name for name, _ in net.named_buffers()}
+    changed = {n for n, value in net.state_dict().items() if not torch.equal(value, before[n])}
+    assert len(buffers) > 100 and not changed & buffers
+    assert "backbone.4.bn1.weight" in changed and "backbone.4.bn1.bias" in changed
 
 
 def shaded(folder):

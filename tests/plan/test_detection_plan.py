@@ -62,7 +62,7 @@ def test_a_stage_has_the_settings_of_its_method(mini, stage):
     own = {"finetuning": mini.settings.finetune}.get(stage) or getattr(mini.settings, stage)
     assert own.spp != own.rcnn
     for detector, method in (("spp_1sc", own.spp), ("spp_5sc", own.spp), ("rcnn", own.rcnn)):
-        assert getattr(mini, stage)(detector)[1] == method
+        assert getattr(mini, stage)(detector)[-1] == method
 
 
 def test_boxes_are_pooled_on_the_detectors_own_scales_or_warped(mini):
@@ -75,22 +75,54 @@ def test_boxes_are_pooled_on_the_detectors_own_scales_or_warped(mini):
         assert stage("spp_1sc")[0] == one and stage("spp_5sc")[0] == five
 
 
-def test_few_images_of_rcnn_hold_for_all_but_its_fine_tuning():
-    plan, few = planned(settings("config/voc07.yaml")), Subset(images=20)
-    for stage in (plan.svm, plan.bbox, plan.detection, plan.evaluation, plan.region_features):
-        assert few in stage("rcnn"), stage
-    assert not any(isinstance(group, Subset) for group in plan.finetuning("rcnn"))
-    for name in plan.named("spp"):
-        assert plan.part(name) == Subset() and plan.evaluation(name)[0] == Subset()
+@pytest.mark.parametrize("detector", ["spp_5sc", "rcnn"])
+def test_few_images_hold_for_every_stage_of_a_detector(detector):
+    config, few = settings(), Subset(images=20)
+    config["detectors"][detector]["images"] = 20
+    plan = planned(config)
+    for stage in (plan.finetuning, plan.svm, plan.bbox, plan.detection, plan.evaluation):
+        assert few in stage(detector), stage
+        assert few not in stage("spp_1sc"), stage
+    assert (few in plan.region_features("rcnn")) is (detector == "rcnn")
 
 
-@pytest.mark.parametrize("images", [None, 20])
-def test_columns_are_of_the_same_images_if_no_detector_has_fewer(images):
+def test_maps_of_few_images_are_those_of_all():
     config = settings()
-    config["detectors"]["rcnn"]["images"] = images
-    assert planned(config).same_images is (images is None)
-    config["table9"] = {"columns": ["spp_1sc", "spp_5sc"], "baseline": "spp_1sc"}
-    assert planned(config).same_images  # what is no column does not count
+    config["detectors"]["few"] = {**config["detectors"]["spp_5sc"], "images": 20}
+    plan = planned(config)
+    assert plan.features("few", "test") == plan.features("spp_5sc", "test")
+
+
+def compared(baseline, **detectors):
+    """Columns that claims are about, and those for accuracy, of pairs (network, images)."""
+    config = settings("config/voc07.yaml")
+    models = {"spp": config["detectors"]["spp_5sc"], "rcnn": config["detectors"]["rcnn"]}
+    config["detectors"] = {
+        name: {**models[name.partition("_")[0]], "network": network, "images": images}
+        for name, (network, images) in detectors.items()
+    }
+    config["table9"] = {"columns": list(detectors), "baseline": baseline}
+    config["figures"]["detector"] = baseline
+    plan = planned(config)
+    return plan.compared(), plan.comparable_in_accuracy()
+
+
+def test_claims_are_about_the_backbone_of_the_baseline_and_accuracy_about_its_images():
+    columns = {
+        "spp_small": ("squeezenet_spp", None),
+        "spp_all": ("efficientnet_spp", None),
+        "spp_few": ("efficientnet_spp", 9),
+        "spp_fewer": ("efficientnet_spp", 8),
+        "rcnn_few": ("efficientnet_spp", 9),
+        "rcnn_small": ("squeezenet_crop", 9),
+    }
+    assert compared("rcnn_few", **columns) == (["spp_all", "spp_few", "spp_fewer"], ["spp_few"])
+    assert compared("rcnn_small", **columns) == (["spp_small"], [])
+
+
+def test_claims_are_about_all_columns_of_spp_where_the_baseline_has_another_backbone():
+    columns = {"spp_a": ("zf5_spp", 9), "spp_b": ("squeezenet_spp", 9)}
+    assert compared("rcnn", rcnn=("efficientnet_spp", 9), **columns) == (["spp_a", "spp_b"],) * 2
 
 
 def test_detectors_are_timed_with_their_own_files(mini):

@@ -43,6 +43,7 @@ EFFECTS = {
     "voc07_full_image": 1.94,
     "voc07_larger_scale": 1.71,
     "caltech101_pyramid": 1.98,
+    "caltech101_full_image": 1.97,
     "five_scales": 1.2,
     "fine_tuning": 8.9,
     "box_regression": 4.0,
