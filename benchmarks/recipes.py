@@ -2,7 +2,7 @@
 
 python benchmarks/recipes.py FOLDER [NAME ...]     restartable; prints a line per network
 
-The set is drawn with another seed than that of config/mini.yaml, so nothing is chosen on its images.
+The set has another seed than that of config/mini.yaml, so nothing is chosen on its images.
 """
 
 import sys
