@@ -63,6 +63,7 @@ def finetune_maps(
         spp_finetune_voc.m (scale at random).
     """
     freeze_backbone(network)
+    network.dropout = finetuning.dropout
     device = network.fc6.weight.device
 
     def gather(image_regions: ImageRegions, rows: Tensor, generator: torch.Generator) -> Tensor:
@@ -113,7 +114,7 @@ def finetune_crops(
 
     Source: RCNN §2.3; RCNN appendix A; RCNN release voc_2007_prototxt.
     """
-    network.keeps_statistics = True
+    network.keeps_statistics, network.dropout = True, finetuning.dropout
     architecture = network.architecture
     device, fill = network.fc6.weight.device, fill_colour(architecture)
 

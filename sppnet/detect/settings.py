@@ -156,6 +156,10 @@ class FineTuning(Sampling, Sgd):
     classifier_std: Positive = Field(
         description="Standard deviation of the new layer's initial weights (paper §4.1: 0.01)."
     )
+    dropout: Fraction = Field(
+        description="Share of the units of fc6 and fc7 that is left out in training (paper §3.1: "
+        "0.5)."
+    )
 
 
 class SppFineTuning(FineTuning):

@@ -186,49 +186,47 @@ def _cost_claims() -> list[Claim]:
 
 def _transfer_claims() -> list[Claim]:
     """Tables 6 and 7."""
-    crop, full, large = (
-        PaperNumber(table=6, row="fc7/9", column=column)
-        for column in ("b_SPP_ZF5_crop224", "c_SPP_ZF5_full224", "d_SPP_ZF5_full392")
-    )
-    pyramid, level = (
-        PaperNumber(table=7, row=row, column="c_SPP_ZF5_full224")
-        for row in ("SPP_pool5/7", "pool5/7_6x6")
-    )
-    cropped = PaperNumber(table=7, row="SPP_pool5/7", column="b_SPP_ZF5_crop224")
+    crop, full, large = "b_SPP_ZF5_crop224", "c_SPP_ZF5_full224", "d_SPP_ZF5_full392"
+    fc7, pyramid, level = ("fc7/9", "fc7"), ("SPP_pool5/7", "spp"), ("pool5/7_6x6", "pool")
     return [
-        Claim(
+        _accuracy_claim(
             "voc07_full_image",
             "VOC 2007 classification: features of the full image beat those of its centre crop",
-            "accuracy",
-            (full, crop),
-            ZF5,
-            rows=("fc7", "fc7"),
+            (6, fc7, full),
+            (6, fc7, crop),
         ),
-        Claim(
+        _accuracy_claim(
             "voc07_larger_scale",
             "VOC 2007 classification: a larger image beats a smaller one",
-            "accuracy",
-            (large, full),
-            ZF5,
-            rows=("fc7", "fc7"),
+            (6, fc7, large),
+            (6, fc7, full),
         ),
-        Claim(
+        _accuracy_claim(
             "caltech101_pyramid",
             "Caltech-101: the pooled pyramid beats its 6 x 6 level alone",
-            "accuracy",
-            (pyramid, level),
-            ZF5,
-            rows=("spp", "pool"),
+            (7, pyramid, full),
+            (7, level, full),
         ),
-        Claim(
+        _accuracy_claim(
             "caltech101_full_image",
             "Caltech-101: the pyramid of the full image beats that of its centre crop",
-            "accuracy",
-            (pyramid, cropped),
-            ZF5,
-            rows=("spp", "spp"),
+            (7, pyramid, full),
+            (7, pyramid, crop),
         ),
     ]
+
+
+# A cell of Table 6 or 7: the table, the paper's row with the layer that we measure, and the column.
+TransferCell = tuple[int, tuple[str, str], str]
+
+
+def _accuracy_claim(name: str, text: str, ours: TransferCell, reference: TransferCell) -> Claim:
+    first, second = (
+        PaperNumber(table=table, row=row, column=column)
+        for table, (row, _), column in (ours, reference)
+    )
+    layers = (ours[1][1], reference[1][1])
+    return Claim(name, text, "accuracy", (first, second), ZF5, rows=layers)
 
 
 def _detection_claims() -> list[Claim]:

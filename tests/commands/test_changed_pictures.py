@@ -24,7 +24,7 @@ STAGES = {
     "cache-region-features": """--split trainval --proposals trainval --weights net --crop 67
         --context 4 --work work --output out/o.npy""",
     "finetune-rcnn": """--proposals trainval --weights net --crop 67 --context 4 --iterations 2
-        --learning-rate 0.01 --momentum 0.9 --weight-decay 0 --warmup 0 --classifier-std 0.01
+        --learning-rate 0.01 --momentum 0.9 --weight-decay 0 --warmup 0 --classifier-std 0.01 --dropout 0.5
         --batch 4 --positive-fraction 0.25 --positive-iou 0.5 --images-per-chunk 2
         --windows-per-image 4 --holdout 0 --holdout-windows 4 --mirror --seed 1 --work work
         --output out/o --history out/o.csv""",

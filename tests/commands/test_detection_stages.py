@@ -39,7 +39,7 @@ SVM = """--cost 0.1 --bias 10 --positive-weight 2 --tolerance 0.01 --negative-io
 BBOX = """--overlap 0.5 --regularisation 100 --whitening 0.001 --maximum-pairs 1000
     --target-norm 20 --stats-images 4 --stats-boxes 9 --seed 3"""
 FINETUNE = """--learning-rate 0.01 --momentum 0.9 --weight-decay 0.0005 --warmup 0
-    --classifier-std 0.01 --batch 4 --positive-fraction 0.25 --positive-iou 0.5
+    --classifier-std 0.01 --dropout 0.5 --batch 4 --positive-fraction 0.25 --positive-iou 0.5
     --images-per-chunk 4 --windows-per-image 8 --holdout 0.2 --holdout-windows 16 --seed 3"""
 DETECTION = "--minimum-score -1.5 --nms 0.3 --top 100"
 POOLING = "--scales 192 256 --target 80 --shrink 6.5"

@@ -114,6 +114,7 @@ FINETUNING = ON_DEVICE | {
     "weight_decay": Counts(0.0005, 0.0),
     "warmup": Counts(1, 2),
     "classifier_std": Counts(0.01, 0.02),
+    "dropout": Counts(0.5, 0.0),
     "batch": Counts(4, 2),
     "positive_fraction": Counts(0.25, 0.5),
     "positive_iou": Counts(0.5, 0.6),

@@ -32,6 +32,7 @@ SETTINGS = {
     "weight_decay": 5e-4,
     "warmup": 0,
     "classifier_std": 0.01,
+    "dropout": 0.5,
 }
 
 
@@ -288,6 +289,19 @@ def test_crops_train_scales_of_batch_normalisation_but_not_its_statistics(tmp_pa
     changed = {n for n, value in net.state_dict().items() if not torch.equal(value, before[n])}
     assert len(buffers) > 100 and not changed & buffers
     assert "backbone.4.bn1.weight" in changed and "backbone.4.bn1.bias" in changed
+
+
+@pytest.mark.parametrize("method", ["spp", "rcnn"])
+def test_dropout_is_that_of_the_settings(tmp_path, method):
+    net, common = network(), {"iterations": 8, "dropout": 0.25}
+    if method == "spp":
+        tune(tmp_path / "work", Features(), net, **common)
+    else:
+        (tmp_path / "work").mkdir()
+        warp, finetuning = Warp(crop=48, context=4), rcnn(mirror=True, **common)
+        work = tmp_path / "work"
+        finetune_crops(net, coloured(tmp_path), warp=warp, finetuning=finetuning, restart=work)
+    assert net.dropout == 0.25
 
 
 def shaded(folder):

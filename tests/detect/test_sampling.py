@@ -34,7 +34,9 @@ def sampling(**changes):
 
 def schedule(**changes):
     learning = {"learning_rate": 0.1, "momentum": 0.9, "weight_decay": 5e-4, "warmup": 3}
-    return chunk_schedule(FineTuning(**SETTINGS | learning | {"classifier_std": 0.01} | changes))
+    return chunk_schedule(
+        FineTuning(**SETTINGS | learning | {"classifier_std": 0.01, "dropout": 0.5} | changes)
+    )
 
 
 def batches(labels, seed=0, **changes):
