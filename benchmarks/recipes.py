@@ -2,12 +2,8 @@
 
 python benchmarks/recipes.py FOLDER [TRIAL ...]     restartable; prints a line per network
 
-<<<<<<< HEAD
 The sets have another seed than that of config/mini.yaml: nothing is chosen on its images. Figures
 of one run are in recipes.md.
-=======
-The set has another seed than that of config/mini.yaml, so nothing is chosen on its images.
->>>>>>> minitests
 """
 
 import os
