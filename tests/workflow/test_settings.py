@@ -62,7 +62,7 @@ def test_what_the_paper_chose_is_chosen_anew_or_named_beforehand(path):
     ]
 
 
-@pytest.mark.parametrize("name", ["mini.yaml", "paper.yaml"])
+@pytest.mark.parametrize("name", ["mini.yaml", "mini_long.yaml", "paper.yaml"])
 def test_table_8_shows_the_columns_whose_numbers_the_paper_repeats_there(name):
     transfer = load(ROOT / "config" / name)["transfer"]
     (ours,) = (row.texts for row in read_paper_rows(REFERENCE, 8) if row.name == "ours")
@@ -140,28 +140,32 @@ def test_a_folder_has_one_spelling(path):
         ("evaluation.bootstrap", 0, ["evaluation.bootstrap: ", "greater than or equal to 1"]),
         ("networks.zf5.training.crop", 201, ["networks.zf5.training.crop: 201", "resize 200"]),
         ("networks.zf5.training.plateau", 5, ["networks.zf5.training.plateau: ", "milestones"]),
-        ("classifiers.training.annealing", "cosine", ["classifiers.training.plateau: ", "steps"]),
+        ("classifiers.training.milestones", [3], ["classifiers.training.plateau: ", "steps"]),
         ("classifiers.training.dropout", 1, ["classifiers.training.dropout: ", "less than 1"]),
-        ("classifiers.training.crop", 129, ["classifiers.training.crop: 129", "resize 128"]),
+        ("classifiers.training.crop", 201, ["classifiers.training.crop: 201", "resize 200"]),
         ("classifiers.training.plateau", 5, ["classifiers.training.plateau: ", "milestones"]),
         ("classifiers.backbones.zf6", BACKBONE, ["classifiers.backbones.zf6: ", "'squeezenet'"]),
         ("table1.backbones", ["zf5", "zf6"], ["table1.backbones.1: ", "'overfeat5'", "'zf6'"]),
-        ("view_sets.six_scales.window", 113, ["view_sets.six_scales.window: 113", "scale 112"]),
+        ("view_sets.six_scales.window", 177, ["view_sets.six_scales.window: 177", "scale 176"]),
         ("view_sets.one_full.full", None, ["view_sets.one_full.full: no view"]),
         ("errors.table2.view_set", "no_spp", ["errors.table2.view_set: ", "'no_spp'", "ten_crops"]),
         ("errors.table2.variants.1", "one_crop", ["errors.table2.variants.1: ", "spp_single"]),
-        ("errors.table3.backbones", ["alex5"], ["errors.table3.backbones.0: ", "overfeat7"]),
+        ("errors.table3.backbones", ["alex5"], ["errors.table3.backbones.0: ", "zf5"]),
         ("errors.table3.variants.multi", "zf5", ["errors.table3.variants.multi: ", "spp_multi"]),
         ("errors.table3.crop", "spp_multi", ["errors.table3.crop: ", "one_crop"]),
-        ("errors.table4.backbone", "spp_multi", ["errors.table4.backbone: ", "overfeat7"]),
+        ("errors.table4.backbone", "spp_multi", ["errors.table4.backbone: ", "zf5"]),
         ("errors.table4.views_98", "zf5", ["errors.table4.views_98: ", "six_scales_full"]),
         ("errors.table5.members", [["zf5", "zf5"]], ["errors.table5.members.0: ", "spp_multi"]),
         ("errors.ablations.fewer_bins", "zf5", ["errors.ablations.fewer_bins: ", "spp_30bins"]),
         ("transfer.table6.columns.a.crop", None, ["transfer.table6.columns.a.crop: ", "input"]),
-        ("transfer.table6.columns.c.crop", 112, ["transfer.table6.columns.c.crop: ", "full"]),
-        ("transfer.table6.columns.a.crop", 113, ["transfer.table6.columns.a.crop: ", "size 112"]),
+        ("transfer.table6.columns.c.crop", 176, ["transfer.table6.columns.c.crop: ", "full"]),
+        ("transfer.table6.columns.a.crop", 177, ["transfer.table6.columns.a.crop: ", "size 176"]),
         ("transfer.table6.columns.a.network", "zf5-one-1", ["columns.a.network: ", "'zf5-one-1'"]),
-        ("transfer.table7.columns.d.sizes", [112, 90], ["transfer.table7.columns: d.sizes", "112"]),
+        (
+            "transfer.table7.columns.d.sizes",
+            [176, 140],
+            ["transfer.table7.columns: d.sizes", "176"],
+        ),
         ("transfer.table7.warped", "e", ["transfer.table7.warped: ", "'e'"]),
         ("transfer.table7.warped_beside", "e", ["transfer.table7.warped_beside: ", "'e'"]),
         ("transfer.table7.warped_beside", "warped", ["transfer.table7.warped_beside: "]),
@@ -200,6 +204,14 @@ def test_the_archives_of_imagenet_lie_where_they_are_drawn():
     config = load(ROOT / "config/rehearsal.yaml")
     config["data"]["imagenet"] = "data/ILSVRC2012"
     with pytest.raises(SppnetError, match=r"scenes: .* data\.imagenet: data/ILSVRC2012; remove"):
+        check_settings(config)
+
+
+def test_a_plateau_and_milestones_are_not_given_together():
+    config = load()
+    steps = {"annealing": "steps", "milestones": [3], "plateau": 5, "holdout": 0.1}
+    config["networks"]["zf5"]["training"] |= steps
+    with pytest.raises(SppnetError, match=r"networks\.zf5\.training\.plateau: replaces milestones"):
         check_settings(config)
 
 
