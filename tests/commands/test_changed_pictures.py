@@ -24,8 +24,8 @@ STAGES = {
     "cache-region-features": """--split trainval --proposals trainval --weights net --crop 67
         --context 4 --work work --output out/o.npy""",
     "finetune-rcnn": """--proposals trainval --weights net --crop 67 --context 4 --iterations 2
-        --learning-rate 0.01 --momentum 0.9 --weight-decay 0 --warmup 0 --classifier-std 0.01 --dropout 0.5
-        --batch 4 --positive-fraction 0.25 --positive-iou 0.5 --images-per-chunk 2
+        --learning-rate 0.01 --momentum 0.9 --weight-decay 0 --warmup 0 --classifier-std 0.01
+        --dropout 0.5 --batch 4 --positive-fraction 0.25 --positive-iou 0.5 --images-per-chunk 2
         --windows-per-image 4 --holdout 0 --holdout-windows 4 --mirror --seed 1 --work work
         --output out/o --history out/o.csv""",
     "measure-speed": """--proposals test --columns columns.json --images 2 --repeats 1 --batch 2
