@@ -132,7 +132,7 @@ def main() -> None:
     rows = gains(Path(sys.argv[1]))
     if len(sys.argv) > 2:
         figure(pd.DataFrame(rows), Path(sys.argv[2]))
-    write_figures(__file__, TITLE, {"Top-1 error of ten views, points": rows}, NOTES)
+    write_figures(__file__, TITLE, {"Top-1 error of the centre crop, points": rows}, NOTES)
 
 
 if __name__ == "__main__":
