@@ -81,6 +81,15 @@ class ClassificationPlan:
         """The view set with this name."""
         return self.view_sets[view_set]
 
+    def base(self, network: str, view_set: str) -> list[str]:
+        """Scores on the same views without the full one, if they are a view set themselves."""
+        views = self.view_sets[view_set]
+        if views.full is None or not views.scales:
+            return []
+        without = views.model_copy(update={"full": None})
+        names = [name for name, others in self.view_sets.items() if others == without]
+        return [self.files.scores(network, name, "safetensors") for name in names[:1]]
+
     def scores(
         self, backbone: str, variant: str, view_set: str, suffix: str = "safetensors"
     ) -> list[str]:

@@ -42,7 +42,8 @@ def folder(tmp_path: Path) -> Path:
 def run(folder: Path, name: str, positions: int = 5, threads: int = 1, more: str = "") -> bytes:
     """Run the command; the bytes of its scores."""
     words = f"""--manifest {folder}/manifest.parquet --weights {folder}/net.safetensors
-        --view-set few --source maps --scales 72 --window 64 --positions {positions} --mirrored
+        --view-set few --source maps --window 64 --positions {positions} --mirrored
+        {"" if "--scales" in more else "--scales 72"}
         --work {folder}/work --scores {folder}/{name}.safetensors --metrics {folder}/{name}.json
         --device cpu --threads {threads} {more}"""
     cli.run(["classify", *words.split()])
@@ -142,3 +143,33 @@ def test_views_that_do_not_exist_are_refused_before_work(flags, words):
     with pytest.raises(SppnetError, match=words) as error:
         cli.run(["classify", *f"{given} {flags} {files}".split()])
     assert "\n" not in str(error.value)
+
+
+def test_scores_without_the_full_view_are_continued_to_those_with_it(folder, scored):
+    run(folder, "part", more="--scales 64 72")
+    run(folder, "whole", more="--scales 64 72 --full 70")
+    count = len(scored)
+    run(folder, "continued", more=f"--scales 64 72 --full 70 --base {folder}/part.safetensors")
+    assert len(scored) == count + IMAGES
+    whole, continued = (
+        load_tensors(folder / f"{name}.safetensors") for name in ("whole", "continued")
+    )
+    torch.testing.assert_close(continued[0], whole[0])
+    assert continued[1] == whole[1]
+    assert not torch.equal(
+        whole[0]["scores"], load_tensors(folder / "part.safetensors")[0]["scores"]
+    )
+
+
+@pytest.mark.parametrize(
+    ("more", "words"),
+    [
+        ("", "--base: nothing is left to be scored"),
+        ("--full 70 --scales 64", "part.safetensors: no scores of a network on these images and"),
+    ],
+)
+def test_a_base_of_other_views_is_refused(folder, more, words):
+    run(folder, "part")
+    with pytest.raises(SppnetError, match=words):
+        run(folder, "continued", more=f"{more} --base {folder}/part.safetensors")
+    assert not (folder / "continued.safetensors").exists()

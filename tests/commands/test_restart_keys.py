@@ -141,6 +141,7 @@ STAGES: dict[str, dict[str, Counts | File | Free]] = {
         "mirrored": Counts(False, True),
         "scales": Counts([72, 80], [80, 72]),
         "full": Counts(None, 72),
+        "base": Counts(None, Path("base.safetensors"), {"full": 72}),
         "scores": WRITTEN,
         "metrics": WRITTEN,
     },

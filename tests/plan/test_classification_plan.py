@@ -198,3 +198,11 @@ def test_intervals_are_of_the_evaluation():
     config["evaluation"] |= {"bootstrap": 900, "seed": 5}
     config["transfer"] |= {"bootstrap": 800, "seed": 6}
     assert planned(config).interval().model_dump() == {"bootstrap": 900, "seed": 5}
+
+
+def test_a_full_view_is_added_to_scores_of_the_same_views(mini):
+    assert mini.base("zf5-spp_multi-2", "six_scales_full") == [
+        "artifacts/mini/views/zf5-spp_multi-2/six_scales.safetensors"
+    ]
+    others = [name for name in mini.view_sets if name != "six_scales_full"]
+    assert all(mini.base("zf5-spp_multi-2", name) == [] for name in others)

@@ -748,8 +748,11 @@ def test_views_of_a_network_are_those_of_the_path(jobs):
         backbone, way, view_set = text.split()
         files = zip(SEEDS, scores(text), scores(text, "json"), strict=True)
         for seed, output, metrics in files:
+            name = f"{backbone}-{way}-{seed}"
+            base = f"{RUN}/views/{name}/six_scales.safetensors"  # all views but the full one
             assert given(jobs[output]) == expected(
-                {"manifest": CLASSIFICATION, "weights": network(f"{backbone}-{way}-{seed}")},
+                {"manifest": CLASSIFICATION, "weights": network(name)},
+                {"base": base if view_set == "six_scales_full" else None},
                 {"view_set": view_set, "scores": output, "metrics": metrics},
                 CONFIG["view_sets"][view_set],
                 CONFIG["inference"],

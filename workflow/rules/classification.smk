@@ -38,6 +38,7 @@ rule classify:
     input:
         manifest=PLAN.images.classification,
         weights="<artifacts>/networks/{network}.safetensors",
+        base=per_job(PLAN.classification.base),
     output:
         scores="<artifacts>/views/{network}/{view_set}.safetensors",
         metrics="<artifacts>/views/{network}/{view_set}.json",
@@ -53,11 +54,12 @@ rule classify:
     params:
         settings=per_job(PLAN.classification.view_set),
         inference=per_job(PLAN.networks.inference),
+        base=lambda wildcards, input: f" --base {input.base}" if input.base else "",
         code=code_hash("sppnet.commands.classify"),
     shell:
         "sppnet classify --manifest {input.manifest:q} --weights {input.weights:q}"
-        " --view-set {wildcards.view_set} {params.settings} {params.inference} --threads {threads}"
-        " --work work/classify/{wildcards.network}.{wildcards.view_set}"
+        " --view-set {wildcards.view_set} {params.settings} {params.inference}{params.base}"
+        " --threads {threads} --work work/classify/{wildcards.network}.{wildcards.view_set}"
         " --scores {output.scores:q} --metrics {output.metrics:q} > {log:q} 2>&1"
 
 
