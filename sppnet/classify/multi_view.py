@@ -1,6 +1,5 @@
 """Classification of images from many views, cropped from the image or from its feature maps."""
 
-import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -14,7 +13,6 @@ from sppnet.classify.settings import ViewSet
 from sppnet.data.images import read_listed, resize_shorter_side
 from sppnet.data.manifest import ImageRecord
 from sppnet.data.store import write_parts
-from sppnet.errors import SppnetError
 from sppnet.geometry.pyramid import WindowPooling
 from sppnet.geometry.receptive_field import map_geometry
 from sppnet.geometry.views import map_views, mirrored_windows, view_windows
@@ -167,31 +165,9 @@ def score_files(
     return ViewScores(joined["scores"], tuple(joined["views"].tolist()))
 
 
-def joined(first: ViewScores, second: ViewScores) -> ViewScores:
+def merged(first: ViewScores, second: ViewScores) -> ViewScores:
     """Scores averaged over the views of both, of the same images."""
     counts = torch.tensor([first.views, second.views])
     shares = (counts / counts.sum(dim=0)).unsqueeze(2)
     scores = shares[0] * first.scores + shares[1] * second.scores
     return ViewScores(scores, tuple(counts.sum(dim=0).tolist()))
-
-
-def save_scores(path: Path, averaged: ViewScores, labels: Tensor, description: str) -> None:
-    """Write scores, numbers of views and labels `Tensor[N]`; `description`: JSON metadata."""
-    tensors = {"scores": averaged.scores, "views": torch.tensor(averaged.views), "labels": labels}
-    save_tensors(path, tensors, {"classification": description})
-
-
-def read_base(path: Path, images: Sequence[str], scales: Sequence[int]) -> ViewScores:
-    """Scores of a network on views at these scales, as `save_scores` wrote them.
-
-    Raises:
-        SppnetError: they are of other images or scales, or of several networks.
-    """
-    tensors, metadata = load_tensors(path)
-    description = json.loads(metadata.get("classification", "{}"))
-    scored = (description.get("images"), description.get("scales"))
-    if scored != (list(images), list(scales)) or "views" not in tensors:
-        raise SppnetError(
-            f"{path}: no scores of a network on these images and scales; leave --base out"
-        )
-    return ViewScores(tensors["scores"], tuple(tensors["views"].tolist()))

@@ -76,6 +76,15 @@ class ViewSet(Windows):
         return tuple(dict.fromkeys([*self.scales, *([self.full] if self.full else [])]))
 
 
+class ScoredViews(Section):
+    """The views that are scored already."""
+
+    base: Path | None = Field(
+        default=None,
+        description="Scores on the same views without the full one, which alone is scored then.",
+    )
+
+
 class Backbone(Section):
     """A column of Table 2."""
 

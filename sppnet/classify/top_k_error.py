@@ -1,4 +1,4 @@
-"""Top-k error of a classifier: scores averaged over views, error and its interval."""
+"""Top-k error of a classifier: scores of centre crops, error and its interval."""
 
 from collections.abc import Sequence
 
@@ -12,42 +12,36 @@ from sppnet.models.preprocessing import normalise
 from sppnet.progress import track
 from sppnet.statistics.intervals import wilson_interval
 
-CROPS_PER_BATCH = 64  # bounds memory: ten views of full-size images must fit
+CROPS_PER_BATCH = 64  # bounds memory
 
 
 @torch.inference_mode()
-def view_scores(network: Network, images: Sequence[np.ndarray], *, crop: int, views: int) -> Tensor:
-    """Softmax scores of images, averaged over views cropped from them.
+def centre_scores(network: Network, images: Sequence[np.ndarray], *, crop: int) -> Tensor:
+    """Softmax scores of the centre crops of images.
 
     Args:
         network: network in evaluation mode.
         images: uint8 `(H, W, 3)` RGB, no side shorter than `crop`.
-        crop: side of the views, pixels.
-        views: 1 for the centre; 10 for centre, corners and their mirror images.
+        crop: side of the crops, pixels.
 
     Returns:
         float32 `Tensor[N, K]` on the CPU.
 
-    Source: paper §3.1.2; paper §3.1.4.
+    Source: paper §3.1.4.
     """
     device = network.fc6.weight.device
     scores = []
-    step = CROPS_PER_BATCH // views
-    for start in track(range(0, len(images), step), f"{views} views"):
-        crops = [_views(image, crop, views) for image in images[start : start + step]]
-        pixels = torch.from_numpy(np.concatenate(crops))
+    for start in track(range(0, len(images), CROPS_PER_BATCH), "centre crops"):
+        part = images[start : start + CROPS_PER_BATCH]
+        pixels = torch.from_numpy(np.stack([_centre(image, crop) for image in part]))
         inputs = normalise(pixels, network.architecture).to(device)
-        probabilities = network(inputs).softmax(dim=1)
-        scores.append(probabilities.unflatten(0, (-1, views)).mean(dim=1).cpu())
+        scores.append(network(inputs).softmax(dim=1).cpu())
     return torch.cat(scores)
 
 
-def _views(image: np.ndarray, crop: int, views: int) -> np.ndarray:
-    windows = five_positions(image.shape[0], image.shape[1], crop).tolist()
-    crops = [image[y1:y2, x1:x2] for x1, y1, x2, y2 in windows]
-    if views == 1:
-        return np.stack(crops[:1])
-    return np.stack([*crops, *(view[:, ::-1] for view in crops)])
+def _centre(image: np.ndarray, crop: int) -> np.ndarray:
+    x1, y1, x2, y2 = five_positions(image.shape[0], image.shape[1], crop)[0].tolist()
+    return image[y1:y2, x1:x2]
 
 
 def top_error(scores: Tensor, labels: Tensor, top: int) -> dict[str, float]:

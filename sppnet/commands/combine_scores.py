@@ -1,6 +1,5 @@
 """combine-scores: the averaged scores of several networks, and their errors."""
 
-import json
 from pathlib import Path
 from typing import Annotated
 
@@ -9,8 +8,8 @@ from cyclopts import Parameter
 from sppnet.classify.top_k_error import top_error
 from sppnet.commands.options import Written
 from sppnet.data.store import write_json
-from sppnet.models.weights import save_tensors
-from sppnet.report.scores import METADATA, combine_scores
+from sppnet.models.score_files import write_scores
+from sppnet.report.scores import combine_scores
 
 
 def run(
@@ -22,11 +21,7 @@ def run(
     """Average the scores of several networks on the same images."""
     combined = combine_scores(scores)
     description = combined.description
-    save_tensors(
-        output,
-        {"scores": combined.values, "labels": combined.labels},
-        {METADATA: json.dumps(description, sort_keys=True)},
-    )
+    write_scores(output, combined)
     errors = {f"top{top}": top_error(combined.values, combined.labels, top) for top in (1, 5)}
     report = {key: description[key] for key in ("view_set", "views", "scales", "models")}
     write_json(metrics, {**report, "images": len(combined.labels), **errors})

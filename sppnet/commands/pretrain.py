@@ -12,7 +12,7 @@ from cyclopts import Parameter
 from torch import Tensor, nn
 
 from sppnet.classify.settings import TrainingImages
-from sppnet.classify.top_k_error import top_error, view_scores
+from sppnet.classify.top_k_error import centre_scores, top_error
 from sppnet.classify.training_crops import TrainingCrops
 from sppnet.classify.training_set import Part, TrainingSet, hold_out, open_training_set
 from sppnet.commands.options import CropWorkers, Work, Written
@@ -159,7 +159,7 @@ class _Labelled:
         return {"views": 1, "images": len(self.images), **errors}
 
     def _scores(self, network: Network) -> Tensor:
-        return view_scores(network, self.images, crop=self.crop, views=1)
+        return centre_scores(network, self.images, crop=self.crop)
 
 
 def _write_history(path: Path, rows: History) -> None:

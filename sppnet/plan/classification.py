@@ -7,7 +7,14 @@ from pathlib import Path
 from typing import Literal
 
 from sppnet.classify.requests import TimedVariant, TimedVariants, TimedViewSets
-from sppnet.classify.settings import Backbone, Classifiers, ViewSet, ViewTiming, Windows
+from sppnet.classify.settings import (
+    Backbone,
+    Classifiers,
+    ScoredViews,
+    ViewSet,
+    ViewTiming,
+    Windows,
+)
 from sppnet.config.section import Section, required
 from sppnet.config.settings import Settings
 from sppnet.models.settings import Iteration, Seeded
@@ -77,9 +84,10 @@ class ClassificationPlan:
         """Weights of the network that scores views."""
         return self.files.network(network)
 
-    def view_set(self, view_set: str) -> ViewSet:
-        """The view set with this name."""
-        return self.view_sets[view_set]
+    def scoring(self, network: str, view_set: str) -> list[Section]:
+        """The view set with this name, and where most of its views are scored already."""
+        base = self.base(network, view_set)
+        return [self.view_sets[view_set], ScoredViews(base=Path(base[0]) if base else None)]
 
     def base(self, network: str, view_set: str) -> list[str]:
         """Scores on the same views without the full one, if they are a view set themselves."""

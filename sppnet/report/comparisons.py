@@ -10,9 +10,10 @@ import numpy as np
 
 from sppnet.data.store import read_json, read_value, value_in
 from sppnet.errors import SppnetError
+from sppnet.models.score_files import read_scores
 from sppnet.report.claims import Claim
 from sppnet.report.requests import Side
-from sppnet.report.scores import network_errors, read_scores, read_wrong
+from sppnet.report.scores import network_errors, read_wrong
 from sppnet.statistics.between_networks import difference_interval, mean_interval
 from sppnet.statistics.bootstrap import bootstrap_means, bootstrap_medians
 from sppnet.statistics.intervals import percentile_interval

@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 
 from sppnet.errors import SppnetError
+from sppnet.models.score_files import read_scores
 from sppnet.report.paper_numbers import PaperNumber, scales_row
 from sppnet.report.reference import PaperRow, PaperValue, read_paper_rows, read_reference
 from sppnet.report.requests import ErrorCellRequest, ErrorTableRequest, TableName
-from sppnet.report.scores import network_errors, percent, read_scores, read_wrong
+from sppnet.report.scores import network_errors, percent, read_wrong
 from sppnet.statistics.bootstrap import bootstrap_means
 from sppnet.statistics.intervals import percentile_interval
 from sppnet.statistics.settings import Bootstrap

@@ -1,60 +1,14 @@
-"""Files of averaged scores that `classify` writes: reading, errors, combination of networks."""
+"""Files of scores: errors of several networks, and their combination."""
 
-import json
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from sppnet.errors import SppnetError
-from sppnet.models.weights import load_tensors
-
-METADATA = "classification"  # key of the file's description
-
-
-@dataclass(frozen=True, eq=False)
-class Scores:
-    """Averaged softmax scores of a network on views of N images.
-
-    Attributes:
-        values: float32 (N, K).
-        labels: int64 (N,).
-        description: classes, images, view_set, views (mean number per image) and scales; of
-            combined networks also models, their number.
-    """
-
-    values: Tensor
-    labels: Tensor
-    description: dict[str, Any]
-
-    def wrong(self, top: int) -> np.ndarray:
-        """Bool (N,): the label is not among the `top` best scores."""
-        best = self.values.topk(min(top, self.values.shape[1]), dim=1).indices
-        return (best != self.labels[:, None]).all(dim=1).numpy()
-
-
-def read_scores(path: Path) -> Scores:
-    """Read a file of scores.
-
-    Raises:
-        SppnetError: it is unreadable or incomplete, or its scores are not numbers.
-    """
-    tensors, metadata = load_tensors(Path(path))
-    try:
-        description = json.loads(metadata[METADATA])
-        scores = Scores(tensors["scores"], tensors["labels"], description)
-        expected = (len(description["images"]), len(description["classes"]))
-    except (KeyError, TypeError, ValueError) as error:
-        raise SppnetError(f"{path}: not a file of scores ({error!r}); run classify again") from None
-    if scores.values.shape != expected or scores.labels.shape != expected[:1]:
-        raise SppnetError(f"{path}: scores do not fit its images and classes; run classify again")
-    if not expected[0]:
-        raise SppnetError(f"{path}: has no images; run classify again")
-    return scores
+from sppnet.models.score_files import Scores, read_scores
 
 
 def read_wrong(paths: Sequence[Path], top: int) -> tuple[np.ndarray, list[str]]:

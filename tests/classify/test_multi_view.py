@@ -9,13 +9,14 @@ from torch import Tensor, nn
 from sppnet.classify import multi_view
 from sppnet.classify.multi_view import MultiViewClassifier, score_files, score_images
 from sppnet.classify.settings import ViewSet
-from sppnet.classify.top_k_error import view_scores
+from sppnet.classify.top_k_error import centre_scores
 from sppnet.data.images import resize_shorter_side
 from sppnet.data.manifest import ImageRecord
 from sppnet.data.store import file_sha256
 from sppnet.errors import SppnetError
 from sppnet.geometry.pyramid import pyramid_pool
 from sppnet.models.network import Architecture, Network, build_network
+from sppnet.models.preprocessing import normalise
 
 ARCHITECTURE = Architecture(
     backbone="zf5",
@@ -58,12 +59,31 @@ def picture(height: int, width: int, seed: int = 0) -> np.ndarray:
     return np.kron(rough, np.ones((8, 8, 1), np.uint8))
 
 
-def test_ten_crops_equal_the_batched_test_of_pretraining() -> None:
+def ten_crops(image: np.ndarray, side: int) -> Tensor:
+    """Centre and corners of an image, and their mirror images: uint8 (10, side, side, 3)."""
+    bottom, right = image.shape[0] - side, image.shape[1] - side
+    corners = [(bottom // 2, right // 2), (0, 0), (0, right), (bottom, 0), (bottom, right)]
+    crops = [image[top : top + side, left : left + side] for top, left in corners]
+    return torch.from_numpy(np.stack([*crops, *(crop[:, ::-1] for crop in crops)]))
+
+
+def test_one_crop_equals_the_test_of_pretraining() -> None:
+    net = network()
+    images = [resize_shorter_side(picture(96, 128, seed), 72) for seed in range(3)]
+    one = TEN.model_copy(update={"positions": 1, "mirrored": False})
+    found = score_images(MultiViewClassifier(net, one), images)
+    torch.testing.assert_close(found.scores, centre_scores(net, images, crop=64))
+
+
+def test_ten_crops_are_the_centre_the_corners_and_their_mirror_images() -> None:
     net = network()
     images = [resize_shorter_side(picture(96, 128, seed), 72) for seed in range(3)]
     found = score_images(MultiViewClassifier(net, TEN), images)
     assert found.views == (10, 10, 10)
-    torch.testing.assert_close(found.scores, view_scores(net, images, crop=64, views=10))
+    with torch.inference_mode():
+        batches = [normalise(ten_crops(image, 64), ARCHITECTURE) for image in images]
+        expected = torch.stack([net(batch).softmax(dim=1).mean(dim=0) for batch in batches])
+    torch.testing.assert_close(found.scores, expected)
 
 
 def test_finished_parts_keep_scores_to_the_last_bit(

@@ -168,8 +168,17 @@ def test_scores_without_the_full_view_are_continued_to_those_with_it(folder, sco
         ("--full 70 --scales 64", "part.safetensors: no scores of a network on these images and"),
     ],
 )
-def test_a_base_of_other_views_is_refused(folder, more, words):
+def test_a_base_of_other_views_is_refused_before_any_image_is_scored(folder, scored, more, words):
     run(folder, "part")
     with pytest.raises(SppnetError, match=words):
         run(folder, "continued", more=f"{more} --base {folder}/part.safetensors")
+    assert len(scored) == IMAGES
     assert not (folder / "continued.safetensors").exists()
+
+
+def test_a_damaged_base_is_one_line_that_names_it(folder, scored):
+    base = folder / "part.safetensors"
+    base.write_bytes(run(folder, "part")[:-5])
+    with pytest.raises(SppnetError, match=rf"^{base}: [^\n]+$"):
+        run(folder, "continued", more=f"--full 70 --base {base}")
+    assert len(scored) == IMAGES

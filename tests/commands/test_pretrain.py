@@ -131,14 +131,14 @@ def test_the_final_errors_are_of_the_centre_crops_of_the_validation_images(
 ):
     seen = []
 
-    def second_best(network, images, *, crop, views):
-        seen.append((len(images), crop, views))
+    def second_best(network, images, *, crop):
+        seen.append((len(images), crop))
         labels = torch.arange(len(images)) % 2  # as in the manifest
         return torch.nn.functional.one_hot(1 - labels, 2).float()
 
-    monkeypatch.setattr(command, "view_scores", second_best)
+    monkeypatch.setattr(command, "centre_scores", second_best)
     pretrain(manifest, tmp_path, f"{SETTINGS} {TWO_SIZES} --plateau 1 --holdout 0.25")
-    assert seen == [(6, 64, 1), (3, 64, 1)] * 3 + [(6, 64, 1)]
+    assert seen == [(6, 64), (3, 64)] * 3 + [(6, 64)]
     found = json.loads((tmp_path / "n.json").read_text())
     assert (found["views"], found["images"]) == (1, 6)
     assert (found["top1"]["error"], found["top5"]["error"]) == (1, 0)

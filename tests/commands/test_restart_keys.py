@@ -28,6 +28,7 @@ from sppnet.data.settings import Store
 from sppnet.data.store import file_sha256, restart_directory
 from sppnet.detect.proposals import write_proposals
 from sppnet.models import compute
+from sppnet.models.score_files import Scores, write_scores
 from sppnet.models.weights import save_network
 
 PACKAGE = Path(sppnet.__file__).parent
@@ -379,6 +380,9 @@ def fill(folder: Path, seed: int) -> None:
     write_proposals(folder / "proposals.parquet", {"trainval": boxes, "test": boxes}, {})
     network = tiny_network(seed)
     save_network(folder / "network.safetensors", network)
+    described = {"classes": ["a", "b"], "images": ["4", "5"], "scales": [72, 80]}
+    scored = Scores(torch.full((2, 2), 0.5), torch.tensor([0, 1]), described, torch.tensor([1, 1]))
+    write_scores(folder / "base.safetensors", scored)
     for name, split in (("store", "train"), ("validation_store", "val")):
         some = read_manifest(folder / "manifest.parquet", "classification", split)
         (folder / "parts").mkdir()

@@ -103,7 +103,9 @@ def test_a_change_rebuilds_what_has_seen_its_set_and_pretrains_nothing(own, chan
 
 
 def test_a_picture_to_pretrain_on_rebuilds_the_networks(own):
-    shutil.copy(next((own.path / "data/ImageFolder/train/disc_circles").iterdir()), own.path / "new.jpg")
+    shutil.copy(
+        next((own.path / "data/ImageFolder/train/disc_circles").iterdir()), own.path / "new.jpg"
+    )
     (own.path / "new.jpg").rename(own.path / "data/ImageFolder/train/disc_circles/new.jpg")
     plan = own.plan(*TABLE)
     assert {"prepare_image_folder": 1, "pretrain": 1}.items() <= plan.items()

@@ -52,14 +52,13 @@ rule classify:
     resources:
         mem_mb=memory(2000),
     params:
-        settings=per_job(PLAN.classification.view_set),
+        settings=per_job(PLAN.classification.scoring),
         inference=per_job(PLAN.networks.inference),
-        base=lambda wildcards, input: f" --base {input.base}" if input.base else "",
         code=code_hash("sppnet.commands.classify"),
     shell:
         "sppnet classify --manifest {input.manifest:q} --weights {input.weights:q}"
-        " --view-set {wildcards.view_set} {params.settings} {params.inference}{params.base}"
-        " --threads {threads} --work work/classify/{wildcards.network}.{wildcards.view_set}"
+        " --view-set {wildcards.view_set} {params.settings} {params.inference} --threads {threads}"
+        " --work work/classify/{wildcards.network}.{wildcards.view_set}"
         " --scores {output.scores:q} --metrics {output.metrics:q} > {log:q} 2>&1"
 
 
