@@ -25,11 +25,7 @@ BASE = {"deformation": "0.5", "spread": "1", "object-sides": "0.55 0.95", "clutt
 FACTORS = {
     "deformation": {"0": "0", "0.5": "0.5", "1": "1"},
     "spread": {"0": "0", "0.5": "0.5", "1": "1"},
-    "object-sides": {
-        "0.75 0.75": "one size",
-        "0.55 0.95": "0.55 to 0.95",
-        "0.35 0.95": "0.35 to 0.95",
-    },
+    "object-sides": {"0.75 0.75": "0.75", "0.55 0.95": "0.55-0.95", "0.35 0.95": "0.35-0.95"},
     "clutter": {"0": "0", "0.5": "0.5", "1": "1"},
 }
 TITLE = "The gain of spatial pyramid pooling by what varies in the images"
@@ -43,7 +39,7 @@ NOTES = [
 TITLES = {
     "deformation": "deformation",
     "spread": "place",
-    "object-sides": "scale (longer side / image)",
+    "object-sides": "scale (object / image)",
     "clutter": "clutter",
 }
 
