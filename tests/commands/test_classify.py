@@ -1,6 +1,7 @@
 """classify, from pictures to scores, and after a kill."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,7 @@ from sppnet.classify.multi_view import MultiViewClassifier
 from sppnet.data.manifest import ImageRecord, write_manifest
 from sppnet.data.store import file_sha256
 from sppnet.errors import SppnetError
+from sppnet.models.score_files import read_scores, write_scores
 from sppnet.models.weights import load_tensors, save_network
 
 IMAGES = 7
@@ -174,6 +176,18 @@ def test_a_base_of_other_views_is_refused_before_any_image_is_scored(folder, sco
         run(folder, "continued", more=f"{more} --base {folder}/part.safetensors")
     assert len(scored) == IMAGES
     assert not (folder / "continued.safetensors").exists()
+
+
+@pytest.mark.parametrize("change", ["images", "views"])
+def test_a_base_of_other_images_or_of_several_networks_is_refused(folder, scored, change):
+    run(folder, "part")
+    part = read_scores(folder / "part.safetensors")
+    others = part.description | {"images": part.description["images"][::-1]}
+    changed = {"images": replace(part, description=others), "views": replace(part, views=None)}
+    write_scores(folder / "base.safetensors", changed[change])
+    with pytest.raises(SppnetError, match=r"base.safetensors: no scores of a network on these im"):
+        run(folder, "continued", more=f"--full 70 --base {folder}/base.safetensors")
+    assert len(scored) == IMAGES
 
 
 def test_a_damaged_base_is_one_line_that_names_it(folder, scored):
