@@ -410,6 +410,41 @@ def test_without_deformation_an_object_is_drawn_upright() -> None:
     assert max(abs((x2 - x1) - (y2 - y1)) for x1, y1, x2, y2 in deformed) > 5
 
 
+def test_without_deformation_objects_differ_by_their_colours_and_a_mirror_only() -> None:
+    drawn = [
+        draw_object("arrow", side=60, deformation=0, generator=np.random.default_rng(seed)).coverage
+        for seed in range(6)
+    ]
+    mirrored = [not np.array_equal(coverage, drawn[0]) for coverage in drawn]
+    assert any(mirrored)
+    for coverage, flip in zip(drawn, mirrored, strict=True):
+        np.testing.assert_allclose(coverage[:, ::-1] if flip else coverage, drawn[0], atol=0.02)
+
+
+def test_a_class_is_drawn_with_its_outline_and_its_texture() -> None:
+    def draw(name: str) -> Drawing:
+        return draw_object(name, side=60, deformation=1, generator=np.random.default_rng(3))
+
+    for name, parts in IMAGE_CLASSES.items():
+        for other, its_parts in IMAGE_CLASSES.items():
+            first, second = draw(name), draw(other)
+            alike = [np.array_equal(first.coverage, second.coverage)]
+            alike += [alike[0] and np.array_equal(first.colour, second.colour)]
+            assert alike == [parts[0] == its_parts[0], parts == its_parts], (name, other)
+    for name, parts in DETECTION_CLASSES.items():
+        np.testing.assert_array_equal(draw(name).colour, draw("_".join(parts)).colour)
+
+
+@pytest.mark.parametrize("setting", Variation.model_fields)
+def test_what_varies_is_that_of_the_plan(setting: str, tmp_path: Path) -> None:
+    digests = set()
+    for value in (0.0, 1.0):
+        plan = CLASSIFICATION.model_copy(update={"images": (2, 1), setting: value})
+        made = generate_scenes(tmp_path / str(value), "ImageFolder", plan=plan, workers=1)
+        digests.add(made["sha256"])
+    assert len(digests) == 2
+
+
 @pytest.mark.parametrize(("spread", "limits"), [(0, (0, 1)), (0.5, (8, 32)), (1, (32, 65))])
 def test_spread_limits_the_distance_from_the_centre(spread: float, limits: Any) -> None:
     boxes = [drawn_box(seed, spread=spread) for seed in range(40)]
