@@ -4,7 +4,7 @@ python benchmarks/spp_gain.py FOLDER [FIGURE]     restartable
 
 Deformation, place, scale and clutter of the objects vary one at a time about the set of
 config/mini.yaml. A gain is the error of ZF-5 without SPP minus that with a 50-bin pyramid, both
-trained at one size on the same images. Figures of one run are in spp_gain.md.
+trained at one size on the same images. Writes spp_gain.md.
 """
 
 import sys
